@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/base/str.h"
+
+#include <stdint.h>
+
+/*
+ * What is counted, and how it is told to Prometheus.
+ *
+ * Every thread counts in a shard of its own, without locks: a cell has one writer, and a
+ * scrape adds the shards up. A series is made at its first use; each family holds at most
+ * METRIC_SERIES of them, and what comes later is counted under the label value "other".
+ * Label values come from the configuration and closed lists only.
+ */
+
+enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+/*    name                 type      what Prometheus calls it                     labels  (comma separated) and help */
+/* clang-format off */
+#define METRICS(M) \
+    M(REQUESTS,            COUNTER,   "weir_requests_total",                      "model,upstream,endpoint,outcome", "Requests by how they ended.") \
+    M(REQUEST_SECONDS,     HISTOGRAM, "weir_request_duration_seconds",            "model,endpoint",  "From a request's first byte to its answer's last.") \
+    M(OVERHEAD_SECONDS,    HISTOGRAM, "weir_overhead_seconds",                    "model",           "Time spent in Weir, without the upstream's.") \
+    M(SERVER_SECONDS,      HISTOGRAM, "gen_ai_server_request_duration_seconds",   "gen_ai_request_model,gen_ai_response_model,gen_ai_operation_name", "GenAI request duration, as OpenTelemetry names it.") \
+    M(FIRST_TOKEN_SECONDS, HISTOGRAM, "gen_ai_server_time_to_first_token_seconds", "gen_ai_request_model,gen_ai_response_model", "Time to the first content of an answer.") \
+    M(PER_TOKEN_SECONDS,   HISTOGRAM, "gen_ai_server_time_per_output_token_seconds", "gen_ai_request_model,gen_ai_response_model", "Time per output token after the first.") \
+    M(TOKENS,              HISTOGRAM, "gen_ai_client_token_usage",                "gen_ai_request_model,gen_ai_response_model,gen_ai_token_type", "Tokens per request, as the upstream reports them.") \
+    M(IN_FLIGHT,           GAUGE,     "weir_in_flight",                           "",                "Requests being worked on.") \
+    M(CONNECTIONS,         GAUGE,     "weir_connections",                         "",                "Open client connections.") \
+    M(CONNECTIONS_REFUSED, COUNTER,   "weir_connections_refused_total",           "reason",          "Connections turned away or cut for their behaviour.") \
+    M(MALFORMED,           COUNTER,   "weir_malformed_requests_total",            "",                "Messages that were not HTTP, or over a limit.") \
+    M(LOOKUPS,             COUNTER,   "weir_cache_lookups_total",                 "tier,result",     "Cache look-ups.") \
+    M(STORES,              COUNTER,   "weir_cache_stores_total",                  "tier,result",     "Answers kept, or why not.") \
+    M(CACHE_BYTES,         GAUGE,     "weir_cache_bytes",                         "",                "Bytes held by the memory tier.") \
+    M(CACHE_ENTRIES,       GAUGE,     "weir_cache_entries",                       "",                "Answers held by the memory tier.") \
+    M(CACHE_EVICTIONS,     COUNTER,   "weir_cache_evictions_total",               "",                "Answers that made room for others.") \
+    M(FLIGHTS,             GAUGE,     "weir_flights",                             "",                "Answers being fetched that others may join.") \
+    M(FOLLOWERS,           GAUGE,     "weir_flight_followers",                    "",                "Requests waiting for another's answer.") \
+    M(ATTEMPTS,            COUNTER,   "weir_upstream_attempts_total",             "upstream,endpoint,result", "Calls to upstreams.") \
+    M(UPSTREAM_IN_FLIGHT,  GAUGE,     "weir_upstream_in_flight",                  "upstream,endpoint", "Calls under way.") \
+    M(REDIS_UP,            GAUGE,     "weir_redis_up",                            "",                "1 while every link to Redis answers.") \
+    M(REDIS_OPS,           COUNTER,   "weir_redis_operations_total",              "operation,result", "Redis operations.") \
+    M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \
+    M(LOOP_LAG,            HISTOGRAM, "weir_loop_lag_seconds",                    "",                "How late an event loop's timer ran.") \
+    M(PREDICTIONS,         COUNTER,   "weir_predictions_total",                   "model,version,prediction,value,source", "What models said, by value.") \
+    M(PARSE_GAVE_UP,       COUNTER,   "weir_tap_gave_up_total",                   "reason",          "Answers passed on that could not be read on the way.") \
+    M(RELOADS,             COUNTER,   "weir_reloads_total",                       "result",          "Configuration reloads.") \
+    M(COST_SAVED,          COUNTER,   "weir_cache_saved_tokens_total",            "model,gen_ai_token_type", "Tokens that cached answers did not cost.") \
+    M(BUILD_INFO,          GAUGE,     "weir_build_info",                          "version",         "Always 1.")
+/* clang-format on */
+
+enum metric {
+#define M(name, type, text, labels, help) METRIC_##name,
+    METRICS(M)
+#undef M
+    METRIC_COUNT
+};
+
+struct metrics;      /* all shards of the process */
+struct metric_shard; /* one thread's */
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+
+/* Owned by `m`. Used by one thread only. */
+struct metric_shard *metrics_shard(struct metrics *m);
+
+/* `labels` holds one value for each label of the family, in its order; NULL where it has none. */
+void metric_add(struct metric_shard *s, enum metric m, int64_t by, const struct str *labels);
+void metric_set(struct metric_shard *s, enum metric m, int64_t to, const struct str *labels);
+void metric_observe(struct metric_shard *s, enum metric m, double value, const struct str *labels);
+
+#define METRIC_LABEL(...) ((const struct str[]){ __VA_ARGS__ })
+
+/* The sum over all shards of one series; for tests and admin pages. */
+int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels);
+
+/* Everything in Prometheus' text format 0.0.4, or OpenMetrics 1.0. From any thread. */
+void metrics_render(struct metrics *m, struct buf *out, bool openmetrics);

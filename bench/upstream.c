@@ -94,10 +94,17 @@ static void say_event(struct visitor *v, const char *open, const char *data)
 {
     size_t size = strlen("data: \n\n") + strlen(open) + strlen(data);
     char text[EVENT_BYTES];
-    int length =
-        snprintf(text, sizeof text, "%zx\r\ndata: %s%s\n\n\r\n", size, open, data);
+    int length = snprintf(text, sizeof text, "%zx\r\ndata: %s%s\n\n\r\n", size, open, data);
 
     visitor_send(v, text, (size_t)length);
+}
+
+static void say_start(struct visitor *v)
+{
+    visitor_send(v, stream_head, sizeof stream_head - 1);
+    say_event(v, chunk_head,
+              "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+              "\"finish_reason\":null}]}");
 }
 
 static void say_token(struct visitor *v)
@@ -207,11 +214,8 @@ static void answer(struct visitor *v)
     }
     posts++;
     if (finder_found(&order->stream)) {
-        visitor_send(v, stream_head, sizeof stream_head - 1);
-        say_event(v, chunk_head,
-                  "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
-                  "\"finish_reason\":null}]}");
-        tell_later(v, true);
+        tell_later(v, true); /* first, so that a send that fails ends it */
+        say_start(v);
     } else if (delay_ms > 0) {
         tell_later(v, false);
     } else {

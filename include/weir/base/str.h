@@ -26,11 +26,14 @@ bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 int str_compare(struct str a, struct str b); /* by bytes; a prefix is less */
 
-/* The next piece of `rest` up to `mark`; false when nothing is left. `rest` moves on. */
+/*
+ * The next piece of `rest` up to `mark`; false when nothing is left. `rest` moves on behind
+ * the mark: "a,,b" has three pieces, "a," has one.
+ */
 bool str_split(struct str *rest, char mark, struct str *piece);
 
 /* A whole decimal number, nothing else. */
 bool str_to_u64(struct str s, uint64_t *out);
 
-/* FNV-1a over the bytes, mixed; for tables in memory only, never for keys that leave us. */
+/* In the manner of FNV-1a, eight bytes at a time; for tables in memory only: it may change. */
 uint64_t str_hash(struct str s);

@@ -36,7 +36,7 @@ OPENINGS = {
     "billing": "About the bill:",
     "login": "About signing in:",
     "address_change": "About the address:",
-    "damaged_item": "Sorry about the damage.",
+    "damaged_item": "About the damage:",
     "warranty": "About the warranty:",
     "product_question": "Good question.",
     "human_agent": "I hear you.",

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics, /admin/predictions, /admin/cache/explain, and a real Prometheus that reads them."""
+
+import json
+import shutil
+import subprocess
+from urllib.parse import quote
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.client import Client, get
+from weirtest.patience import until
+from weirtest.redis import free_port
+
+PREDICTIONS = [
+    {"name": "intent", "from": "/choices/0/message/content", "kind": "label",
+     "labels": ["refund", "shipping"]},
+    {"name": "prompt", "from": "/usage/prompt_tokens", "kind": "number", "bins": [5, 10, 20]},
+    {"name": "size", "from": "/choices/0/message/content", "kind": "length"},
+]  # fmt: skip
+
+
+def started(stage, script=None, **overlay):
+    upstream = stage.upstream(script or chat.says("refund"))
+    settings = config.merged(config.chat(predictions=PREDICTIONS), overlay)
+    return upstream, stage.weir(config.gateway(upstream, **settings))
+
+
+def counts(weir, prediction):
+    """Counts by value, summed over whatever other labels there are."""
+    found = {}
+    for labels, value in weir.metrics.samples("weir_predictions_total", prediction=prediction):
+        found[labels["value"]] = found.get(labels["value"], 0) + value
+    return {name: count for name, count in found.items() if count}
+
+
+def test_the_names_of_the_contract_are_there(stage):
+    _, weir = started(stage)
+    weir.post(chat.PATH, chat.stable(stream=True))
+    weir.post(chat.PATH, chat.stable())
+    text = weir.metrics.text()
+    for name in (
+        "gen_ai_server_request_duration_seconds", "gen_ai_server_time_to_first_token_seconds",
+        "gen_ai_client_token_usage", "weir_requests_total", "weir_request_duration_seconds",
+        "weir_request_latency_seconds", "weir_overhead_seconds", "weir_in_flight",
+        "weir_cache_lookups_total", "weir_cache_bytes", "weir_upstream_attempts_total",
+        "weir_loop_lag_seconds", "weir_build_info", "weir_predictions_total",
+    ):  # fmt: skip
+        assert f"# TYPE {name} " in text, name
+    for quantile in ("0.5", "0.95", "0.99"):
+        assert weir.metrics.samples("weir_request_latency_seconds", quantile=quantile)
+
+
+def test_outcomes_add_up_to_the_requests(stage):
+    upstream, weir = started(stage)
+    weir.post(chat.PATH, chat.stable())
+    weir.post(chat.PATH, chat.stable())
+    weir.post(chat.PATH, b"{")
+    upstream.next(chat.fails(500))
+    weir.post(chat.PATH, chat.question())
+    until(lambda: weir.metrics.sum("weir_requests_total") == 4)
+    for outcome in ("ok", "cache_hit", "rejected", "upstream_error"):
+        assert weir.metrics.sum("weir_requests_total", outcome=outcome) == 1, outcome
+
+
+def test_latency_counts_every_request_and_its_quantiles_are_ordered(stage):
+    _, weir = started(stage)
+    for number in range(20):
+        weir.post(chat.PATH, chat.question(str(number)))
+    assert weir.metrics.sum("weir_request_duration_seconds_count") == 20
+    quantiles = {
+        labels["quantile"]: value
+        for labels, value in weir.metrics.samples("weir_request_latency_seconds")
+    }
+    assert 0 < quantiles["0.5"] <= quantiles["0.95"] <= quantiles["0.99"] < 10
+
+
+def test_a_callers_words_never_become_a_label(stage):
+    _, weir = started(stage)
+    for number in range(30):
+        weir.post(chat.PATH, json.dumps({"model": f"evil-{number}", "messages": []}).encode())
+        weir.get(f"/evil-{number}")
+    text = weir.metrics.text()
+    assert "evil" not in text
+    assert weir.metrics.sum("weir_requests_total", outcome="rejected") >= 30
+
+
+def test_promtool_finds_nothing_to_say(stage):
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed")
+    _, weir = started(stage)
+    for ask in (chat.stable(), chat.stable(), chat.question(stream=True), b"{"):
+        weir.post(chat.PATH, ask)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=weir.metrics.text(), capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_openmetrics_is_spoken_when_asked_for(stage):
+    _, weir = started(stage)
+    headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    response = weir.ask_admin("/metrics", headers=headers)
+    assert response.header("content-type").startswith("application/openmetrics-text")
+    assert response.body.endswith(b"# EOF\n")
+    plain = weir.ask_admin("/metrics")
+    assert plain.header("content-type").startswith("text/plain")
+    assert b"# EOF" not in plain.body
+
+
+def test_a_real_prometheus_scrapes_it(stage, tmp_path):
+    if not shutil.which("prometheus"):
+        pytest.skip("prometheus is not installed")
+    _, weir = started(stage)
+    weir.post(chat.PATH, chat.stable())
+    prometheus = stage.keep(Prometheus(tmp_path, "%s:%d" % weir.admin))
+    until(lambda: prometheus.value('up{job="weir"}') == 1, 30, "a scrape")
+    until(lambda: prometheus.value('sum(weir_requests_total{outcome="ok"})') == 1, 15)
+    assert prometheus.value("count(weir_build_info)") == 1
+    assert prometheus.value("histogram_quantile(0.5, weir_request_duration_seconds_bucket)") >= 0
+
+
+class Prometheus:
+    def __init__(self, folder, target):
+        self.port = free_port()
+        scrape = {
+            "global": {"scrape_interval": "1s"},
+            "scrape_configs": [{"job_name": "weir", "static_configs": [{"targets": [target]}]}],
+        }
+        (folder / "prometheus.yml").write_text(json.dumps(scrape))
+        self.process = subprocess.Popen(
+            ["prometheus", f"--config.file={folder}/prometheus.yml",
+             f"--storage.tsdb.path={folder}/data",
+             f"--web.listen-address=127.0.0.1:{self.port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def value(self, query):
+        try:
+            address = ("127.0.0.1", self.port)
+            result = get(address, "/api/v1/query?query=" + quote(query)).json()["data"]["result"]
+        except (OSError, KeyError, ValueError, AssertionError):
+            return None
+        return float(result[0]["value"][1]) if result else None
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+# -- predictions -------------------------------------------------------------------------
+
+
+def test_predictions_are_counted_by_label_with_other_and_missing(stage):
+    upstream, weir = started(stage)
+    for number, text in enumerate(["refund", "refund", "shipping", "nonsense", "nonsense"]):
+        upstream.script = chat.says(text)
+        weir.post(chat.PATH, chat.question(str(number)))
+    upstream.script = chat.says(
+        body=chat.completion(None, "tool_calls", message={"tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]})
+    )  # fmt: skip
+    weir.post(chat.PATH, chat.question("none"))
+    found = counts(weir, "intent")
+    assert (found["refund"], found["shipping"], found["other"]) == (2, 1, 2)
+    assert sum(found.values()) == 6 and found.get("missing", 0) + found.get("invalid", 0) == 1
+    assert "nonsense" not in weir.metrics.text()
+
+
+@pytest.mark.parametrize("way", ["plain", "stream"])
+def test_predictions_count_the_same_for_plain_and_streamed_answers(stage, way):
+    _, weir = started(stage)
+    for number in range(3):
+        weir.post(chat.PATH, chat.question(str(number), stream=way == "stream"))
+    assert counts(weir, "intent") == {"refund": 3}
+    assert counts(weir, "finish_reason") == {"stop": 3}
+
+
+def test_cached_answers_are_counted_apart(stage):
+    _, weir = started(stage)
+    for _ in range(4):
+        weir.post(chat.PATH, chat.stable())
+    rows = weir.metrics.samples("weir_predictions_total", prediction="intent", value="refund")
+    assert sum(value for _, value in rows) == 4
+    assert sorted(value for _, value in rows if value) == [1, 3]
+
+
+def test_numbers_and_lengths_are_counted_in_bins(stage):
+    _, weir = started(stage)
+    for number in range(4):
+        weir.post(chat.PATH, chat.question(str(number)))
+    assert list(counts(weir, "prompt").values()) == [4]
+    assert list(counts(weir, "size").values()) == [4]
+    assert sum(counts(weir, "output_tokens").values()) == 4
+
+
+def test_failed_answers_count_no_prediction(stage):
+    upstream, weir = started(stage)
+    upstream.script = chat.fails(500)
+    weir.post(chat.PATH, chat.question())
+    assert counts(weir, "intent") == {}
+
+
+def test_predictions_of_a_json_model_come_from_its_answer(stage):
+    upstream = stage.upstream(
+        lambda call: call.answer(200, b'{"label": "refund", "score": 0.75}')
+    )
+    setup = config.gateway(upstream)
+    setup["upstreams"]["up"] = {"dialect": "json", "endpoints": [upstream.origin + "/predict"]}
+    setup["models"]["chat"]["predictions"] = [
+        {"name": "label", "from": "/label", "kind": "label", "labels": ["refund"]},
+        {"name": "score", "from": "/score", "kind": "number", "bins": [0.5, 0.9]},
+    ]
+    weir = stage.weir(setup)
+    weir.post("/v1/predict/chat", b'{"text":"x"}')
+    assert counts(weir, "label") == {"refund": 1}
+    assert list(counts(weir, "score").values()) == [1]
+
+
+def test_admin_predictions_is_json_and_a_text_histogram(stage):
+    _, weir = started(stage)
+    for number in range(5):
+        weir.post(chat.PATH, chat.question(str(number)))
+    response = weir.ask_admin("/admin/predictions")
+    assert response.header("content-type").startswith("application/json")
+    text = json.dumps(response.json())
+    assert all(word in text for word in ("chat", "intent", "refund", "real-model"))
+    drawn = weir.ask_admin("/admin/predictions", headers={"Accept": "text/plain"})
+    assert drawn.header("content-type").startswith("text/plain")
+    lines = [line for line in drawn.body.decode().splitlines() if "refund" in line]
+    assert lines and "5" in lines[0]
+
+
+def test_explain_names_the_key_that_redis_holds(stage):
+    redis = stage.redis()
+    _, weir = started(stage, **config.redis(redis))
+    weir.post(chat.PATH, chat.stable("explain me"))
+    until(lambda: redis.keys("weir:v1:answer:*"))
+    digest = redis.keys("weir:v1:answer:*")[0].rsplit(":", 1)[1]
+    told = weir.ask_admin("/admin/cache/explain", "POST", chat.stable("explain me"))
+    assert told.status == 200 and digest in told.body.decode()
+    assert "explain me" in told.body.decode()
+    not_kept = weir.ask_admin("/admin/cache/explain", "POST", chat.question("hot"))
+    assert not_kept.status == 200 and "temperature" in not_kept.body.decode()
+
+
+def test_metrics_and_health_answer_while_the_data_plane_is_busy(stage):
+    _, weir = started(stage, lambda call: call.hang())
+    clients = [Client(weir.address) for _ in range(100)]
+    for number, client in enumerate(clients):
+        client.ask("POST", chat.PATH, chat.question(str(number)))
+    weir.metrics.wait("weir_in_flight", 100)
+    assert weir.ask_admin("/livez").status == 200
+    for client in clients:
+        client.reset()
+    weir.metrics.wait("weir_in_flight", 0)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real redis-server that can be stopped, frozen, killed and brought back; and a liar."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+
+from .patience import until
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class RedisError(Exception):
+    """An error reply."""
+
+
+class Link:
+    """A tiny RESP2 client: one command, one reply."""
+
+    def __init__(self, port, timeout=5):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.file = self.socket.makefile("rb")
+
+    def __call__(self, *words):
+        words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        parts = [b"*%d\r\n" % len(words)]
+        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        self.socket.sendall(b"".join(parts))
+        reply = self._reply()
+        if isinstance(reply, RedisError):
+            raise reply
+        return reply
+
+    def _reply(self):
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("redis closed the link")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            return RedisError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            length = int(rest)
+            return None if length < 0 else self.file.read(length + 2)[:-2]
+        if kind == b"*":
+            return None if int(rest) < 0 else [self._reply() for _ in range(int(rest))]
+        return rest
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Redis:
+    """redis-server without persistence on a port that stays the same over restarts."""
+
+    def __init__(self, *options):
+        self.port, self.options, self.process = free_port(), options, None
+        self.folder = tempfile.mkdtemp(prefix="weir-redis-")
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self):
+        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        words += ["--appendonly", "no", "--dir", self.folder, *self.options]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        until(self._answers, what="redis-server")
+        return self
+
+    def _answers(self):
+        try:
+            return self("PING") == b"PONG"
+        except (OSError, RedisError):
+            return False
+
+    def __call__(self, *words):
+        """Runs one command on a link of its own."""
+        link = Link(self.port)
+        try:
+            return link(*words)
+        finally:
+            link.close()
+
+    def keys(self, pattern="*"):
+        return sorted(key.decode() for key in self("KEYS", pattern))
+
+    def hash(self, key):
+        flat = self("HGETALL", key)
+        return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.thaw()
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Liar:
+    """Accepts like a Redis and answers every read with the same bytes, whatever was asked."""
+
+    def __init__(self, reply):
+        self.reply, self.heard, self.links = reply, b"", 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            self.links += 1
+            threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
+
+    def _serve(self, accepted):
+        try:
+            while True:
+                data = accepted.recv(65536)
+                if not data:
+                    return
+                self.heard += data
+                accepted.sendall(self.reply)
+        except OSError:
+            pass
+        finally:
+            accepted.close()
+
+    def stop(self):
+        self._listener.close()

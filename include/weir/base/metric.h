@@ -13,6 +13,9 @@
  * scrape adds the shards up. A series is made at its first use; each family holds at most
  * METRIC_SERIES of them, and what comes later is counted under the label value "other".
  * Label values come from the configuration and closed lists only.
+ *
+ * A gauge is the sum of what each shard set or added. REQUEST_SECONDS also keeps the last
+ * minute, told as weir_request_latency_seconds{model,quantile}. TOKENS is observed in tokens.
  */
 
 enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };

@@ -9,7 +9,8 @@
 /*
  * Finds the byte spans of a JSON value's members without building a tree (RFC 8259), so that
  * a body can be spliced instead of written anew. It reads what jansson refuses as well: lone
- * surrogates and integers of any length; number forms and escapes stay as they came.
+ * surrogates, numbers of any length and size, and NUL in a member's name; number forms and
+ * escapes stay as they came.
  * Nesting is limited to SCAN_DEPTH. Spans point into the text and are lent by its owner.
  */
 
@@ -48,7 +49,10 @@ enum scan_type scan_type_of(struct str value);
 /* The member named `key` (written plainly), the last one if it stands twice; false if absent. */
 bool scan_get(struct str object, struct str key, struct scan_member *m);
 
-/* The value at an RFC 6901 pointer ("" is the whole); false where there is none. */
+/*
+ * The value at an RFC 6901 pointer ("" is the whole); false where there is none. One step of
+ * a pointer names at most 256 bytes.
+ */
 bool scan_pointer(struct str json, struct str pointer, struct scan_member *m);
 
 /* Is the key, unescaped, equal to `name`? */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/err.h"
+#include "weir/base/own.h"
+#include "weir/base/str.h"
+
+#include <stdint.h>
+
+/*
+ * Accepted connections. Reads land in the loop's scratch buffer and are lent for the call.
+ * tcp_write() is the only writer: it writes at once what the socket takes and keeps a copy of
+ * the rest; tcp_queued() tells how much that is, and on_drained comes when it has fallen to
+ * `low_bytes` after having been above. A connection owns no buffer while nothing is queued.
+ *
+ * The end: on_closed comes exactly once, last, after tcp_close() by us; on_broken (reset, write
+ * error) may come before and asks the owner to close. After the peer's FIN (on_ended) writing
+ * still works; a peer that vanishes later is noticed by the next write or by keep-alive.
+ */
+
+struct loop;
+struct tcp;
+
+struct tcp_events {
+    void (*on_data)(struct tcp *t, struct str bytes);
+    void (*on_ended)(struct tcp *t);
+    void (*on_broken)(struct tcp *t);
+    void (*on_drained)(struct tcp *t);
+    void (*on_closed)(struct tcp *t); /* frees nothing of the owner's; `t` is gone after it */
+};
+
+void tcp_own(struct tcp *t, void *owner, const struct tcp_events *events);
+void *tcp_owner(const struct tcp *t);
+struct loop *tcp_loop(const struct tcp *t);
+
+void tcp_write(struct tcp *t, const struct str *parts, size_t count);
+size_t tcp_queued(const struct tcp *t);
+void tcp_set_low(struct tcp *t, size_t low_bytes);
+
+/* Stops and goes on reading; a closed or reset peer goes unnoticed while stopped. */
+void tcp_pause(struct tcp *t);
+void tcp_resume(struct tcp *t);
+
+void tcp_close(struct tcp *t); /* drops what is queued */
+/* Sends what is queued, then FIN, drains up to a second so that the peer can read, closes. */
+void tcp_close_gently(struct tcp *t);
+
+/* The peer's address as text, for the log. */
+void tcp_peer(const struct tcp *t, char *out, size_t size);
+
+/* ---- listening ---- */
+
+struct listener;
+typedef void listener_fn(void *owner, struct tcp *accepted); /* must tcp_own() or tcp_close() it */
+
+/*
+ * Listens on "host:port" (IPv4, [IPv6] or a name from /etc/hosts; port 0 picks one) with
+ * SO_REUSEPORT, so that every worker may listen on the same address. Above `most` open
+ * connections of this process (counted in *open, shared by listeners) new ones are closed.
+ */
+struct listener_settings {
+    struct str address;
+    unsigned most;
+    _Atomic unsigned *open; /* lent; counts connections until they are closed */
+};
+
+MUST_CHECK enum err listener_open(struct listener **out, struct loop *loop,
+                                  const struct listener_settings *settings, struct fault *why);
+void listener_start(struct listener *l, listener_fn *on_accepted, void *owner);
+unsigned listener_port(const struct listener *l);
+void listener_close(struct listener *l); /* NULL is fine; frees it */
+
+/* Is this address on the loopback interface? */
+bool listener_is_loopback(struct str address);

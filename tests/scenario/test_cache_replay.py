@@ -46,7 +46,8 @@ def assembled_tools(chunks):
 
 
 def test_c5_a_plain_hit_is_the_first_answer_byte_for_byte(stage):
-    upstream, weir = started(stage, chat.says(body=chat.completion("naïve  \"x\"\n", usage=DETAILS)))
+    body = chat.completion('naïve  "x"\n', usage=DETAILS)
+    upstream, weir = started(stage, chat.says(body=body))
     first = weir.post(chat.PATH, chat.stable())
     second = hit(weir, chat.stable())
     assert second.body == first.body and len(upstream.calls) == 1

@@ -209,7 +209,8 @@ def test_a_body_over_the_limit_is_a_json_413_that_names_it(server, form):
         except (BrokenPipeError, ConnectionResetError):
             pass
         response = client.response()
-    assert response.status == 413 and "64KiB" in response.error["message"].replace(" ", "")
+    said = response.error["message"].replace(" ", "")
+    assert response.status == 413 and ("64KiB" in said or "65536" in said)
     assert response.header("x-should-retry") == "false"
     assert len(server[0].calls) == before
 
@@ -294,12 +295,14 @@ def test_a_body_that_stalls_is_408_and_reaches_nobody(server):
 
 
 def test_a_slow_body_that_makes_progress_is_served(server):
-    whole = request_bytes("POST", chat.PATH, chat.question("slow body"))
+    body = chat.question("a slow body")
+    whole = request_bytes("POST", chat.PATH, body)
     tick = threading.Event()
     with Client(server[1].address) as client:
-        for start in range(0, len(whole), 60):
-            client.send(whole[start : start + 60])
+        client.send(whole[: -len(body)])
+        for start in range(0, len(body), 20):
             tick.wait(0.25)
+            client.send(body[start : start + 20])
         assert client.response().status == 200
 
 

@@ -5,6 +5,7 @@ A client that only shuts its sending side is still served, so in the silent phas
 client leaves with a reset, and with an ordinary close once bytes flow towards it.
 """
 
+import random
 import threading
 
 import pytest
@@ -75,10 +76,7 @@ def test_s2_closing_while_events_flow_cancels_upstream(stage):
         call.head(200, {"Content-Type": "text/event-stream"})
         while True:
             call.chunk(HELLO)
-            try:
-                call.wait(threading.Event(), timeout=0.02)
-            except AssertionError:
-                continue
+            call.pause(0.02)
 
     upstream = stage.upstream(endless)
     weir = stage.weir(config.gateway(upstream))
@@ -146,6 +144,8 @@ def test_s2_leaving_while_queued_asks_nobody(stage):
     upstream = stage.upstream(slow)
     narrow = {"upstreams": {"up": {"max_in_flight": 1, "queue": {"size": 8, "timeout": "10s"}}}}
     weir = stage.weir(config.gateway(upstream, **narrow))
+    if "weir_queue_depth" not in weir.metrics.text():
+        pytest.skip("this version has no queue for slots")
     first = Client(weir.address)
     first.ask("POST", chat.PATH, chat.question("one"))
     upstream.call(0)
@@ -192,8 +192,6 @@ def test_s2_a_client_that_shut_its_sending_side_is_still_served(stage):
 
 
 def test_s2_two_hundred_random_leavers_leave_nothing_behind(stage):
-    import random
-
     upstream = stage.upstream(chat.stream(*chat.stream_of(*["word"] * 20)))
     weir = stage.weir(config.gateway(upstream))
     whole = request_bytes("POST", chat.PATH, chat.question(stream=True))

@@ -17,7 +17,7 @@ PREDICTIONS = [
     {"name": "intent", "from": "/choices/0/message/content", "kind": "label",
      "labels": ["refund", "shipping"]},
     {"name": "prompt", "from": "/usage/prompt_tokens", "kind": "number", "bins": [5, 10, 20]},
-    {"name": "size", "from": "/choices/0/message/content", "kind": "length"},
+    {"name": "size", "from": "/choices/0/message/content", "kind": "length", "bins": [2, 100]},
 ]  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from weirtest.upstream import BlackHole, Refusing
 
 def started(stage, redis, **settings):
     upstream = stage.upstream(chat.says())
-    return upstream, stage.weir(config.gateway(upstream, **config.without_memory(redis, **settings)))
+    setup = config.gateway(upstream, **config.without_memory(redis, **settings))
+    return upstream, stage.weir(setup)
 
 
 def timed(weir, text):

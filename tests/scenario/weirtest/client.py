@@ -193,7 +193,7 @@ class Client:
         return found
 
     def _more(self):
-        data = self.socket.recv(65536)
+        data = self.socket.recv(1 << 20)
         self.buffer += data
         self.eof = not data
         return bool(data)

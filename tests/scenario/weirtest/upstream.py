@@ -85,6 +85,11 @@ class Call:
         """Waits for the event; raises PeerGone as soon as the gateway leaves."""
         self._watch(event.is_set, timeout)
 
+    def pause(self, seconds):
+        """Lets time pass; raises PeerGone as soon as the gateway leaves."""
+        end = time.monotonic() + seconds
+        self._watch(lambda: time.monotonic() >= end, seconds + LONG)
+
     def hang(self, timeout=30):
         """Says nothing more until the gateway leaves."""
         try:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""S7, X2: behind a real nginx with its usual settings, streams flow and connections are kept."""
+
+import getpass
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.client import Client
+from weirtest.patience import until
+from weirtest.redis import free_port
+
+# Response buffering is on, as it is by default: only the answer's own header turns it off.
+SETTINGS = """
+user {user}; daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream weir {{ server {host}:{port}; keepalive 16; }}
+  server {{
+    listen 127.0.0.1:{own}; client_max_body_size 32m;
+    location / {{ proxy_pass http://weir; proxy_http_version 1.1;
+                  proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    def __init__(self, folder, address):
+        own = free_port()
+        self.address = ("127.0.0.1", own)
+        host, port = address
+        user = getpass.getuser()
+        text = SETTINGS.format(user=user, folder=folder, host=host, port=port, own=own)
+        (folder / "nginx.conf").write_text(text)
+        self.process = subprocess.Popen(
+            ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(self._listens, what="nginx")
+
+    def _listens(self):
+        try:
+            Client(self.address).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def behind(stage, tmp_path):
+    """Starts a gateway for the script and an nginx in front of it."""
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed")
+
+    def start(script):
+        upstream = stage.upstream(script)
+        weir = stage.weir(config.gateway(upstream))
+        return upstream, weir, stage.keep(Nginx(tmp_path, weir.address))
+
+    return start
+
+
+def test_s7_each_event_passes_nginx_while_upstream_still_talks(behind):
+    go = threading.Event()
+    events = chat.stream_of("Hello", "World")
+    _, _, nginx = behind(chat.stream(*events[:2], go, *events[2:]))
+    with Client(nginx.address, timeout=5) as client:
+        client.ask("POST", chat.PATH, chat.question(stream=True))
+        response = client.head()
+        assert chat.text_of(client.until_event(response, 2)) == "Hello"
+        go.set()
+        client.rest(response)
+    assert response.events[-1] == b"[DONE]"
+
+
+def test_s1_a_cut_stream_is_one_error_event_behind_nginx_too(behind):
+    _, _, nginx = behind(chat.stream(chat.event({"content": "Hello"}), then="reset"))
+    with Client(nginx.address) as client:
+        response = client.post(chat.PATH, chat.question(stream=True))
+    assert response.complete and len(chat.errors_in(response.events)) == 1
+
+
+def test_s2_leaving_nginx_cancels_upstream(behind):
+    upstream, weir, nginx = behind(chat.stream(chat.event({"content": "a"}), then="hang"))
+    client = Client(nginx.address)
+    client.ask("POST", chat.PATH, chat.question(stream=True))
+    client.until_event(client.head(), 1)
+    client.reset()
+    assert upstream.call().gone.wait(3), "the upstream call outlived its client"
+    weir.metrics.wait("weir_in_flight", 0)
+
+
+def test_x2_three_hundred_requests_through_kept_connections_see_no_502(behind):
+    _, _, nginx = behind(chat.says())
+    statuses = set()
+    with Client(nginx.address) as client:
+        for number in range(300):
+            statuses.add(client.post(chat.PATH, chat.question(str(number))).status)
+    assert statuses == {200}
+
+
+def test_m2_a_large_body_passes_both(behind):
+    upstream, _, nginx = behind(chat.says())
+    with Client(nginx.address, timeout=20) as client:
+        assert client.post(chat.PATH, chat.question("m" * (5 << 20))).status == 200
+    assert len(upstream.requests[0].body) > 5 << 20

@@ -63,11 +63,13 @@ class Redis:
 
     def __init__(self, *options):
         self.port, self.options, self.process = free_port(), options, None
+        self.over = False
         self.folder = tempfile.mkdtemp(prefix="weir-redis-")
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self):
+        assert not self.over, "started after its test has ended"
         words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         words += ["--appendonly", "no", "--dir", self.folder, *self.options]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
@@ -106,6 +108,7 @@ class Redis:
         self.process.wait(10)
 
     def stop(self):
+        self.over = True
         if self.process.poll() is None:
             self.thaw()
             self.kill()

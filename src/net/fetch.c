@@ -154,19 +154,22 @@ void fetch_hear(struct fetch_slot *slot)
 
 /* ---- the end ---- */
 
-static enum err name_broken(const struct fetch_slot *slot)
+/*
+ * Was the connection dead when the request went into it? That shows within a round trip; one
+ * that was accepted, worked on for a while and then dropped is another matter.
+ */
+static bool was_stale(const struct fetch_slot *slot)
 {
-    if (slot->headed || slot->fetch->sent)
-        return ERR_UPSTREAM_TRUNCATED;
-    return ERR_UPSTREAM_UNREACHABLE;
+    return slot->reused && slot->head_bytes == 0 && clock_now_us() - slot->sent_us < STALE_US;
 }
 
-static enum err name_refused(struct fetch_slot *slot)
+static enum err name_broken(const struct fetch_slot *slot)
 {
-    /* One that was accepted and worked on for a while was not dead when it was sent. */
-    if (!slot->reused || clock_now_us() - slot->sent_us > STALE_US)
-        return name_broken(slot);
-    slot->fetch->stale = true;
+    struct fetch *f = slot->fetch;
+
+    f->stale = was_stale(slot);
+    if (!f->stale && (slot->headed || f->sent))
+        return ERR_UPSTREAM_TRUNCATED;
     return ERR_UPSTREAM_UNREACHABLE;
 }
 
@@ -175,7 +178,7 @@ static enum err name_end(struct fetch_slot *slot, CURLcode result)
     if (slot->cancelled)
         return ERR_CANCELLED;
     if (slot->refused)
-        return name_refused(slot);
+        return name_broken(slot);
     if (slot->too_big)
         return ERR_UPSTREAM_MALFORMED;
     switch ((int)result) {

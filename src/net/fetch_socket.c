@@ -54,6 +54,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
 {
     struct fetch_watch *w = container_of(uv, struct fetch_watch, uv);
     struct fetcher *f = w->fetcher;
+    curl_socket_t fd = w->fd;
     int flags = 0;
     int running;
 
@@ -64,7 +65,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
         return;
     }
     if (status < 0)
-        flags = CURL_CSELECT_ERR;
+        events = w->wanted; /* by reading or writing libcurl finds out what is wrong */
     if (events & w->wanted & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & w->wanted & UV_WRITABLE)
@@ -73,8 +74,11 @@ static void on_ready(uv_poll_t *uv, int status, int events)
         watch_for(w, w->wanted);
         return;
     }
-    /* `w` may be gone after this. */
-    ensure(curl_multi_socket_action(f->multi, w->fd, flags, &running) == CURLM_OK);
+    ensure(curl_multi_socket_action(f->multi, fd, flags, &running) == CURLM_OK);
+
+    /* If `w` is not gone by this, its error may not have been the end: it is watched on. */
+    if (status < 0 && find(f, fd) == w && w->watched == 0 && w->wanted != 0)
+        watch_for(w, w->wanted);
     fetcher_drain(f);
 }
 

@@ -332,17 +332,28 @@ void metric_observe(struct metric_shard *s, enum metric m, double value,
         minute_add(cell->latest, clock_now_us(), value);
 }
 
-int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels)
+static int64_t sum_of(const struct metric_series *series)
 {
-    struct metric_series *series = find_series(&m->families[which], labels);
-    struct metric_cell *cell = series ? series->cells : NULL;
     int64_t sum = 0;
 
-    for (; cell; cell = cell->next) {
+    for (const struct metric_cell *cell = series->cells; cell; cell = cell->next) {
         if (cell->values)
             sum += (int64_t)atomic_load_explicit(&cell->values->count, memory_order_relaxed);
         else
             sum += atomic_load_explicit(&cell->value, memory_order_relaxed);
     }
     return sum;
+}
+
+int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels)
+{
+    const struct metric_series *series = find_series(&m->families[which], labels);
+
+    return series ? sum_of(series) : 0;
+}
+
+void metrics_each(struct metrics *m, enum metric which, metrics_each_fn *fn, void *ctx)
+{
+    for (const struct metric_series *s = m->families[which].first; s; s = s->next)
+        fn(ctx, s->labels, sum_of(s));
 }

@@ -82,5 +82,9 @@ void metric_observe(struct metric_shard *s, enum metric m, double value, const s
 /* The sum over all shards of one series; for tests and admin pages. */
 int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels);
 
+/* Calls `fn` with each series of a family and its sum; the labels stay until metrics_free. */
+typedef void metrics_each_fn(void *ctx, const struct str *labels, int64_t value);
+void metrics_each(struct metrics *m, enum metric which, metrics_each_fn *fn, void *ctx);
+
 /* Everything in Prometheus' text format 0.0.4, or OpenMetrics 1.0. From any thread. */
 void metrics_render(struct metrics *m, struct buf *out, bool openmetrics);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tally.h"
+
+#include "weir/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CELLS = 32 };
+
+void tally_init(struct tally *t)
+{
+    *t = (struct tally){ .count = 0 };
+    arena_init(&t->text, TALLY_TEXT_BYTES);
+}
+
+void tally_deinit(struct tally *t)
+{
+    arena_deinit(&t->text);
+    free(t->cells);
+    *t = (struct tally){ .count = 0 };
+}
+
+static uint64_t hash_of(const struct tally_key *k)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (k->minute * 4 + k->source + 1) * odd;
+
+    hash = (hash ^ str_hash(k->model)) * odd;
+    hash = (hash ^ str_hash(k->version)) * odd;
+    hash = (hash ^ str_hash(k->prediction)) * odd;
+    hash = (hash ^ str_hash(k->value)) * odd;
+    return hash ^ hash >> 32;
+}
+
+bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b)
+{
+    return a->minute == b->minute && a->source == b->source && str_eq(a->model, b->model) &&
+           str_eq(a->version, b->version) && str_eq(a->prediction, b->prediction);
+}
+
+/* The slot of a key, or the empty one where it would go. */
+static uint16_t *find_slot(struct tally *t, const struct tally_key *key, uint64_t hash)
+{
+    size_t i = hash & (TALLY_SLOTS - 1);
+
+    while (t->slots[i] > 0) {
+        const struct tally_cell *cell = &t->cells[t->slots[i] - 1];
+
+        if (cell->hash == hash && tally_same_histogram(&cell->key, key) &&
+            str_eq(cell->key.value, key->value))
+            break;
+        i = (i + 1) & (TALLY_SLOTS - 1);
+    }
+    return &t->slots[i];
+}
+
+static bool copy_names(struct tally *t, struct tally_key *key)
+{
+    struct str *const names[] = { &key->model, &key->version, &key->prediction, &key->value };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        *names[i] = arena_copy(&t->text, *names[i]);
+        if (!names[i]->at)
+            return false;
+    }
+    return true;
+}
+
+static bool add_cell(struct tally *t, const struct tally_key *key, uint64_t hash,
+                     uint16_t *slot)
+{
+    struct tally_cell cell = { .key = *key, .hash = hash, .count = 1 };
+
+    if (t->count == TALLY_CELLS || !copy_names(t, &cell.key))
+        return false;
+    if (t->count == t->capacity) {
+        t->capacity = t->capacity > 0 ? t->capacity * 2 : FIRST_CELLS;
+        t->cells = mem_grow(t->cells, t->capacity * sizeof(struct tally_cell));
+    }
+    t->cells[t->count++] = cell;
+    *slot = (uint16_t)t->count;
+    return true;
+}
+
+bool tally_add(struct tally *t, const struct tally_key *key)
+{
+    uint64_t hash = hash_of(key);
+    uint16_t *slot = find_slot(t, key, hash);
+
+    if (*slot == 0)
+        return add_cell(t, key, hash, slot);
+    t->cells[*slot - 1].count++;
+    return true;
+}
+
+static int compare_cells(const void *left, const void *right)
+{
+    const struct tally_key *a = &((const struct tally_cell *)left)->key;
+    const struct tally_key *b = &((const struct tally_cell *)right)->key;
+    int order = (a->minute > b->minute) - (a->minute < b->minute);
+
+    if (order == 0)
+        order = str_compare(a->model, b->model);
+    if (order == 0)
+        order = str_compare(a->version, b->version);
+    if (order == 0)
+        order = str_compare(a->prediction, b->prediction);
+    return order != 0 ? order : (int)a->source - (int)b->source;
+}
+
+void tally_sort(struct tally *t)
+{
+    if (t->count > 1)
+        qsort(t->cells, t->count, sizeof(t->cells[0]), compare_cells);
+}
+
+void tally_reset(struct tally *t)
+{
+    arena_deinit(&t->text);
+    t->count = 0;
+    memset(t->slots, 0, sizeof(t->slots));
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/arena.h"
+#include "weir/base/str.h"
+#include "weir/watch/watch.h"
+
+#include <stdint.h>
+
+/*
+ * Counts that wait to be told to Redis, one cell for each thing counted in each minute.
+ *
+ * Cells stand in one array in the order of their coming; a table of their places finds one
+ * again by its hash (open addressing, at most half full). Names are copied when a cell is
+ * made, so counting what is known already allocates nothing. The tally is bounded in cells
+ * and in bytes; what does not fit is the caller's to report.
+ */
+
+enum { TALLY_CELLS = 4096, TALLY_SLOTS = 2 * TALLY_CELLS, TALLY_TEXT_BYTES = 1 << 20 };
+
+struct tally_key {
+    struct str model;
+    struct str version;
+    struct str prediction;
+    struct str value;
+    enum watch_source source;
+    uint64_t minute; /* since 1970 */
+};
+
+struct tally_cell {
+    struct tally_key key;
+    uint64_t hash;
+    uint64_t count;
+};
+
+struct tally {
+    struct tally_cell *cells; /* owned; the keys' names are in `text` */
+    size_t count;
+    size_t capacity;
+    struct arena text;
+    uint16_t slots[TALLY_SLOTS]; /* a cell's place + 1; 0: empty */
+};
+
+void tally_init(struct tally *t);
+void tally_deinit(struct tally *t);
+
+bool tally_add(struct tally *t,
+               const struct tally_key *key); /* false: no room for a new cell */
+
+/* Puts cells of one histogram (all of a key but the value) side by side; only reset may follow. */
+void tally_sort(struct tally *t);
+bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b);
+void tally_reset(struct tally *t);

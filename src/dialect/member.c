@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/dialect/fingerprint.h"
+
+#include "weir/base/scan.h"
+
+/*
+ * How each published member of an OpenAI request counts in a cache key. It is a deny-list: only
+ * what stands here as quiet is left out of a key, and a member that nobody knows is in it.
+ * Predictions have no row at all: what a model service makes of a member is its own affair.
+ */
+
+#define CHAT "chat"
+#define TEXT "chat,completions"
+#define RESP "responses"
+#define GENERATE "chat,completions,responses"
+#define ALL "chat,completions,embeddings,responses,moderations"
+
+/* clang-format off */
+static const struct member_row rows[] = {
+    /* endpoints              name                      class */
+    { ALL,                    "model",                  MEMBER_ROUTING },
+
+    { GENERATE,               "stream",                 MEMBER_QUIET },
+    { GENERATE,               "stream_options",         MEMBER_QUIET },
+    { "chat,completions,embeddings,responses", "user",  MEMBER_QUIET },
+    { "chat,responses",       "metadata",               MEMBER_QUIET },
+    { "chat,responses",       "store",                  MEMBER_QUIET },
+    { "chat,responses",       "service_tier",           MEMBER_QUIET },
+    { "chat,responses",       "safety_identifier",      MEMBER_QUIET },
+    { "chat,responses",       "prompt_cache_key",       MEMBER_QUIET },
+    { "chat,responses",       "prompt_cache_retention", MEMBER_QUIET },
+    { "chat,responses",       "prompt_cache_options",   MEMBER_QUIET },
+
+    { "chat,responses",       "tools",                  MEMBER_ORDERED },
+    { CHAT,                   "functions",              MEMBER_ORDERED },
+    { CHAT,                   "response_format",        MEMBER_ORDERED },
+
+    { CHAT,                   "web_search_options",     MEMBER_STATE },
+    { RESP,                   "previous_response_id",   MEMBER_STATE },
+    { RESP,                   "conversation",           MEMBER_STATE },
+    { RESP,                   "background",             MEMBER_STATE },
+    { RESP,                   "prompt",                 MEMBER_STATE },
+
+    { CHAT,                   "messages",               MEMBER_ANSWER },
+    { CHAT,                   "max_completion_tokens",  MEMBER_ANSWER },
+    { TEXT,                   "max_tokens",             MEMBER_ANSWER },
+    { GENERATE,               "temperature",            MEMBER_ANSWER },
+    { GENERATE,               "top_p",                  MEMBER_ANSWER },
+    { TEXT,                   "frequency_penalty",      MEMBER_ANSWER },
+    { TEXT,                   "presence_penalty",       MEMBER_ANSWER },
+    { TEXT,                   "n",                      MEMBER_ANSWER },
+    { TEXT,                   "stop",                   MEMBER_ANSWER },
+    { TEXT,                   "seed",                   MEMBER_ANSWER },
+    { TEXT,                   "logit_bias",             MEMBER_ANSWER },
+    { TEXT,                   "logprobs",               MEMBER_ANSWER },
+    { "chat,responses",       "top_logprobs",           MEMBER_ANSWER },
+    { "chat,responses",       "tool_choice",            MEMBER_ANSWER },
+    { "chat,responses",       "parallel_tool_calls",    MEMBER_ANSWER },
+    { CHAT,                   "function_call",          MEMBER_ANSWER },
+    { CHAT,                   "reasoning_effort",       MEMBER_ANSWER },
+    { CHAT,                   "verbosity",              MEMBER_ANSWER },
+    { CHAT,                   "modalities",             MEMBER_ANSWER },
+    { CHAT,                   "audio",                  MEMBER_ANSWER },
+    { CHAT,                   "prediction",             MEMBER_ANSWER },
+    { "chat,responses",       "moderation",             MEMBER_ANSWER },
+
+    { "completions",          "prompt",                 MEMBER_ANSWER },
+    { "completions",          "suffix",                 MEMBER_ANSWER },
+    { "completions",          "echo",                   MEMBER_ANSWER },
+    { "completions",          "best_of",                MEMBER_ANSWER },
+
+    { "embeddings,responses,moderations", "input",      MEMBER_ANSWER },
+    { "embeddings",           "encoding_format",        MEMBER_ANSWER },
+    { "embeddings",           "dimensions",             MEMBER_ANSWER },
+
+    { RESP,                   "instructions",           MEMBER_ANSWER },
+    { RESP,                   "text",                   MEMBER_ANSWER },
+    { RESP,                   "reasoning",              MEMBER_ANSWER },
+    { RESP,                   "max_output_tokens",      MEMBER_ANSWER },
+    { RESP,                   "max_tool_calls",         MEMBER_ANSWER },
+    { RESP,                   "truncation",             MEMBER_ANSWER },
+    { RESP,                   "include",                MEMBER_ANSWER },
+    { RESP,                   "context_management",     MEMBER_ANSWER },
+};
+/* clang-format on */
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+const struct member_row *member_row_at(size_t i)
+{
+    return i < ROWS ? &rows[i] : NULL;
+}
+
+static bool publishes(const char *endpoints, struct str word)
+{
+    struct str rest = str_of(endpoints), piece;
+
+    while (str_split(&rest, ',', &piece)) {
+        if (str_eq(piece, word))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The quiet members are quiet wherever they stand: contract §4 names them for every endpoint of
+ * this family, and an endpoint that does not publish one ignores or refuses it.
+ */
+static bool counts_for(const struct member_row *row, enum endpoint e)
+{
+    return row->class == MEMBER_QUIET || publishes(row->endpoints, endpoint_word(e));
+}
+
+enum member_class member_class_of(enum endpoint e, struct str key)
+{
+    if (e == ENDPOINT_PREDICT)
+        return MEMBER_ANSWER;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (scan_key_is(key, str_of(rows[i].name)) && counts_for(&rows[i], e))
+            return rows[i].class;
+    }
+    return MEMBER_ANSWER;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inband.h"
+#include "openai_parts.h"
+
+#include <string.h>
+
+/*
+ * What a plain answer says, and whether it is good enough to be given again (contract §4). A
+ * body that is understood only in part is passed on all the same; it is just not kept.
+ */
+
+static bool text_is(const struct scan_member *m, struct str word)
+{
+    return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), word);
+}
+
+/* A string with something in it, or a list with elements. */
+static bool holds(struct str object, struct str key)
+{
+    struct scan_member m;
+
+    if (!scan_get(object, key, &m))
+        return false;
+    if (m.type == SCAN_STRING)
+        return m.value.len > 2;
+    if (m.type == SCAN_ARRAY || m.type == SCAN_OBJECT) {
+        struct scan s;
+        struct scan_member first;
+
+        scan_start(&s, m.value);
+        return scan_next(&s, &first);
+    }
+    return false;
+}
+
+/* ---- usage ---- */
+
+static void read_count(struct str usage, struct str name, int64_t *out)
+{
+    struct scan_member m;
+    uint64_t count;
+
+    if (scan_get(usage, name, &m) && scan_u64(m.value, &count) && count <= INT64_MAX)
+        *out = (int64_t)count;
+}
+
+void openai_whole_read_usage(struct tap *t, struct str usage)
+{
+    read_count(usage, STR("prompt_tokens"), &t->answer.prompt_tokens);
+    read_count(usage, STR("completion_tokens"), &t->answer.completion_tokens);
+    read_count(usage, STR("input_tokens"), &t->answer.prompt_tokens);
+    read_count(usage, STR("output_tokens"), &t->answer.completion_tokens);
+}
+
+/* ---- chat and completions ---- */
+
+static void judge_finish(struct tap *t, const struct scan_member *finish)
+{
+    static const char *const good[] = { "stop",     "tool_calls", "function_call",
+                                        "end_turn", "tool_use",   "stop_sequence" };
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (text_is(finish, str_of(good[i])))
+            return;
+    }
+    if (text_is(finish, STR("length")))
+        tap_refuse(t, "it was cut at its length");
+    else if (text_is(finish, STR("content_filter")))
+        tap_refuse(t, "it was filtered");
+    else
+        tap_refuse(t, "its finish reason is not a good one");
+}
+
+static void judge_choice(struct tap *t, struct str choice, bool first)
+{
+    struct scan_member finish = { .type = SCAN_NONE }, message;
+    bool content = holds(choice, STR("text"));
+
+    if (scan_get(choice, STR("message"), &message)) {
+        struct str m = message.value;
+
+        t->answer.refusal = t->answer.refusal || holds(m, STR("refusal"));
+        content = content || holds(m, STR("content")) || holds(m, STR("refusal")) ||
+                  holds(m, STR("tool_calls")) || holds(m, STR("function_call"));
+    }
+    if (scan_get(choice, STR("finish_reason"), &finish) && finish.type == SCAN_STRING && first)
+        tap_note_finish(t, finish.value);
+    t->answer.has_content = t->answer.has_content || content;
+    if (!content)
+        tap_refuse(t, "it is empty");
+    judge_finish(t, &finish);
+}
+
+static void judge_choices(struct tap *t, struct str body)
+{
+    struct scan s;
+    struct scan_member choices = { .type = SCAN_NONE }, choice;
+    bool first = true;
+
+    if (!scan_get(body, STR("choices"), &choices) || choices.type != SCAN_ARRAY) {
+        tap_refuse(t, "it has no choices");
+        return;
+    }
+    scan_start(&s, choices.value);
+    while (scan_next(&s, &choice)) {
+        judge_choice(t, choice.value, first);
+        first = false;
+    }
+    if (first)
+        tap_refuse(t, "it has no choices");
+}
+
+/* ---- embeddings and moderations ---- */
+
+/* Field lesson C7: vectors out of order would fill stores with the wrong ones. */
+static void judge_embeddings(struct tap *t, struct str body)
+{
+    struct scan s;
+    struct scan_member data = { .type = SCAN_NONE }, item, index;
+    uint64_t n, expected = 0;
+
+    if (!scan_get(body, STR("data"), &data) || data.type != SCAN_ARRAY) {
+        tap_refuse(t, "it has no data");
+        return;
+    }
+    scan_start(&s, data.value);
+    while (scan_next(&s, &item)) {
+        if (!scan_get(item.value, STR("index"), &index) || !scan_u64(index.value, &n) ||
+            n != expected)
+            tap_refuse(t, "its vectors are out of order");
+        if (!holds(item.value, STR("embedding")))
+            tap_refuse(t, "it is empty");
+        expected++;
+    }
+    t->answer.has_content = expected > 0;
+    if (expected == 0)
+        tap_refuse(t, "it has no data");
+}
+
+static void judge_moderations(struct tap *t, struct str body)
+{
+    t->answer.has_content = holds(body, STR("results"));
+    if (!t->answer.has_content)
+        tap_refuse(t, "it has no results");
+}
+
+/* ---- responses ---- */
+
+static void look_into_output(struct tap *t, struct str output, bool *calls)
+{
+    struct scan items, parts;
+    struct scan_member item, type, content = { .type = SCAN_NONE }, part;
+
+    scan_start(&items, output);
+    while (scan_next(&items, &item)) {
+        if (!scan_get(item.value, STR("type"), &type))
+            continue;
+        if (text_is(&type, STR("function_call")) || text_is(&type, STR("custom_tool_call")))
+            *calls = true;
+        if (!scan_get(item.value, STR("content"), &content))
+            continue;
+        scan_start(&parts, content.value);
+        while (scan_next(&parts, &part)) {
+            if (holds(part.value, STR("refusal")))
+                t->answer.refusal = true;
+        }
+    }
+}
+
+static const char *finish_of_response(struct str body, struct str output_value, struct tap *t)
+{
+    struct scan_member status = { .type = SCAN_NONE }, reason;
+    bool calls = false;
+
+    look_into_output(t, output_value, &calls);
+    if (!scan_get(body, STR("status"), &status) || text_is(&status, STR("completed")))
+        return calls ? "tool_calls" : "stop";
+    if (!text_is(&status, STR("incomplete")))
+        return "";
+    if (scan_pointer(body, STR("/incomplete_details/reason"), &reason) &&
+        text_is(&reason, STR("content_filter")))
+        return "content_filter";
+    return "length";
+}
+
+static void judge_response(struct tap *t, struct str body)
+{
+    struct scan_member status = { .type = SCAN_NONE }, output = { .value = { "", 0 } };
+    const char *finish;
+
+    if (!scan_get(body, STR("output"), &output) || !holds(body, STR("output")))
+        tap_refuse(t, "it is empty");
+    else
+        t->answer.has_content = true;
+    finish = finish_of_response(body, output.value, t);
+    memcpy(t->answer.finish_reason, finish, strlen(finish) + 1);
+    if (!scan_get(body, STR("status"), &status) || !text_is(&status, STR("completed")))
+        tap_refuse(t, "it is not completed");
+}
+
+/* ---- all ---- */
+
+enum err openai_whole_read(struct tap *t, struct str body)
+{
+    struct scan_member error, usage;
+
+    t->answer.complete = true;
+    t->answer.storable = !t->answer.why_not;
+    if (scan_get(body, STR("error"), &error) && inband_is_truthy(error.value)) {
+        inband_note(&t->answer, error.value, body);
+        tap_refuse(t, "it is an error");
+        return ERR_UPSTREAM_IN_BAND;
+    }
+    if (scan_get(body, STR("usage"), &usage))
+        openai_whole_read_usage(t, usage.value);
+    switch (t->request->endpoint) {
+    case ENDPOINT_CHAT:
+    case ENDPOINT_COMPLETIONS: judge_choices(t, body); break;
+    case ENDPOINT_EMBEDDINGS: judge_embeddings(t, body); break;
+    case ENDPOINT_MODERATIONS: judge_moderations(t, body); break;
+    case ENDPOINT_RESPONSES: judge_response(t, body); break;
+    case ENDPOINT_PREDICT:
+    case ENDPOINT_COUNT: tap_refuse(t, "nobody knows its form"); break;
+    }
+    return OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/base/scan.h"
+#include "weir/dialect/request.h"
+
+/* The ways in which a kept answer becomes a stream. `out` has no ceiling. False: no faithful one. */
+
+/* replay_chunks.c: chat and completions. */
+bool replay_chunks_put(enum endpoint endpoint, struct str body, bool include_usage,
+                       struct buf *out);
+
+/* replay_response.c: Responses. */
+bool replay_response_put(struct str body, struct buf *out);
+
+/* The inside of a string value; the empty str for what is none. */
+static inline struct str inside_of(const struct scan_member *m)
+{
+    return m->type == SCAN_STRING ? str_cut(m->value, 1, m->value.len - 1)
+                                  : (struct str){ "", 0 };
+}

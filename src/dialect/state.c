@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include "weir/base/scan.h"
+#include "weir/dialect/fingerprint.h"
+
+static bool is_set(const struct scan_member *m)
+{
+    return m->type != SCAN_NULL && !str_eq(m->value, STR("false"));
+}
+
+static bool is_word(const struct scan_member *m, struct str word)
+{
+    return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), word);
+}
+
+/* A tool without a type is a function: some clients leave the word out. */
+static bool has_hosted_tool(struct str tools)
+{
+    struct scan s;
+    struct scan_member tool, type;
+
+    scan_start(&s, tools);
+    while (scan_next(&s, &tool)) {
+        if (scan_get(tool.value, STR("type"), &type) && !is_word(&type, STR("function")) &&
+            !is_word(&type, STR("custom")))
+            return true;
+    }
+    return false;
+}
+
+static bool has_reference(struct str input)
+{
+    struct scan s;
+    struct scan_member item, type;
+
+    scan_start(&s, input);
+    while (!s.object && scan_next(&s, &item)) {
+        if (scan_get(item.value, STR("type"), &type) && is_word(&type, STR("item_reference")))
+            return true;
+    }
+    return false;
+}
+
+const char *state_of(const struct request *r)
+{
+    bool stored = r->endpoint == ENDPOINT_RESPONSES; /* unless the request says otherwise */
+    const char *why = NULL;
+    struct scan s;
+    struct scan_member m;
+
+    if (r->endpoint == ENDPOINT_PREDICT)
+        return NULL;
+    scan_start(&s, r->body);
+    while (scan_next(&s, &m)) {
+        if (scan_key_is(m.key, STR("store")) && str_eq(m.value, STR("false")))
+            stored = false;
+        else if (scan_key_is(m.key, STR("web_search_options")) && is_set(&m))
+            why = "a tool that runs upstream";
+        else if (member_class_of(r->endpoint, m.key) == MEMBER_STATE && is_set(&m))
+            why = "a conversation that lives upstream";
+        else if (scan_key_is(m.key, STR("tools")) && has_hosted_tool(m.value))
+            why = "a tool that runs upstream";
+        else if (r->endpoint == ENDPOINT_RESPONSES && scan_key_is(m.key, STR("input")) &&
+                 has_reference(m.value))
+            why = "a conversation that lives upstream";
+    }
+    if (!why && stored)
+        why = "the answer is kept upstream (store is not false)";
+    return why;
+}

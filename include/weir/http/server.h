@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/err.h"
+#include "weir/base/own.h"
+#include "weir/http/conn.h"
+
+#include <stdint.h>
+
+/*
+ * HTTP/1.1 on one loop: accepts, speaks, and sees to every limit that protects us: sizes,
+ * header time, body progress, idle time, slow readers, number of connections.
+ */
+
+struct loop;
+
+struct http_settings {
+    struct str address;
+    unsigned most_connections;       /* of the whole process */
+    _Atomic unsigned *connections;   /* lent: shared by the servers of the process */
+    size_t body_bytes;               /* largest body */
+    uint64_t header_timeout_us;      /* from a request's first byte to its last header */
+    uint64_t body_timeout_us;        /* between two pieces of a body */
+    uint64_t idle_timeout_us;        /* between an answer and the next request's first byte */
+    uint64_t slow_reader_timeout_us; /* a client that takes no byte for so long is dropped */
+    size_t high_bytes, low_bytes;    /* marks of queued answer bytes */
+};
+
+MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *loop,
+                                     const struct http_settings *s,
+                                     const struct http_handler *handler, struct fault *why);
+void http_server_start(struct http_server *s);
+unsigned http_server_port(const struct http_server *s);
+
+/* New settings for later requests (reload); the address stays. */
+void http_server_set(struct http_server *s, const struct http_settings *settings);
+
+/*
+ * Drain in steps: http_server_quiet() says `Connection: close` from now on; http_server_stop()
+ * closes the listener and idle connections; http_server_free() cuts what is left.
+ */
+void http_server_quiet(struct http_server *s);
+void http_server_stop(struct http_server *s);
+unsigned http_server_busy(const struct http_server *s); /* requests under way */
+void http_server_free(struct http_server *s);

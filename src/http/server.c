@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include "weir/base/mem.h"
+#include "weir/base/metric.h"
+#include "weir/net/loop.h"
+#include "weir/net/tcp.h"
+
+#include "conn.h"
+#include "parser.h"
+
+#include <stdlib.h>
+
+static struct http_conn *conn_of(struct link *l)
+{
+    return container_of(l, struct http_conn, link);
+}
+
+static void on_accepted(void *owner, struct tcp *t)
+{
+    http_conn_start(owner, t);
+}
+
+enum err http_server_open(struct http_server **out, struct loop *loop,
+                          const struct http_settings *settings,
+                          const struct http_handler *handler, struct fault *why)
+{
+    struct listener_settings where = { .address = settings->address,
+                                       .most = settings->most_connections,
+                                       .open = settings->connections };
+    struct listener *listener;
+    struct http_server *s;
+    enum err err;
+
+    parser_self_test();
+    err = listener_open(&listener, loop, &where, why);
+    if (err)
+        return err;
+
+    s = MEM_NEW(struct http_server);
+    s->loop = loop;
+    s->listener = listener;
+    s->handler = *handler;
+    link_init(&s->conns);
+    http_server_set(s, settings);
+    *out = s;
+    return OK;
+}
+
+void http_server_start(struct http_server *s)
+{
+    listener_start(s->listener, on_accepted, s);
+}
+
+unsigned http_server_port(const struct http_server *s)
+{
+    return listener_port(s->listener);
+}
+
+void http_server_set(struct http_server *s, const struct http_settings *settings)
+{
+    s->settings = *settings;
+    s->settings.address = (struct str){ NULL, 0 }; /* it was lent, and stays as it is */
+}
+
+void http_server_quiet(struct http_server *s)
+{
+    s->is_quiet = true;
+}
+
+void http_server_stop(struct http_server *s)
+{
+    struct link *next;
+
+    s->is_quiet = true;
+    listener_close(steal(&s->listener));
+    for (struct link *l = s->conns.next; l != &s->conns; l = next) {
+        next = l->next;
+        http_conn_stop_if_idle(conn_of(l));
+    }
+}
+
+unsigned http_server_busy(const struct http_server *s)
+{
+    unsigned busy = 0;
+
+    for (const struct link *l = s->conns.next; l != &s->conns; l = l->next)
+        busy += http_conn_is_busy(container_of(l, const struct http_conn, link));
+    return busy;
+}
+
+static void release(struct http_server *s)
+{
+    while (s->idle_intake_count > 0)
+        intake_free(s->idle_intakes[--s->idle_intake_count]);
+    free(s);
+}
+
+void http_server_free(struct http_server *s)
+{
+    struct link *next;
+
+    if (!s)
+        return;
+    listener_close(steal(&s->listener));
+    for (struct link *l = s->conns.next; l != &s->conns; l = next) {
+        next = l->next;
+        http_conn_cut(conn_of(l));
+    }
+    s->is_freed = true;
+    http_server_forget(s);
+}
+
+void http_server_forget(struct http_server *s)
+{
+    if (s->is_freed && !link_is_in(&s->conns))
+        release(s);
+}
+
+struct intake *http_server_take_intake(struct http_server *s)
+{
+    return s->idle_intake_count > 0 ? s->idle_intakes[--s->idle_intake_count] : intake_new();
+}
+
+void http_server_return_intake(struct http_server *s, struct intake *in)
+{
+    if (!in)
+        return;
+    intake_end(in);
+    if (s->idle_intake_count == SERVER_IDLE_INTAKES)
+        intake_free(in);
+    else
+        s->idle_intakes[s->idle_intake_count++] = in;
+}
+
+void http_server_count_refused(struct http_server *s, struct str reason)
+{
+    metric_add(loop_shard(s->loop), METRIC_CONNECTIONS_REFUSED, 1, METRIC_LABEL(reason));
+}

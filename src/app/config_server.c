@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_build.h"
+#include "schema.h"
+#include "value.h"
+
+/* A link that lags by its 50 ms holds about as many commands; more would only wait to fail. */
+enum { MOST_IN_FLIGHT = 4096 };
+
+/* The settings of the process, and what must be true between them. */
+
+static struct yaml_node *find(const struct config_build *b, struct str group, struct str key)
+{
+    return yaml_at(yaml_at(b->root, group), key);
+}
+
+static bool is_loopback(struct str host)
+{
+    return str_starts(host, STR("127.")) || str_eq(host, STR("::1")) ||
+           str_eq_nocase(host, STR("localhost"));
+}
+
+static bool is_everywhere(struct str host)
+{
+    return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
+}
+
+static void read_redis(struct config_build *b)
+{
+    struct settings *s = &b->config->settings;
+    const struct yaml_node *redis = find(b, STR("cache"), STR("redis"));
+    const struct yaml_node *url = yaml_at(redis, STR("url"));
+
+    if (!url || url->kind != YAML_TEXT || url->broken)
+        return;
+    if (redis_settings_read(&s->redis, url->text, NULL))
+        config_fault(b->report, url,
+                     "expected redis://[user[:password]@]host[:port][/database], "
+                     "such as redis://127.0.0.1:6379/0");
+    if (s->redis.most_in_flight == 0)
+        s->redis.most_in_flight = MOST_IN_FLIGHT;
+    s->redis_on = true;
+}
+
+static void override(struct config_build *b, const char *option, struct str given,
+                     struct str *setting)
+{
+    struct str host;
+    uint16_t port;
+
+    if (!given.at)
+        return;
+    if (value_address(given, &host, &port))
+        *setting = arena_copy(&b->config->arena, given);
+    else
+        config_fault_option(b->report, option,
+                            "expected an address host:port such as 127.0.0.1:8080");
+}
+
+/* Where an address was given: on the command line, in the file, or nowhere. */
+static void tell(struct config_build *b, bool overridden, const char *option, struct str group,
+                 const char *what)
+{
+    const struct yaml_node *listen = find(b, group, STR("listen"));
+
+    if (overridden)
+        config_fault_option(b->report, option, what);
+    else if (listen)
+        config_fault(b->report, listen, "%s", what);
+    else
+        config_fault_line(b->report, 1, "%.*s.listen: %s", STR_ARG(group), what);
+}
+
+static void warn_open(struct config_build *b, bool overridden)
+{
+    static const char what[] =
+        "anyone who can reach this address may ask, since no tenants are "
+        "configured (add tenants, or listen on 127.0.0.1)";
+    const struct yaml_node *listen = find(b, STR("server"), STR("listen"));
+
+    if (overridden || !listen)
+        config_warn_option(b->report, "--listen", what);
+    else
+        config_warn(b->report, listen, what);
+}
+
+static void check_addresses(struct config_build *b)
+{
+    const struct settings *s = &b->config->settings;
+    bool own = b->overrides && b->overrides->listen.at;
+    bool own_admin = b->overrides && b->overrides->admin.at;
+    const struct yaml_node *token = find(b, STR("admin"), STR("token"));
+    struct str host, admin_host;
+    uint16_t port, admin_port;
+
+    if (!value_address(s->listen, &host, &port) ||
+        !value_address(s->admin_listen, &admin_host, &admin_port))
+        return;
+    if (port != 0 && port == admin_port &&
+        (str_eq(host, admin_host) || is_everywhere(host) || is_everywhere(admin_host)))
+        tell(b, own_admin, "--admin", STR("admin"),
+             "must differ from server.listen: operators and clients never share an address");
+    if (!is_loopback(admin_host) && s->admin_token.len == 0 && !(token && token->broken))
+        tell(b, own_admin, "--admin", STR("admin"),
+             "can be reached from other machines, so admin.token must be set "
+             "(or listen on 127.0.0.1)");
+    if (!is_loopback(host) && !yaml_at(b->root, STR("tenants")))
+        warn_open(b, own);
+}
+
+void config_server(struct config_build *b)
+{
+    struct settings *s = &b->config->settings;
+
+    read_redis(b); /* first: the rows then add to it */
+    schema_store("", b->root, s, &b->config->arena);
+    if (b->overrides) {
+        override(b, "--listen", b->overrides->listen, &s->listen);
+        override(b, "--admin", b->overrides->admin, &s->admin_listen);
+    }
+    check_addresses(b);
+}

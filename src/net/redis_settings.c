@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/net/redis.h"
+
+#include <string.h>
+
+enum {
+    DEFAULT_PORT = 6379,
+    DEFAULT_TIMEOUT_US = 50 * 1000,
+    DEFAULT_IN_FLIGHT = 4096,
+    MOST_DATABASE = 65535,
+};
+
+static int value_of(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* Percent-decoded and terminated; false when it does not fit or is not well formed. */
+static bool decode(struct str s, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        int high;
+        int low;
+
+        if (used + 1 >= size)
+            return false;
+        if (s.at[i] != '%') {
+            out[used++] = s.at[i];
+            continue;
+        }
+        if (i + 2 >= s.len)
+            return false;
+        high = value_of(s.at[i + 1]);
+        low = value_of(s.at[i + 2]);
+        if (high < 0 || low < 0 || (high == 0 && low == 0))
+            return false;
+        out[used++] = (char)(high * 16 + low);
+        i += 2;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+/* Where `mark` stands last, or the length. */
+static size_t find_last(struct str s, char mark)
+{
+    for (size_t i = s.len; i > 0; i--) {
+        if (s.at[i - 1] == mark)
+            return i - 1;
+    }
+    return s.len;
+}
+
+static size_t find_first(struct str s, char mark)
+{
+    const char *found = s.len > 0 ? memchr(s.at, mark, s.len) : NULL;
+
+    return found ? (size_t)(found - s.at) : s.len;
+}
+
+static bool read_login(struct redis_settings *out, struct str login)
+{
+    size_t colon = find_first(login, ':');
+
+    if (colon == login.len)
+        return decode(login, out->user, sizeof(out->user));
+    return decode(str_cut(login, 0, colon), out->user, sizeof(out->user)) &&
+           decode(str_cut(login, colon + 1, login.len), out->password, sizeof(out->password));
+}
+
+static bool read_host(struct redis_settings *out, struct str place)
+{
+    size_t colon = find_last(place, ':');
+    uint64_t port = DEFAULT_PORT;
+    struct str host = place;
+
+    /* A colon inside brackets belongs to an IPv6 address. */
+    if (colon < place.len && (place.at[0] != '[' || place.at[colon - 1] == ']')) {
+        host = str_cut(place, 0, colon);
+        if (!str_to_u64(str_cut(place, colon + 1, place.len), &port))
+            return false;
+    }
+    if (port == 0 || port > 65535 || host.len == 0)
+        return false;
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
+        host = str_cut(host, 1, host.len - 1);
+    out->port = (uint16_t)port;
+    return decode(host, out->host, sizeof(out->host)) && out->host[0] != '\0';
+}
+
+static bool read_database(struct redis_settings *out, struct str path)
+{
+    uint64_t number = 0;
+
+    if (path.len > 0 && (!str_to_u64(path, &number) || number > MOST_DATABASE))
+        return false;
+    out->database = (unsigned)number;
+    return true;
+}
+
+enum err redis_settings_read(struct redis_settings *out, struct str url, struct fault *why)
+{
+    struct redis_settings read = { .timeout_us = DEFAULT_TIMEOUT_US,
+                                   .most_in_flight = DEFAULT_IN_FLIGHT };
+    struct str rest = url;
+    size_t slash;
+    size_t at;
+
+    if (str_starts(url, STR("rediss://")))
+        return fault_set(why, ERR_CONFIG, "", "Redis over TLS is not spoken; use redis://");
+    if (!str_starts(url, STR("redis://")))
+        return fault_set(why, ERR_CONFIG, "", "a Redis URL begins with redis://");
+    rest = str_cut(url, sizeof("redis://") - 1, url.len);
+    at = find_last(rest, '@');
+    if (at < rest.len) {
+        if (!read_login(&read, str_cut(rest, 0, at)))
+            return fault_set(why, ERR_CONFIG, "", "the Redis URL's user or password is wrong");
+        rest = str_cut(rest, at + 1, rest.len);
+    }
+    slash = find_first(rest, '/');
+    if (!read_host(&read, str_cut(rest, 0, slash)))
+        return fault_set(why, ERR_CONFIG, "", "the Redis URL's host or port is wrong");
+    if (slash < rest.len && !read_database(&read, str_cut(rest, slash + 1, rest.len)))
+        return fault_set(why, ERR_CONFIG, "", "the Redis URL's database is not a number");
+    *out = read;
+    return OK;
+}

@@ -171,7 +171,7 @@ static bool ask_handler(struct http_conn *c)
     c->is_unread = false;
     if (intake_limit(c->intake, (size_t)most))
         return true;
-    fail(c, 413, "the body is larger than this endpoint takes");
+    fail(c, intake_status(c->intake), intake_what(c->intake));
     return false;
 }
 
@@ -274,6 +274,13 @@ static void run_resume(struct deferred *d)
         close_gently(c);
 }
 
+/* The answer's end and a drained queue may both ask for it in one turn of the loop. */
+static void resume_later(struct http_conn *c)
+{
+    (void)deferred_cancel(&c->resume);
+    loop_defer(c->server->loop, &c->resume, run_resume);
+}
+
 static void on_ended(struct tcp *t)
 {
     struct http_conn *c = tcp_owner(t);
@@ -304,7 +311,7 @@ static void on_drained(struct tcp *t)
     if (owes_answer(c) && c->watcher)
         c->watcher->on_drained(c->watcher);
     else if (c->state == CONN_IDLE && c->tail.len > 0)
-        loop_defer(c->server->loop, &c->resume, run_resume);
+        resume_later(c);
 }
 
 /* ---- when the answer has ended ---- */
@@ -333,7 +340,7 @@ void http_conn_turn(struct http_conn *c)
         return;
     conn_clock_set(c);
     if (c->tail.len > 0)
-        loop_defer(c->server->loop, &c->resume, run_resume);
+        resume_later(c);
 }
 
 /* ---- from the first byte to the last ---- */

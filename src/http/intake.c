@@ -8,6 +8,7 @@
 #include "parser.h"
 #include "prescan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ struct intake {
     struct rules rules;
     int status;
     const char *what;
+    char limit_text[80]; /* what, when it names the limit */
 };
 
 static void keep_body(struct intake *in, struct str piece)
@@ -103,7 +105,9 @@ static enum intake_event refuse(struct intake *in, int status, const char *what)
 
 static enum intake_event refuse_body(struct intake *in)
 {
-    return refuse(in, 413, "the body is larger than this server takes");
+    (void)snprintf(in->limit_text, sizeof(in->limit_text),
+                   "the body is larger than the limit of %zu bytes", in->most_body_bytes);
+    return refuse(in, 413, in->limit_text);
 }
 
 /* The head is bounded by the prescan, so its buffer needs no ceiling. */
@@ -128,9 +132,7 @@ static enum intake_event end_head(struct intake *in, struct str bytes)
     rules_apply(&in->rules, &r, intake_version(in));
     if (in->rules.status != 0)
         return refuse(in, in->rules.status, in->rules.what);
-    if (!intake_limit(in, in->most_body_bytes))
-        return refuse_body(in);
-    return INTAKE_HEAD;
+    return intake_limit(in, in->most_body_bytes) ? INTAKE_HEAD : INTAKE_BAD;
 }
 
 /*
@@ -196,7 +198,10 @@ enum intake_event intake_feed(struct intake *in, struct str bytes, size_t *used)
 bool intake_limit(struct intake *in, size_t most_body_bytes)
 {
     in->most_body_bytes = most_body_bytes;
-    return in->rules.content_length <= most_body_bytes;
+    if (in->rules.content_length <= most_body_bytes)
+        return true;
+    (void)refuse_body(in);
+    return false;
 }
 
 bool intake_is_whole(const struct intake *in)

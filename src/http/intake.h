@@ -32,7 +32,8 @@ enum intake_event intake_feed(struct intake *in, struct str bytes, size_t *used)
 /* After INTAKE_HEAD, when no bytes are left: copies what is lent. */
 void intake_keep(struct intake *in);
 
-/* After INTAKE_HEAD: another ceiling for the body. False: its announced length is above it. */
+/* After INTAKE_HEAD: another ceiling for the body. False: its announced length is above it,
+   and the message is refused. */
 bool intake_limit(struct intake *in, size_t most_body_bytes);
 bool intake_is_whole(const struct intake *in); /* after INTAKE_HEAD: no body will come */
 

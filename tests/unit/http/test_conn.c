@@ -177,7 +177,10 @@ Test(conn, a_refusal_without_a_body_keeps_the_connection)
 
 Test(conn, a_handler_may_ask_for_small_bodies)
 {
-    has(client_ask(fd, HEAD_POST("/small", "Content-Length: 11\r\n")), "HTTP/1.1 413 ");
+    const char *got = client_ask(fd, HEAD_POST("/small", "Content-Length: 11\r\n"));
+
+    has(got, "HTTP/1.1 413 ");
+    has(got, "limit of 10 bytes");
     cr_assert(client_sees_end(fd));
 }
 

@@ -19,23 +19,26 @@
  * Noting is on the hot path of a cached answer: it touches counters and a table of its own, and
  * reads the body only when the configuration names a prediction. Telling Redis is left to a
  * timer, which is armed by the first count that waits: an idle gateway does not wake for it.
+ *
+ * There are two tallies. While one is told to Redis, in rounds that leave the link room for
+ * look-ups, the other counts; when all is told they change places.
  */
 
-enum { MINUTE_MS = 60 * 1000, MOST_COUNTS = 128 };
+enum { MINUTE_MS = 60 * 1000, MOST_COUNTS = 64, ROUND_COUNTS = 128, ROUND_US = 50 * 1000 };
+enum { FLUSH_US = WATCH_FLUSH_MS * 1000 };
 
 struct watch {
     struct loop *loop;     /* lent */
     struct remote *remote; /* lent; NULL: only metrics */
     struct str prefix;     /* lent */
-    struct tally waiting;
+    struct tally *waiting; /* owned, as is the next */
+    struct tally *telling; /* sorted */
+    size_t told;           /* cells of `telling` that are done with */
     uint64_t dropped;
     struct timer timer;
 };
 
-static void on_due(struct timer *t)
-{
-    watch_flush(container_of(t, struct watch, timer));
-}
+static void on_due(struct timer *t);
 
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix)
 {
@@ -44,7 +47,10 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
     w->loop = loop;
     w->remote = remote;
     w->prefix = prefix;
-    tally_init(&w->waiting);
+    w->waiting = MEM_NEW(struct tally);
+    w->telling = MEM_NEW(struct tally);
+    tally_init(w->waiting);
+    tally_init(w->telling);
     timer_init(&w->timer, loop, on_due);
     return w;
 }
@@ -61,7 +67,7 @@ static void count(struct watch *w, struct tally_key *key, struct str prediction,
         return;
     key->prediction = prediction;
     key->value = value;
-    if (!tally_add(&w->waiting, key))
+    if (!tally_add(w->waiting, key))
         w->dropped++;
 }
 
@@ -87,7 +93,7 @@ void watch_note(struct watch *w, const struct watch_answer *a)
     if (w->remote) {
         key.minute = clock_wall_ms() / MINUTE_MS;
         if (!timer_is_armed(&w->timer))
-            timer_arm(&w->timer, WATCH_FLUSH_MS * UINT64_C(1000));
+            timer_arm(&w->timer, FLUSH_US);
     }
     count(w, &key, STR("finish_reason"), prediction_finish(a->finish_reason));
     count(w, &key, STR("output_tokens"), prediction_tokens_bin(a->completion_tokens));
@@ -118,40 +124,76 @@ static bool put_key(const struct watch *w, const struct tally_key *k, struct buf
     return true;
 }
 
-static void tell(struct watch *w)
+/* Tells one histogram, or as much of it as goes at once; how many counts that were. */
+static size_t tell_one(struct watch *w, struct buf *key)
 {
-    const struct tally_cell *cell = w->waiting.cells;
-    const struct tally_cell *end = cell + w->waiting.count;
-    struct buf key = { 0 };
+    const struct tally_cell *first = &w->telling->cells[w->told];
+    const struct tally_cell *end = w->telling->cells + w->telling->count;
+    struct remote_count counts[MOST_COUNTS];
+    size_t n = 0;
 
-    tally_sort(&w->waiting);
-    while (cell < end) {
-        const struct tally_key *first = &cell->key;
-        struct remote_count counts[MOST_COUNTS];
-        size_t n = 0;
-
-        for (; cell < end && n < MOST_COUNTS && tally_same_histogram(first, &cell->key); cell++)
-            counts[n++] = (struct remote_count){ cell->key.value, cell->count };
-        if (put_key(w, first, &key))
-            remote_count(w->remote, buf_str(&key), counts, n, WATCH_TTL_S);
-    }
-    buf_deinit(&key);
-    tally_reset(&w->waiting);
+    for (const struct tally_cell *cell = first;
+         cell < end && n < MOST_COUNTS && tally_same_histogram(&first->key, &cell->key); cell++)
+        counts[n++] = (struct remote_count){ cell->key.value, cell->count };
+    if (put_key(w, &first->key, key))
+        remote_count(w->remote, buf_str(key), counts, n, WATCH_TTL_S);
+    w->told += n;
+    return n;
 }
 
-void watch_flush(struct watch *w)
+/* The tallies change places; false when there is nothing to tell. */
+static bool turn(struct watch *w)
+{
+    struct tally *waiting = w->waiting;
+
+    tally_reset(w->telling);
+    w->told = 0;
+    if (waiting->count == 0)
+        return false;
+    w->waiting = w->telling;
+    w->telling = waiting;
+    tally_sort(waiting);
+    return true;
+}
+
+/* At least `most` counts, if there are so many; false when nothing is left. */
+static bool tell(struct watch *w, size_t most)
+{
+    struct buf key = { 0 };
+    bool more = true;
+
+    for (size_t n = 0; n < most && more;) {
+        more = w->told < w->telling->count || turn(w);
+        if (more)
+            n += tell_one(w, &key);
+    }
+    buf_deinit(&key);
+    return more;
+}
+
+static void flush(struct watch *w, size_t most)
 {
     timer_disarm(&w->timer);
-    if (w->waiting.count > 0) {
-        if (remote_is_up(w->remote))
-            tell(w);
-        else
-            timer_arm(&w->timer, WATCH_FLUSH_MS * UINT64_C(1000));
-    }
+    if (!w->remote)
+        return;
+    if (!remote_is_up(w->remote))
+        timer_arm(&w->timer, FLUSH_US);
+    else if (tell(w, most))
+        timer_arm(&w->timer, ROUND_US);
     if (w->dropped > 0) {
         log_warn("watch_dropped", F_U64("counts", w->dropped));
         w->dropped = 0;
     }
+}
+
+static void on_due(struct timer *t)
+{
+    flush(container_of(t, struct watch, timer), ROUND_COUNTS);
+}
+
+void watch_flush(struct watch *w)
+{
+    flush(w, SIZE_MAX);
 }
 
 void watch_free(struct watch *w)
@@ -160,6 +202,9 @@ void watch_free(struct watch *w)
         return;
     watch_flush(w);
     timer_disarm(&w->timer);
-    tally_deinit(&w->waiting);
+    tally_deinit(w->waiting);
+    tally_deinit(w->telling);
+    free(w->waiting);
+    free(w->telling);
     free(w);
 }

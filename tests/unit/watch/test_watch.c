@@ -256,21 +256,45 @@ Test(watch, it_works_without_redis)
     cr_assert_eq(remote.calls, 0);
 }
 
-Test(watch, what_waits_is_bounded_and_still_counted)
+static void note_models(unsigned count)
 {
-    char names[64];
-    size_t lines = 0;
+    char name[64];
 
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct watch_answer a = answer_of(WATCH_FRESH);
 
-        (void)snprintf(names, sizeof(names), "model-%u", i);
-        a.model = str_of(names);
+        (void)snprintf(name, sizeof(name), "model-%u", i);
+        a.model = str_of(name);
         watch_note(watch, &a);
     }
+}
+
+Test(watch, what_waits_is_bounded)
+{
+    note_models(3000);
     watch_flush(watch);
-    for (size_t i = 0; i < remote.told.len; i++)
-        lines += remote.told.at[i] == '\n';
-    cr_assert_eq(lines, 4096);
     cr_assert_eq(remote.calls, 4096);
+}
+
+Test(watch, many_counts_leave_in_rounds)
+{
+    note_models(100);
+    remote.stops = loop;
+    loop_run(loop);
+    cr_assert_gt(remote.calls, 0);
+    cr_assert_lt(remote.calls, 300);
+    while (remote.calls < 300)
+        loop_run(loop);
+    watch_flush(watch);
+    cr_assert_eq(remote.calls, 300);
+}
+
+Test(watch, what_comes_between_rounds_is_told_as_well)
+{
+    note_models(100);
+    remote.stops = loop;
+    loop_run(loop);
+    note_models(100);
+    watch_flush(watch);
+    cr_assert_eq(remote.calls, 600);
 }

@@ -12,8 +12,17 @@
  *
  * A DEL in Redis must be honoured within a second although memory is asked first. So an entry
  * found in memory is served as it is while Redis was last seen to hold it less than
- * CACHE_TRUST_US ago; past half of that one look in the background renews the trust; past it
- * the look-up itself asks Redis (one HGET). While Redis is away, memory stands on its own.
+ * CACHE_TRUST_US ago; past half of that one look in the background renews the trust (one at a
+ * time for an entry, whichever worker asks); past it the look-up itself asks Redis (one HGET).
+ * An entry that Redis says it lacks leaves memory, and Redis is asked for a newer one.
+ *
+ * What Redis has never held (too large, or refused) no DEL can mean: it is not asked about.
+ * While Redis is away, memory stands on its own. What is past its freshness is served only if
+ * Redis has nothing fresher, or does not answer.
+ *
+ * METRIC_LOOKUPS counts what each tier was asked: a hit, a miss (for memory also what is no
+ * longer fresh), or an error; cache_recall and cache_peek count their hits only, since a
+ * look-up follows their misses. Verifying is no look-up.
  */
 
 enum { CACHE_TRUST_US = 900 * 1000 };
@@ -28,7 +37,7 @@ struct cache {
 enum cache_tier { CACHE_NONE, CACHE_MEMORY, CACHE_REDIS };
 
 struct cache_lookup;
-/* `found` is one reference for the callee to drop, or NULL. */
+/* `found` may be past its freshness, but not past its keeping. It is one reference for the callee to drop, or NULL. */
 typedef void cache_lookup_fn(struct cache_lookup *op, struct entry *found,
                              enum cache_tier tier);
 
@@ -37,7 +46,8 @@ struct cache_lookup {
     struct cache *cache;
     struct remote_op remote;
     struct deferred turn;
-    struct entry *held; /* found in memory, being verified */
+    struct entry *held;       /* found in memory: one reference until it is given or dropped */
+    struct entry_facts asked; /* its texts are lent until the end */
     bool cancelled;
     bool waiting_remote;
 };
@@ -55,4 +65,5 @@ void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_
                    cache_lookup_fn *on_done);
 void cache_lookup_cancel(struct cache_lookup *op); /* on_done(NULL) follows */
 
-void cache_store(struct cache *c, struct entry *e); /* into both tiers */
+/* Into both tiers; nobody hears whether Redis took it but the metrics. */
+void cache_store(struct cache *c, struct entry *e);

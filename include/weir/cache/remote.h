@@ -7,29 +7,43 @@
 #include "weir/net/redis.h"
 
 /*
- * The tier in Redis, one hash per answer (contract §5), through this worker's link.
- * Look-up is one HGETALL; a store is MULTI, DEL, HSET, PEXPIRE, EXEC in one write; verifying
- * that an entry still stands is one HGET of created_ms. What is not exactly ours (another
- * type, version, a missing or odd field, a body above ENTRY_BYTES) is a miss and, where it
- * claims to be ours, is deleted.
+ * The tier in Redis, one hash per answer, through this worker's link. Its fields:
+ *
+ *     body, content_type               what the client gets; always JSON
+ *     status                           200
+ *     upstream, model                  who answered, with which model of its own
+ *     created_ms, fresh_ms, stale_ms   when it was made, how long it is fresh, and may serve beyond
+ *     prompt_tokens, completion_tokens -1: not told
+ *     finish_reason, refusal           as the answer's first choice has them
+ *     cost_microusd                    0 while no prices are known
+ *     request                          canonical, for people; never read back
+ *
+ * Scope, public model and digest stand in the key, as does the version of all this (v1).
+ * A look-up is one HMGET of what serving needs; a store is MULTI, DEL, HSET, PEXPIRE, EXEC in
+ * one write; verifying that an entry still stands is one HGET of created_ms. What is not
+ * exactly ours (another type, a missing or odd field, a body that is no JSON or above the
+ * limit) is a miss and, where it claims to be ours, is deleted. Every key has a TTL: an
+ * answer's is the rest of fresh_ms + stale_ms.
  */
 
 enum { REMOTE_ENTRY_BYTES = 1 << 20 }; /* larger answers are not stored */
 
+struct metric_shard;
 struct remote;
 
 struct remote_settings {
     struct str prefix; /* "weir:"; lent while the remote lives */
     bool store_requests;
-    size_t most_bytes; /* of one body */
+    size_t most_bytes; /* of one body; 0: REMOTE_ENTRY_BYTES, which also is the most */
 };
 
 struct remote *remote_new(struct redis *link, const struct remote_settings *s);
+/* Stores and verifications under way need it no more; look-ups must have ended. */
 void remote_free(struct remote *r);
 bool remote_is_up(const struct remote *r);
 
 struct remote_op;
-/* `found` is the callee's to keep (a reference) or NULL: a miss, whatever the reason. */
+/* `found` is the callee's to keep (a reference) or NULL; op->away tells a miss from no answer. */
 typedef void remote_fn(struct remote_op *op, struct entry *found);
 
 struct remote_op {
@@ -37,7 +51,9 @@ struct remote_op {
     struct remote *remote;
     remote_fn *on_done;
     struct entry *entry;      /* verify: one reference while under way */
-    struct entry_facts asked; /* look_up: who is asked for; scope and model are lent */
+    struct entry_facts asked; /* look_up: who is asked for; its texts are lent until the end */
+    uint64_t started_us;
+    bool away; /* at the end: Redis did not say whether it holds this */
 };
 
 void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_facts *asked,
@@ -45,15 +61,19 @@ void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_f
 /* Ends with `e` if Redis holds that very answer, NULL if it holds none or another.
    When Redis does not answer, it ends with `e`: what cannot be checked stands. */
 void remote_verify(struct remote *r, struct remote_op *op, struct entry *e, remote_fn *on_done);
-void remote_cancel(struct remote_op *op);
+void remote_cancel(struct remote_op *op); /* on_done(NULL) follows, with `away` set */
 
-void remote_store(struct remote *r, const struct entry *e); /* fire and forget */
+/* Tells nobody but the metrics and the entry's marks: `shared` unless Redis surely lacks it. */
+void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard);
 void remote_delete(struct remote *r, const struct entry_facts *of);
 
-/* The key of an answer, as operators see it; into `out`. */
+/* The key of an answer, as operators see it, added to `out`, which has no ceiling. */
 void remote_key(const struct remote_settings *s, const struct entry_facts *of, struct buf *out);
 
-/* Adds to fields of a histogram (contract §5) and sees to its TTL; fire and forget. */
+/*
+ * Adds to fields of a histogram (contract §5) and sees to its TTL; fire and forget. `key` is
+ * the whole key, prefix included.
+ */
 struct remote_count {
     struct str field;
     uint64_t by;

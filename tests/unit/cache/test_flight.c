@@ -199,10 +199,8 @@ Test(flight, a_failure_before_any_byte_promotes_exactly_one)
         join(&b[i]);
     flight_land(&a.seat, ERR_UPSTREAM_SILENT, NULL);
     pump();
-    cr_assert_eq(b[0].seat.state, FLIGHT_PROMOTED);
-    cr_assert_eq(b[0].heard, 1);
-    cr_assert_eq(b[1].seat.state, FLIGHT_FOLLOWS);
-    cr_assert_eq(b[1].heard, 0);
+    cr_assert(b[0].seat.state == FLIGHT_PROMOTED && b[0].heard == 1);
+    cr_assert(b[1].seat.state == FLIGHT_FOLLOWS && b[1].heard == 0);
     cr_assert_eq(b[2].heard, 0);
     cr_assert_eq(metric_read(metrics, METRIC_FLIGHTS, NULL), 1);
     cr_assert_eq(metric_read(metrics, METRIC_FOLLOWERS, NULL), 2);
@@ -413,8 +411,7 @@ Test(flight, plain_followers_of_an_answer_without_plain_form_are_promoted_one_by
     cr_assert_eq(stream.seat.state, FLIGHT_LANDED);
     expect_read(&stream, STR("whole"));
     flight_leave(&stream.seat);
-    cr_assert_eq(plain[0].seat.state, FLIGHT_PROMOTED);
-    cr_assert_eq(plain[1].seat.state, FLIGHT_FOLLOWS);
+    cr_assert(plain[0].seat.state == FLIGHT_PROMOTED && plain[1].seat.state == FLIGHT_FOLLOWS);
     flight_land(&plain[0].seat, OK, NULL);
     pump();
     cr_assert_eq(plain[1].seat.state, FLIGHT_PROMOTED);

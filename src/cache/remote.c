@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/cache/remote.h"
+
+#include "record.h"
+#include "weir/base/clock.h"
+#include "weir/base/ensure.h"
+#include "weir/base/escape.h"
+#include "weir/base/mem.h"
+#include "weir/base/metric.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Redis is a stranger whose word is read with care. Three things it may say of an answer:
+ * here it is, I have none, and anything else, which counts as if it were away. Only the second
+ * makes other gateways' and our own memory forget.
+ */
+
+struct remote {
+    struct redis *link; /* lent */
+    struct remote_settings settings;
+};
+
+struct remote *remote_new(struct redis *link, const struct remote_settings *s)
+{
+    struct remote *r = MEM_NEW(struct remote);
+
+    r->link = link;
+    r->settings = *s;
+    if (s->most_bytes == 0 || s->most_bytes > REMOTE_ENTRY_BYTES)
+        r->settings.most_bytes = REMOTE_ENTRY_BYTES;
+    return r;
+}
+
+void remote_free(struct remote *r)
+{
+    free(r);
+}
+
+bool remote_is_up(const struct remote *r)
+{
+    return redis_is_up(r->link);
+}
+
+static void put_name(struct buf *out, struct str name)
+{
+    enum err err = escape_add(out, name);
+
+    ensure(!err);
+}
+
+void remote_key(const struct remote_settings *s, const struct entry_facts *of, struct buf *out)
+{
+    char hex[DIGEST_HEX];
+
+    digest_hex(&of->key, hex);
+    buf_put(out, s->prefix);
+    buf_put(out, STR("v1:answer:"));
+    put_name(out, of->scope);
+    buf_put(out, STR(":"));
+    put_name(out, of->model);
+    buf_put(out, STR(":"));
+    buf_put_text(out, hex);
+}
+
+/* "It holds something else than a hash": an answer of its own, unlike other errors. */
+static bool is_wrong_type(const struct redis_reply *reply)
+{
+    return redis_reply_type(reply) == REDIS_ERROR &&
+           str_starts(redis_reply_text(reply), STR("WRONGTYPE"));
+}
+
+static void begin(struct remote_op *op, struct remote *r, remote_fn *on_done)
+{
+    op->remote = r;
+    op->on_done = on_done;
+    op->entry = NULL;
+    op->started_us = clock_now_us();
+    op->away = false;
+}
+
+static void send_one(struct remote *r, struct redis_op *op, const struct str *words,
+                     size_t count, redis_fn *on_done)
+{
+    struct redis_command command = { words, count };
+
+    redis_start(r->link, op, &command, 1, on_done);
+}
+
+/* ---- look up ------------------------------------------------------------------------------- */
+
+/* NULL, and op->away unless Redis has surely none. */
+static struct entry *read_reply(struct remote_op *op, const struct redis_reply *reply)
+{
+    struct entry *found = NULL;
+
+    if (is_wrong_type(reply))
+        return NULL;
+    if (redis_reply_type(reply) != REDIS_LIST || redis_reply_count(reply) != RECORD_READ) {
+        op->away = true;
+        return NULL;
+    }
+    switch (record_read(reply, &op->asked, op->remote->settings.most_bytes, clock_wall_ms(),
+                        &found)) {
+    case RECORD_GOOD:
+        atomic_store(&found->shared, true);
+        atomic_store(&found->verified_us, op->started_us);
+        break;
+    case RECORD_BAD: remote_delete(op->remote, &op->asked); break;
+    case RECORD_NONE: break;
+    }
+    return found;
+}
+
+static void on_looked_up(struct redis_op *redis, enum err err, const struct redis_reply *reply)
+{
+    struct remote_op *op = container_of(redis, struct remote_op, redis);
+    struct entry *found = NULL;
+
+    op->away = err != OK;
+    if (!err)
+        found = read_reply(op, reply);
+    op->on_done(op, found);
+}
+
+void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_facts *asked,
+                    remote_fn *on_done)
+{
+    struct str words[2 + RECORD_READ] = { STR("HMGET") };
+    struct buf key = { 0 };
+
+    begin(op, r, on_done);
+    op->asked = *asked;
+    remote_key(&r->settings, asked, &key);
+    words[1] = buf_str(&key);
+    record_names(words + 2);
+    send_one(r, &op->redis, words, 2 + RECORD_READ, on_looked_up);
+    buf_deinit(&key);
+}
+
+/* ---- verify -------------------------------------------------------------------------------- */
+
+static bool stands(struct remote_op *op, const struct redis_reply *reply)
+{
+    uint64_t created_ms;
+
+    if (redis_reply_type(reply) == REDIS_NIL || is_wrong_type(reply))
+        return false;
+    if (redis_reply_type(reply) != REDIS_TEXT) {
+        op->away = true;
+        return true;
+    }
+    return str_to_u64(redis_reply_text(reply), &created_ms) &&
+           created_ms == op->entry->facts.created_ms;
+}
+
+static void on_verified(struct redis_op *redis, enum err err, const struct redis_reply *reply)
+{
+    struct remote_op *op = container_of(redis, struct remote_op, redis);
+    struct entry *e = NULL;
+
+    op->away = err != OK;
+    if (err ? err != ERR_CANCELLED : stands(op, reply))
+        e = steal(&op->entry);
+    if (e && !op->away)
+        atomic_store(&e->verified_us, op->started_us);
+    entry_unref(op->entry);
+    op->entry = NULL;
+    op->on_done(op, e);
+}
+
+void remote_verify(struct remote *r, struct remote_op *op, struct entry *e, remote_fn *on_done)
+{
+    struct buf key = { 0 };
+
+    begin(op, r, on_done);
+    op->entry = entry_ref(e);
+    remote_key(&r->settings, &e->facts, &key);
+    send_one(r, &op->redis, (struct str[]){ STR("HGET"), buf_str(&key), STR("created_ms") }, 3,
+             on_verified);
+    buf_deinit(&key);
+}
+
+void remote_cancel(struct remote_op *op)
+{
+    redis_cancel(&op->redis);
+}
+
+/* ---- store --------------------------------------------------------------------------------- */
+
+/* Outlives the remote: it may end when the link is freed. */
+struct store {
+    struct redis_op redis;
+    struct metric_shard *shard; /* lent by the loop */
+    struct entry *entry;        /* one reference */
+};
+
+static void count_store(struct metric_shard *shard, struct str result)
+{
+    metric_add(shard, METRIC_STORES, 1, METRIC_LABEL(STR("redis"), result));
+}
+
+static bool is_refused(const struct redis_reply *reply)
+{
+    if (redis_reply_type(reply) != REDIS_LIST)
+        return true;
+    for (size_t i = 0; i < redis_reply_count(reply); i++)
+        if (redis_reply_type(redis_reply_at(reply, i)) == REDIS_ERROR)
+            return true;
+    return false;
+}
+
+static void on_stored(struct redis_op *redis, enum err err, const struct redis_reply *reply)
+{
+    struct store *s = container_of(redis, struct store, redis);
+
+    if (err) {
+        count_store(s->shard, STR("error")); /* it may hold it nevertheless */
+    } else if (is_refused(reply)) {
+        count_store(s->shard, STR("refused"));
+        atomic_store(&s->entry->shared, false);
+    } else {
+        count_store(s->shard, STR("stored"));
+    }
+    entry_unref(s->entry);
+    free(s);
+}
+
+static void send_store(struct remote *r, struct store *s, struct str key, int64_t left_ms)
+{
+    const struct entry_facts *facts = &s->entry->facts;
+    bool with_request = r->settings.store_requests && facts->request.len > 0 &&
+                        facts->request.len <= r->settings.most_bytes;
+    char ttl[RECORD_NUMBER];
+    int ttl_len = snprintf(ttl, sizeof(ttl), "%" PRId64, left_ms);
+    struct record_words record;
+    struct str hset[2 + 2 * RECORD_FIELDS] = { STR("HSET"), key };
+    const struct str del[] = { STR("DEL"), key };
+    const struct str pexpire[] = { STR("PEXPIRE"), key, { ttl, (size_t)ttl_len } };
+    struct redis_command commands[] = {
+        { &STR("MULTI"), 1 }, { del, 2 }, { hset, 0 }, { pexpire, 3 }, { &STR("EXEC"), 1 },
+    };
+
+    record_write(&record, facts, with_request);
+    memcpy(hset + 2, record.words, record.count * sizeof(record.words[0]));
+    commands[2].count = 2 + record.count;
+    redis_start(r->link, &s->redis, commands, sizeof(commands) / sizeof(commands[0]),
+                on_stored);
+}
+
+void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
+{
+    int64_t left_ms = entry_ttl_ms(e, clock_wall_ms()) + (int64_t)e->facts.stale_ms;
+    struct buf key = { 0 };
+    struct store *s;
+
+    if (e->facts.body.len > r->settings.most_bytes) {
+        count_store(shard, STR("too_large"));
+        return;
+    }
+    if (left_ms <= 0 || !remote_is_up(r)) {
+        count_store(shard, left_ms <= 0 ? STR("expired") : STR("down"));
+        return;
+    }
+    atomic_store(&e->verified_us, clock_now_us());
+    atomic_store(&e->shared, true);
+    s = MEM_NEW(struct store);
+    s->shard = shard;
+    s->entry = entry_ref(e);
+    remote_key(&r->settings, &e->facts, &key);
+    send_store(r, s, buf_str(&key), left_ms);
+    buf_deinit(&key);
+}
+
+void remote_delete(struct remote *r, const struct entry_facts *of)
+{
+    struct buf key = { 0 };
+
+    remote_key(&r->settings, of, &key);
+    send_one(r, NULL, (struct str[]){ STR("DEL"), buf_str(&key) }, 2, NULL);
+    buf_deinit(&key);
+}
+
+/* ---- histograms ---------------------------------------------------------------------------- */
+
+enum { BATCH = 32, COUNT_WORDS = 4 };
+
+/* The counts and the TTL in one transaction: a key without a TTL would stay for ever. */
+static void send_counts(struct remote *r, struct str key, const struct remote_count *counts,
+                        size_t n, struct str ttl)
+{
+    struct str words[BATCH][COUNT_WORDS];
+    char numbers[BATCH][RECORD_NUMBER];
+    struct redis_command commands[BATCH + 3] = { { &STR("MULTI"), 1 } };
+    size_t count = 1;
+
+    for (size_t i = 0; i < n; i++) {
+        int len = snprintf(numbers[i], RECORD_NUMBER, "%" PRIu64, counts[i].by);
+
+        words[i][0] = STR("HINCRBY");
+        words[i][1] = key;
+        words[i][2] = counts[i].field;
+        words[i][3] = (struct str){ numbers[i], (size_t)len };
+        commands[count++] = (struct redis_command){ words[i], COUNT_WORDS };
+    }
+    commands[count++] = (struct redis_command){ (struct str[]){ STR("EXPIRE"), key, ttl }, 3 };
+    commands[count++] = (struct redis_command){ &STR("EXEC"), 1 };
+    redis_start(r->link, NULL, commands, count, NULL);
+}
+
+void remote_count(struct remote *r, struct str key, const struct remote_count *counts, size_t n,
+                  uint64_t ttl_s)
+{
+    char ttl[RECORD_NUMBER];
+    int len = snprintf(ttl, sizeof(ttl), "%" PRIu64, ttl_s);
+
+    while (n > 0) {
+        size_t batch = n < BATCH ? n : BATCH;
+
+        send_counts(r, key, counts, batch, (struct str){ ttl, (size_t)len });
+        counts += batch;
+        n -= batch;
+    }
+}

@@ -207,7 +207,8 @@ static bool compose(enum log_level level, const char *event, const struct log_fi
     put_field(&l, &F_TEXT("level", names[level]));
     put_field(&l, &F_TEXT("event", event));
     for (; fields && fields->kind != LOG_END; fields++)
-        put_field(&l, fields);
+        if (fields->kind != LOG_STR || fields->as.s.at)
+            put_field(&l, fields);
     if (l.cut && filled > 0)
         return false;
     l.room += TAIL;

@@ -332,10 +332,25 @@ void metric_observe(struct metric_shard *s, enum metric m, double value,
         minute_add(cell->latest, clock_now_us(), value);
 }
 
-static int64_t sum_of(const struct metric_series *series)
+/* A LEAST family tells the worst of the threads that have set it. */
+static int64_t least_of(const struct metric_series *series)
+{
+    int64_t least = INT64_MAX;
+
+    for (const struct metric_cell *cell = series->cells; cell; cell = cell->next) {
+        int64_t value = atomic_load_explicit(&cell->value, memory_order_relaxed);
+
+        least = value < least ? value : least;
+    }
+    return series->cells ? least : 0;
+}
+
+int64_t metric_series_sum(const struct metric_family *f, const struct metric_series *series)
 {
     int64_t sum = 0;
 
+    if (f->type == METRIC_LEAST)
+        return least_of(series);
     for (const struct metric_cell *cell = series->cells; cell; cell = cell->next) {
         if (cell->values)
             sum += (int64_t)atomic_load_explicit(&cell->values->count, memory_order_relaxed);
@@ -347,13 +362,14 @@ static int64_t sum_of(const struct metric_series *series)
 
 int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels)
 {
-    const struct metric_series *series = find_series(&m->families[which], labels);
+    struct metric_family *f = &m->families[which];
+    const struct metric_series *series = find_series(f, labels);
 
-    return series ? sum_of(series) : 0;
+    return series ? metric_series_sum(f, series) : 0;
 }
 
 void metrics_each(struct metrics *m, enum metric which, metrics_each_fn *fn, void *ctx)
 {
     for (const struct metric_series *s = m->families[which].first; s; s = s->next)
-        fn(ctx, s->labels, sum_of(s));
+        fn(ctx, s->labels, metric_series_sum(&m->families[which], s));
 }

@@ -122,17 +122,13 @@ static void put_histogram(struct buf *out, const struct metric_family *f,
 static void put_number(struct buf *out, const struct metric_family *f,
                        const struct metric_series *s)
 {
-    int64_t sum = 0;
-
-    for (const struct metric_cell *c = s->cells; c; c = c->next)
-        sum += atomic_load_explicit(&c->value, memory_order_relaxed);
     put_head(out, f->name, "", buf_str(&s->text));
-    buf_put_printf(out, "%" PRId64 "\n", sum);
+    buf_put_printf(out, "%" PRId64 "\n", metric_series_sum(f, s));
 }
 
 static void put_all(struct buf *out, const struct metric_family *f, bool openmetrics)
 {
-    static const char *const types[] = { "counter", "gauge", "histogram" };
+    static const char *const types[] = { "counter", "gauge", "histogram", "gauge" };
     struct str name = f->name;
 
     if (!f->first)

@@ -7,7 +7,7 @@
 /*
  * Structured lines on standard error: JSON, or logfmt for a person at a terminal. An event's
  * name is a stable noun with underscores; text is for fields, never for grep. Secrets and
- * prompts are never fields.
+ * prompts are never fields. An absent str leaves its field out.
  *
  * Lines gather in a buffer of this thread and leave with log_flush(), which the loop calls
  * before it waits; a full buffer leaves at once, and so does a line of warn or above.

@@ -20,7 +20,7 @@
 
 enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST };
 
 /*    name                 type      what Prometheus calls it                     labels  (comma separated) and help */
 /* clang-format off */
@@ -45,7 +45,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     M(FOLLOWERS,           GAUGE,     "weir_flight_followers",                    "",                "Requests waiting for another's answer.") \
     M(ATTEMPTS,            COUNTER,   "weir_upstream_attempts_total",             "upstream,endpoint,result", "Calls to upstreams.") \
     M(UPSTREAM_IN_FLIGHT,  GAUGE,     "weir_upstream_in_flight",                  "upstream,endpoint", "Calls under way.") \
-    M(REDIS_UP,            GAUGE,     "weir_redis_up",                            "",                "1 while every link to Redis answers.") \
+    M(REDIS_UP,            LEAST,     "weir_redis_up",                            "",                "1 while every link to Redis answers.") \
     M(REDIS_OPS,           COUNTER,   "weir_redis_operations_total",              "operation,result", "Redis operations.") \
     M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \
     M(LOOP_LAG,            HISTOGRAM, "weir_loop_lag_seconds",                    "",                "How late an event loop's timer ran.") \

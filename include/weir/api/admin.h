@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/api/api.h"
+#include "weir/base/digest.h"
+#include "weir/base/metric.h"
+#include "weir/cache/memory.h"
+#include "weir/cache/remote.h"
+
+/*
+ * The operator's plane, on an address of its own and on the control loop: /metrics and health
+ * for everyone who reaches it, /admin/... for those who know the token, if one is configured.
+ */
+
+struct admin {
+    struct metrics *metrics;    /* lent by the process, as all below */
+    struct metric_shard *shard; /* of the control loop */
+    struct memory *memory;      /* NULL: tier off */
+    struct plan *plan;          /* one reference */
+    const struct api_health *health;
+    struct remote_settings remote; /* for the names of keys */
+    bool token_asked;
+    struct digest token;
+};
+
+void admin_init(struct admin *a, struct metrics *metrics, struct metric_shard *shard,
+                struct plan *plan, const struct api_health *health);
+void admin_set_token(struct admin *a, struct str token); /* empty: none is asked for */
+void admin_set_plan(struct admin *a, struct plan *plan); /* takes a reference of its own */
+void admin_deinit(struct admin *a);
+
+struct http_handler admin_handler(struct admin *a);

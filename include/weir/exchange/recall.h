@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/exchange/exchange.h"
+
+/*
+ * The quick way: a body that was seen before, under the same plan, tenant and endpoint, is
+ * answered from memory without being parsed, copied or made an exchange of (house, §5.1).
+ */
+
+/* The raw digest of an ask: what recall looks for and an exchange remembers. */
+void recall_digest(const struct ask *ask, struct digest *out);
+
+struct recalled {
+    struct entry *entry; /* one reference; recall_settle drops it */
+    bool stream;
+    bool include_usage;
+    struct reply reply;
+    const struct model *model;
+};
+
+/* Has no effect when it returns false. */
+bool recall_find(struct exchange_kit *kit, const struct ask *ask, struct recalled *out);
+void recall_settle(struct exchange_kit *kit, const struct ask *ask, struct recalled *r);
+
+/* What an alias remembers beside the key. */
+uint64_t recall_facts(const struct request *r);
+
+/* May a kept answer of this age serve, by the caller's words and its own freshness? */
+bool recall_is_usable(const struct entry *e, const struct cache_words *words, uint64_t wall_ms);
+void recall_put_reply(struct reply *out, const struct entry *e, enum cache_tier tier,
+                      uint64_t wall_ms);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/arena.h"
+#include "weir/base/map.h"
+#include "weir/base/own.h"
+#include "weir/base/str.h"
+#include "weir/policy/tenant.h"
+#include "weir/upstream/upstream.h"
+#include "weir/watch/prediction.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*
+ * From the name that a client asks for to those who can answer: an immutable, counted plan
+ * made from one configuration. An exchange keeps the plan that it was born under.
+ */
+
+enum cache_when { CACHE_DETERMINISTIC, CACHE_ALWAYS, CACHE_NEVER };
+enum cache_scope { SCOPE_TENANT, SCOPE_SHARED };
+
+struct route {
+    struct upstream *upstream; /* lent by the plan */
+    struct str model; /* what the upstream calls it; empty: the name that was asked for */
+};
+
+struct model {
+    struct str name; /* public */
+    struct route *routes;
+    size_t route_count;
+    unsigned max_attempts;
+    uint64_t deadline_us;
+    bool finish_on_disconnect; /* a call that can be kept runs on when its client leaves */
+    struct {
+        uint64_t ttl_ms;
+        uint64_t stale_ms;
+        enum cache_scope scope;
+        enum cache_when when;
+    } cache;
+    struct str text; /* the routes in words: part of the cache key */
+    struct prediction *predictions;
+    size_t prediction_count;
+};
+
+struct plan {
+    _Atomic uint32_t refs;
+    uint64_t generation;   /* differs between any two plans of this process */
+    struct map *upstreams; /* name -> struct upstream, owned */
+    struct map *models;    /* name -> struct model, in the arena */
+    struct model *any;     /* for names that are not configured; NULL: they are refused */
+    struct tenants *tenants;
+    struct arena arena; /* everything that has no ender of its own */
+};
+
+struct plan *plan_new(void);
+struct plan *plan_ref(struct plan *p);
+void plan_unref(struct plan *p); /* NULL is fine; the last one frees all */
+DEFINE_AUTO(struct plan, plan_unref)
+
+/* NULL: no such model. */
+const struct model *plan_model(const struct plan *p, struct str name);
+
+/* Writes model->text once its routes stand. */
+void plan_describe(struct plan *p, struct model *m);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A question over HTTP: its request becomes an ask, the exchange's answer becomes a response.
+ *
+ * First the quick way (recall): what was asked before is answered from memory at once, with
+ * nothing copied. Otherwise the request's bytes are taken from the connection and an exchange
+ * starts, with this object as its sink. The object lives until on_end, also when its client
+ * has left long before; `conn` is NULL from then on.
+ */
+
+#include "weir/base/mem.h"
+#include "weir/base/scan.h"
+#include "weir/dialect/replay.h"
+#include "weir/exchange/account.h"
+#include "weir/exchange/recall.h"
+
+#include "reply.h"
+#include "rows.h"
+
+#include <stdlib.h>
+
+enum { ARENA_BYTES = 256 << 10 }; /* header lines of one request: their limit and some more */
+
+struct infer {
+    struct exchange_sink sink;
+    struct http_watcher watcher;
+    struct api *api;        /* lent by the worker */
+    struct http_conn *conn; /* NULL: the client has left, or has its answer */
+    struct http_kept *kept; /* the request's bytes; owned */
+    struct exchange *exchange;
+    struct arena arena;
+    struct call call;
+    enum caller caller;
+    enum endpoint endpoint;
+    bool begun;       /* a stream's head has been written */
+    bool closed_line; /* what was written last ends with a line feed */
+};
+
+/* ---- the client ---------------------------------------------------------------------- */
+
+static void on_gone(struct http_watcher *w)
+{
+    struct infer *f = container_of(w, struct infer, watcher);
+
+    f->conn = NULL;
+    exchange_cancel(f->exchange);
+}
+
+static void on_drained(struct http_watcher *w)
+{
+    struct infer *f = container_of(w, struct infer, watcher);
+
+    exchange_resume(f->exchange);
+}
+
+/* ---- the answer ---------------------------------------------------------------------- */
+
+static void on_whole(struct exchange_sink *s, const struct reply *r, struct str body)
+{
+    struct infer *f = container_of(s, struct infer, sink);
+
+    reply_answer(f->api, f->conn, f->call.request_id, r, body);
+    f->conn = NULL;
+}
+
+static void on_begin(struct exchange_sink *s, const struct reply *r)
+{
+    struct infer *f = container_of(s, struct infer, sink);
+
+    f->begun = true;
+    f->closed_line = true;
+    reply_begin(f->api, f->conn, f->call.request_id, r);
+}
+
+static void on_bytes(struct exchange_sink *s, struct str bytes)
+{
+    struct infer *f = container_of(s, struct infer, sink);
+
+    if (bytes.len == 0)
+        return;
+    f->closed_line = bytes.at[bytes.len - 1] == '\n';
+    http_conn_write(f->conn, bytes);
+    if (http_conn_is_full(f->conn))
+        exchange_pause(f->exchange);
+}
+
+static void break_stream(struct infer *f, const struct failure *why)
+{
+    struct buf event = { 0 };
+
+    if (why->told)
+        return;
+    if (!f->closed_line)
+        buf_put_text(&event, "\n\n");
+    problem_put_event(&event, f->endpoint, why);
+    http_conn_write(f->conn, buf_str(&event));
+    buf_deinit(&event);
+}
+
+static int on_failure(struct exchange_sink *s, const struct reply *r, const struct failure *why)
+{
+    struct infer *f = container_of(s, struct infer, sink);
+    struct problem problem;
+    int status;
+
+    if (!f->conn)
+        return 0;
+    if (f->begun) {
+        break_stream(f, why);
+        return r->status;
+    }
+    problem_of(&problem, f->caller, why);
+    status = problem.status;
+    reply_refuse(f->api, f->conn, f->call.request_id, r, &problem);
+    problem_deinit(&problem);
+    f->conn = NULL;
+    return status;
+}
+
+static void on_end(struct exchange_sink *s)
+{
+    struct infer *f = container_of(s, struct infer, sink);
+
+    if (f->conn && f->begun)
+        http_conn_end(f->conn);
+    http_kept_free(f->kept);
+    arena_deinit(&f->arena);
+    free(f);
+}
+
+/* ---- the question -------------------------------------------------------------------- */
+
+static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
+{
+    *ask = (struct ask){
+        .plan = v->api->plan,
+        .tenant = v->tenant,
+        .scope = v->tenant ? tenant_name(v->tenant) : STR("public"),
+        .endpoint = v->endpoint,
+        .path_model = v->rest.len > 0 ? call_unescape(v->rest, arena) : (struct str){ 0 },
+        .body = v->request->body,
+        .request_id = str_of(v->call->request_id),
+        .key_headers = call_key_headers(v->call, arena),
+        .cache = v->call->cache,
+        .timeout_us = v->call->timeout_us,
+        .began_us = v->request->began_us,
+    };
+}
+
+/* A kept plain answer, in the form that was asked for; false if it has no such form. */
+static bool answer_recalled(const struct visit *v, struct recalled *r)
+{
+    struct str body = r->entry->facts.body;
+    struct buf events = { 0 };
+
+    if (!r->stream) {
+        reply_answer(v->api, v->conn, v->call->request_id, &r->reply, body);
+        return true;
+    }
+    if (replay_events(v->endpoint, body, r->include_usage, &events) != OK) {
+        buf_deinit(&events);
+        return false;
+    }
+    reply_begin(v->api, v->conn, v->call->request_id, &r->reply);
+    http_conn_write(v->conn, buf_str(&events));
+    http_conn_end(v->conn);
+    buf_deinit(&events);
+    return true;
+}
+
+static bool serve_from_memory(const struct visit *v, const struct ask *ask)
+{
+    struct recalled r;
+
+    if (!recall_find(v->api->kit, ask, &r))
+        return false;
+    if (!answer_recalled(v, &r)) {
+        entry_unref(r.entry);
+        return false;
+    }
+    recall_settle(v->api->kit, ask, &r);
+    return true;
+}
+
+static void start(const struct visit *v, struct infer *f)
+{
+    struct visit moved;
+    struct ask ask;
+
+    f->sink = (struct exchange_sink){ on_whole, on_begin, on_bytes, on_failure, on_end };
+    f->watcher = (struct http_watcher){ on_gone, on_drained };
+    f->api = v->api;
+    f->conn = v->conn;
+    f->call = *v->call;
+    f->caller = v->caller;
+    f->endpoint = v->endpoint;
+
+    /* From here on the request's bytes are ours, wherever the client goes. */
+    http_conn_keep(v->conn, v->request);
+    f->kept = http_conn_take(v->conn);
+    call_read(&f->call, v->request, v->api->plan);
+    memcpy(f->call.request_id, v->call->request_id, sizeof(f->call.request_id));
+    moved = *v;
+    moved.call = &f->call;
+    moved.rest = str_cut(v->request->path, v->request->path.len - v->rest.len,
+                         v->request->path.len);
+    put_ask(&ask, &moved, &f->arena);
+    ask.headers = call_headers(&f->call, v->request, &f->arena);
+    f->exchange = exchange_start(v->api->kit, &ask, &f->sink);
+    http_conn_watch(v->conn, &f->watcher);
+}
+
+void infer_serve(const struct visit *v)
+{
+    struct arena arena;
+    struct ask ask;
+    bool served;
+
+    arena_init(&arena, ARENA_BYTES);
+    put_ask(&ask, v, &arena);
+    served = serve_from_memory(v, &ask);
+    arena_deinit(&arena);
+    if (!served) {
+        struct infer *f = MEM_NEW(struct infer);
+
+        arena_init(&f->arena, ARENA_BYTES);
+        start(v, f);
+    }
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/api/problem.h"
+
+#include "weir/base/ensure.h"
+#include "weir/base/scan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { FOREIGN_TEXT_BYTES = 2048 }; /* of a body that is no JSON: enough to recognise it */
+
+struct row {
+    int status;
+    const char *type;
+    const char *code;
+    bool final; /* no retry can cure it */
+    const char *advice;
+};
+
+/* clang-format off */
+static const struct row rows[ERR_COUNT] = {
+    [OK]                       = { 500, "server_error",          "internal_error",      false, "" },
+    [ERR_CANCELLED]            = { 499, "invalid_request_error", "client_closed_request", true, "" },
+    [ERR_DEADLINE]             = { 504, "upstream_timeout",      "upstream_timeout",    false, "Raise the model's deadline or the caller's timeout if answers may take longer." },
+    [ERR_SHUTDOWN]             = { 503, "server_error",          "shutting_down",       false, "Send it again: another replica will answer." },
+    [ERR_MALFORMED]            = { 400, "invalid_request_error", "invalid_json",        true,  "" },
+    [ERR_TOO_LARGE]            = { 413, "invalid_request_error", "request_too_large",   true,  "Send less, or raise server.max_body." },
+    [ERR_UNAUTHENTICATED]      = { 401, "invalid_request_error", "invalid_api_key",     true,  "Send a key of a configured tenant as 'Authorization: Bearer KEY'." },
+    [ERR_NO_MODEL]             = { 404, "invalid_request_error", "model_not_found",     true,  "GET /v1/models lists the models that this key may ask." },
+    [ERR_UNSUPPORTED]          = { 400, "invalid_request_error", "unsupported_endpoint", true, "Ask this model through another endpoint, or give it a route whose upstream has this one." },
+    [ERR_ONLY_IF_CACHED]       = { 504, "invalid_request_error", "not_cached",          true,  "Leave only-if-cached out to have the upstream asked." },
+    [ERR_NO_ROUTE]             = { 503, "server_error",          "no_healthy_upstream", false, "Try again in a moment." },
+    [ERR_CONFIG]               = { 500, "server_error",          "configuration_error", true,  "The operator must give this upstream its credentials." },
+    [ERR_UPSTREAM_UNREACHABLE] = { 502, "upstream_error",        "upstream_unreachable", false, "See the log line of this request id." },
+    [ERR_UPSTREAM_TLS]         = { 502, "upstream_error",        "upstream_tls",        false, "See the log line of this request id." },
+    [ERR_UPSTREAM_SILENT]      = { 504, "upstream_timeout",      "upstream_timeout",    false, "Try again, or raise the upstream's timeouts." },
+    [ERR_UPSTREAM_STATUS]      = { 502, "upstream_error",        "upstream_error",      false, "See the log line of this request id." },
+    [ERR_UPSTREAM_REFUSED]     = { 502, "upstream_error",        "upstream_error",      true,  "" },
+    [ERR_UPSTREAM_IN_BAND]     = { 502, "upstream_error",        "upstream_error",      false, "" },
+    [ERR_UPSTREAM_EMPTY]       = { 502, "upstream_error",        "upstream_empty",      false, "Try again." },
+    [ERR_UPSTREAM_MALFORMED]   = { 502, "upstream_error",        "upstream_malformed",  false, "See the log line of this request id." },
+    [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
+    [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
+    [ERR_STORE_DOWN]           = { 500, "server_error",          "internal_error",      false, "" },
+};
+/* clang-format on */
+
+/* ---- bodies -------------------------------------------------------------------------- */
+
+struct words {
+    struct str message;
+    struct str param; /* empty: null */
+    const char *type;
+    const char *code;
+    int status;
+};
+
+static void put_openai(struct buf *out, const struct words *w)
+{
+    buf_put_text(out, "{\"error\":{\"message\":");
+    scan_put_string(out, w->message);
+    buf_put_printf(out, ",\"type\":\"%s\",\"param\":", w->type);
+    if (w->param.len > 0)
+        scan_put_string(out, w->param);
+    else
+        buf_put_text(out, "null");
+    buf_put_printf(out, ",\"code\":\"%s\"}}", w->code);
+}
+
+static void put_plain(struct buf *out, const struct words *w)
+{
+    buf_put_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+                   w->code, w->status);
+    scan_put_string(out, w->message);
+    if (w->param.len > 0) {
+        buf_put_text(out, ",\"param\":");
+        scan_put_string(out, w->param);
+    }
+    buf_put_printf(out, ",\"code\":\"%s\"}", w->code);
+}
+
+static void put_words(struct problem *p, enum caller caller, const struct words *w)
+{
+    p->status = w->status;
+    if (caller == CALLER_OPENAI) {
+        p->content_type = STR("application/json");
+        put_openai(&p->body, w);
+    } else {
+        p->content_type = STR("application/problem+json");
+        put_plain(&p->body, w);
+    }
+}
+
+/* ---- what to say --------------------------------------------------------------------- */
+
+static void put_message(struct buf *out, const struct failure *why)
+{
+    const struct row *row = &rows[why->err];
+
+    if (why->fault && why->fault->text[0]) {
+        buf_put_text(out, why->fault->text);
+    } else if (why->err == ERR_NO_MODEL) {
+        buf_put_printf(out, "There is no model \"%.*s\" here for this key.",
+                       STR_ARG(str_cut(why->model, 0, 128)));
+    } else if (why->body.len > 0) {
+        buf_put_text(out, "The upstream said: ");
+        buf_put(out, str_cut(why->body, 0, FOREIGN_TEXT_BYTES));
+    } else {
+        const char *text = err_text(why->err);
+
+        buf_put_printf(out, "%c%s.", text[0] >= 'a' && text[0] <= 'z' ? text[0] - 32 : text[0],
+                       text + 1);
+    }
+    if (row->advice[0])
+        buf_put_printf(out, " %s", row->advice);
+}
+
+static int status_of(const struct failure *why)
+{
+    bool upstream_says = why->err == ERR_UPSTREAM_STATUS || why->err == ERR_UPSTREAM_REFUSED ||
+                         why->err == ERR_UPSTREAM_IN_BAND;
+
+    if (upstream_says && why->status >= 400 && why->status <= 599)
+        return why->status;
+    return rows[why->err].status;
+}
+
+/* An upstream's error status whose body is JSON goes to the caller byte for byte. */
+static bool is_passed_on(const struct failure *why)
+{
+    return (why->err == ERR_UPSTREAM_STATUS || why->err == ERR_UPSTREAM_REFUSED) &&
+           why->status >= 400 && scan_type_of(why->body) == SCAN_OBJECT &&
+           scan_check(why->body, NULL) == OK;
+}
+
+static void put_fields(struct problem *p, const struct failure *why)
+{
+    bool must_wait = p->status == 429 || p->status == 503 || p->status == 529;
+
+    if (why->retry_after_s > 0)
+        buf_put_printf(&p->fields, "Retry-After: %lld\r\n", (long long)why->retry_after_s);
+    else if (must_wait)
+        buf_put_text(&p->fields, "Retry-After: 1\r\n");
+    if (rows[why->err].final && why->status == 0)
+        buf_put_text(&p->fields, "x-should-retry: false\r\n");
+}
+
+void problem_of(struct problem *out, enum caller caller, const struct failure *why)
+{
+    const struct row *row = &rows[why->err];
+    struct buf message = { 0 };
+
+    ensure(why->err < ERR_COUNT);
+    *out = (struct problem){ .status = status_of(why) };
+    if (is_passed_on(why)) {
+        out->content_type = why->content_type;
+        buf_put(&out->body, why->body);
+    } else {
+        put_message(&message, why);
+        put_words(out, caller,
+                  &(struct words){ .message = buf_str(&message),
+                                   .param = why->fault ? str_of(why->fault->param)
+                                            : why->err == ERR_NO_MODEL ? STR("model")
+                                                                       : STR(""),
+                                   .type = row->type,
+                                   .code = row->code,
+                                   .status = out->status });
+        buf_deinit(&message);
+    }
+    put_fields(out, why);
+}
+
+void problem_say(struct problem *out, enum caller caller, int status, const char *code,
+                 const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    struct failure why = { .retry_after_s = -1 };
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    *out = (struct problem){ 0 };
+    put_words(out, caller,
+              &(struct words){ .message = str_of(text),
+                               .type = status >= 500 ? "server_error" : "invalid_request_error",
+                               .code = code,
+                               .status = status });
+    put_fields(out, &why);
+    if (status >= 400 && status < 500 && status != 429 && status != 408)
+        buf_put_text(&out->fields, "x-should-retry: false\r\n");
+}
+
+void problem_deinit(struct problem *p)
+{
+    buf_deinit(&p->body);
+    buf_deinit(&p->fields);
+}
+
+/* ---- in a stream --------------------------------------------------------------------- */
+
+void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
+{
+    bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
+    struct words w = { .type = late ? "upstream_timeout" : "upstream_error",
+                       .code = "stream_incomplete" };
+    struct buf message = { 0 };
+
+    buf_put_text(&message, "The answer broke off: ");
+    buf_put_text(&message, err_text(why->err));
+    buf_put_text(&message, ". What came before it is not the whole answer.");
+    w.message = buf_str(&message);
+    if (endpoint == ENDPOINT_RESPONSES) {
+        buf_put_text(out,
+                     "event: error\ndata: {\"type\":\"error\",\"code\":\"stream_incomplete\","
+                     "\"message\":");
+        scan_put_string(out, w.message);
+        buf_put_text(out, ",\"param\":null}\n\n");
+    } else {
+        buf_put_text(out, "data: ");
+        put_openai(out, &w);
+        buf_put_text(out, "\n\n");
+    }
+    buf_deinit(&message);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Which path is answered by whom. The table is the data plane's whole surface: what is not in
+ * it is 404, and the admin's paths are not in it.
+ */
+
+#include "weir/exchange/account.h"
+
+#include "reply.h"
+#include "rows.h"
+
+typedef void serve_fn(const struct visit *v);
+
+static serve_fn livez_serve, readyz_serve;
+
+struct row {
+    const char *path;
+    bool prefix;    /* the rest of the path is a name */
+    bool versioned; /* also without /v1 and with it twice: clients differ in their base URL */
+    bool open;      /* no key is asked for */
+    bool post;      /* POST, else GET and HEAD */
+    enum caller caller;
+    enum endpoint endpoint;
+    serve_fn *serve;
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+    /*  path                   prefix versioned open   post   caller         endpoint */
+    { "/chat/completions",     false, true,     false, true,  CALLER_OPENAI, ENDPOINT_CHAT,        infer_serve },
+    { "/completions",          false, true,     false, true,  CALLER_OPENAI, ENDPOINT_COMPLETIONS, infer_serve },
+    { "/embeddings",           false, true,     false, true,  CALLER_OPENAI, ENDPOINT_EMBEDDINGS,  infer_serve },
+    { "/responses",            false, true,     false, true,  CALLER_OPENAI, ENDPOINT_RESPONSES,   infer_serve },
+    { "/moderations",          false, true,     false, true,  CALLER_OPENAI, ENDPOINT_MODERATIONS, infer_serve },
+    { "/v1/predict/",          true,  false,    false, true,  CALLER_PLAIN,  ENDPOINT_PREDICT,     infer_serve },
+    { "/models",               false, true,     false, false, CALLER_OPENAI, 0,                    models_serve },
+    { "/models/",              true,  true,     false, false, CALLER_OPENAI, 0,                    models_serve },
+    { "/livez",                false, false,    true,  false, CALLER_PLAIN,  0,                    livez_serve },
+    { "/readyz",               false, false,    true,  false, CALLER_PLAIN,  0,                    readyz_serve },
+};
+/* clang-format on */
+
+static struct str without_version(struct str path)
+{
+    struct str version = STR("/v1");
+
+    for (int i = 0; i < 2; i++)
+        if (str_starts(path, STR("/v1/")))
+            path = str_cut(path, version.len, path.len);
+    return path;
+}
+
+static const struct row *find(struct str path, struct str *rest)
+{
+    struct str bare = without_version(path);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct str asked = rows[i].versioned ? bare : path;
+        struct str own = str_of(rows[i].path);
+
+        if (rows[i].prefix ? asked.len > own.len && str_starts(asked, own)
+                           : str_eq(asked, own)) {
+            *rest = str_cut(asked, own.len, asked.len);
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- refusing ------------------------------------------------------------------------ */
+
+/* What never becomes an exchange is accounted for here: a row of the log and a count. */
+static void account_refusal(const struct visit *v, enum err err, int status, const char *why)
+{
+    uint64_t now_us = loop_now_us(v->api->kit->loop);
+    struct record record = {
+        .request_id = str_of(v->call->request_id),
+        .tenant = v->tenant ? tenant_name(v->tenant) : (struct str){ 0 },
+        .endpoint = STR("other"),
+        .err = err,
+        .word = WORD_BYPASS,
+        .status = status,
+        .total_us = now_us > v->request->began_us ? now_us - v->request->began_us : 0,
+        .prompt_tokens = -1,
+        .answer = { .completion_tokens = -1 },
+        .why = why,
+    };
+
+    account(loop_shard(v->api->kit->loop), NULL, &record);
+}
+
+void visit_refuse(const struct visit *v, struct problem *p)
+{
+    reply_refuse(v->api, v->conn, v->call->request_id, NULL, p);
+    problem_deinit(p);
+}
+
+static void refuse_path(const struct visit *v)
+{
+    struct problem p;
+    struct str path = str_cut(v->request->path, 0, 200);
+
+    problem_say(&p, CALLER_OPENAI, 404, "unknown_url",
+                "There is no %.*s %.*s here. Set the client's base URL to http://HOST:PORT/v1; "
+                "the paths are /chat/completions, /completions, /embeddings, /responses, "
+                "/moderations, /models and /predict/MODEL.",
+                STR_ARG(str_cut(v->request->method_text, 0, 16)), STR_ARG(path));
+    account_refusal(v, ERR_MALFORMED, 404, "unknown path");
+    visit_refuse(v, &p);
+}
+
+static void refuse_method(const struct visit *v, const struct row *row)
+{
+    struct problem p;
+    const char *allowed = row->post ? "POST" : "GET, HEAD";
+
+    problem_say(&p, v->caller, 405, "method_not_allowed", "This path takes %s.", allowed);
+    buf_put_printf(&p.fields, "Allow: %s\r\n", allowed);
+    account_refusal(v, ERR_MALFORMED, 405, "method");
+    visit_refuse(v, &p);
+}
+
+static void refuse_key(const struct visit *v)
+{
+    struct failure why = { .err = ERR_UNAUTHENTICATED, .retry_after_s = -1 };
+    struct problem p;
+
+    problem_of(&p, v->caller, &why);
+    buf_put_text(&p.fields, "WWW-Authenticate: Bearer\r\n");
+    account_refusal(v, ERR_UNAUTHENTICATED, p.status, NULL);
+    visit_refuse(v, &p);
+}
+
+/* ---- the way in ---------------------------------------------------------------------- */
+
+static bool allows(const struct row *row, enum http_method method)
+{
+    return row->post ? method == HTTP_POST : method == HTTP_GET || method == HTTP_HEAD;
+}
+
+/* Path, method and key, in this order; false when it has been refused. */
+static bool admit(struct visit *v, const struct row **out)
+{
+    const struct row *row = find(v->request->path, &v->rest);
+    struct tenants *tenants = v->api->plan->tenants;
+
+    *out = row;
+    if (!row) {
+        refuse_path(v);
+        return false;
+    }
+    v->caller = row->caller;
+    v->endpoint = row->endpoint;
+    if (!allows(row, v->request->method)) {
+        refuse_method(v, row);
+        return false;
+    }
+    if (row->open || !tenants_any(tenants))
+        return true;
+    v->tenant = v->call->key.at ? tenants_find(tenants, v->call->key) : NULL;
+    if (!v->tenant) {
+        refuse_key(v);
+        return false;
+    }
+    return true;
+}
+
+/* Before a body is read: whoever would be refused is told so without sending it. */
+static int64_t on_head(void *owner, struct http_conn *c, const struct http_request *r)
+{
+    struct api *a = owner;
+    struct call call;
+    struct http_request request = *r;
+    struct visit v = { .api = a, .conn = c, .request = &request, .call = &call };
+    const struct row *row;
+
+    call_read(&call, r, a->plan);
+    return admit(&v, &row) ? INT64_MAX : -1;
+}
+
+static void on_request(void *owner, struct http_conn *c, struct http_request *r)
+{
+    struct api *a = owner;
+    struct call call;
+    struct visit v = { .api = a, .conn = c, .request = r, .call = &call };
+    const struct row *row;
+
+    call_read(&call, r, a->plan);
+    if (admit(&v, &row))
+        row->serve(&v);
+}
+
+/* ---- health -------------------------------------------------------------------------- */
+
+static void answer_text(const struct visit *v, int status, struct str body)
+{
+    http_conn_answer(v->conn,
+                     &(struct http_answer){ .status = status,
+                                            .fields = STR("Content-Type: text/plain\r\n"
+                                                          "Cache-Control: no-store\r\n"),
+                                            .body = { body } });
+}
+
+static void livez_serve(const struct visit *v)
+{
+    answer_text(v, 200, STR("ok\n"));
+}
+
+static void readyz_serve(const struct visit *v)
+{
+    if (atomic_load_explicit(&v->api->health->ready, memory_order_relaxed))
+        answer_text(v, 200, STR("ready\n"));
+    else
+        answer_text(v, 503, STR("draining\n"));
+}
+
+/* ---- the data plane of a worker ------------------------------------------------------- */
+
+void api_put_error(void *owner, int status, const char *what, struct http_answer *out)
+{
+    static _Thread_local struct buf body;
+    struct problem p;
+    struct buf fields = { 0 };
+
+    (void)owner;
+    problem_say(&p, CALLER_OPENAI, status, status == 413 ? "request_too_large" : "bad_request",
+                "%s", what);
+    buf_reset(&body);
+    buf_put_printf(&fields, "Content-Type: %.*s\r\n%.*s", STR_ARG(p.content_type),
+                   STR_ARG(buf_str(&p.fields)));
+    buf_put(&body, buf_str(&fields));
+    buf_put(&body, buf_str(&p.body));
+    *out = (struct http_answer){ .status = status,
+                                 .fields = { body.at, fields.len },
+                                 .body = { { body.at + fields.len, p.body.len } } };
+    buf_deinit(&fields);
+    problem_deinit(&p);
+}
+
+void api_init(struct api *a, struct exchange_kit *kit, struct plan *plan,
+              const struct api_health *health)
+{
+    *a = (struct api){ .kit = kit, .plan = plan_ref(plan), .health = health };
+}
+
+void api_deinit(struct api *a)
+{
+    plan_unref(a->plan);
+    buf_deinit(&a->fields);
+    *a = (struct api){ 0 };
+}
+
+void api_set_plan(struct api *a, struct plan *plan)
+{
+    plan_unref(a->plan);
+    a->plan = plan_ref(plan);
+}
+
+struct http_handler api_handler(struct api *a)
+{
+    return (struct http_handler){ on_head, on_request, api_put_error, a };
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/api/api.h"
+#include "weir/api/call.h"
+
+/* What the router hands to whoever answers a path, and what all of them need to answer. */
+
+struct visit {
+    struct api *api;
+    struct http_conn *conn;
+    struct http_request *request;
+    struct call *call;
+    enum caller caller;
+    enum endpoint endpoint;      /* infer rows */
+    struct str rest;             /* of the path, behind the row's */
+    const struct tenant *tenant; /* NULL: open access */
+};
+
+void infer_serve(const struct visit *v);
+void models_serve(const struct visit *v);
+
+/* Answers with a problem and frees it. */
+void visit_refuse(const struct visit *v, struct problem *p);

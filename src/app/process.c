@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The control thread: makes everything, starts the workers, and then waits for signals.
+ *
+ *     SIGHUP            reads the configuration again; a faulty one changes nothing
+ *     SIGTERM, SIGINT   drain: not ready, quiet, after drain.delay stop, after drain.timeout
+ *                       cut; over when every worker is. The second one exits at once.
+ *
+ * What only a start can change (addresses, number of workers, sizes of tiers, Redis) is told
+ * as such on reload. The order of making is the reverse order of freeing, in one place.
+ */
+
+#include "weir/app/process.h"
+
+#include "weir/api/admin.h"
+#include "weir/base/ensure.h"
+#include "weir/base/mem.h"
+
+#include "worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    RESERVED_FILES = 256,           /* for upstreams, Redis, logs and libraries */
+    CUT_GRACE_US = 2 * 1000 * 1000, /* for error events to reach their clients */
+};
+
+struct process {
+    const char *path;
+    const struct config_overrides *overrides;
+    struct config *config;
+    struct metrics *metrics;
+    struct metric_shard *shard;
+    struct loop *loop;
+    struct memory *memory;
+    struct flights *flights;
+    struct api_health health;
+    struct admin admin;
+    struct http_server *server; /* the admin's */
+    _Atomic unsigned connections, admin_connections;
+    struct worker **workers;
+    unsigned worker_count;
+    unsigned running;
+    struct timer drain; /* of the drain's next step */
+    enum { RUNNING, QUIET, STOPPING, CUT } phase;
+};
+
+/* ---- saying what is wrong -------------------------------------------------------------- */
+
+static enum err read_config(struct config **out, const char *path,
+                            const struct config_overrides *overrides)
+{
+    struct buf faults = { 0 }, warnings = { 0 };
+    enum err err = config_read(out, path, overrides, &faults, &warnings);
+
+    (void)fprintf(stderr, "%.*s%.*s", STR_ARG(buf_str(&warnings)), STR_ARG(buf_str(&faults)));
+    buf_deinit(&faults);
+    buf_deinit(&warnings);
+    return err;
+}
+
+int process_check(const char *path)
+{
+    AUTO(config_free) struct config *config = NULL;
+
+    if (read_config(&config, path, &(struct config_overrides){ 0 }) != OK)
+        return 2;
+    (void)printf("%s: fine\n", path);
+    return 0;
+}
+
+/* ---- reload ---------------------------------------------------------------------------- */
+
+static void log_lines(const char *event, enum log_level level, struct str lines)
+{
+    struct str line;
+
+    while (str_split(&lines, '\n', &line))
+        log_at(level, event, F_STR("what", line));
+}
+
+/* What stays as it was until the next start. */
+static void warn_of_fixed(const struct settings *now, const struct settings *next)
+{
+    const struct {
+        const char *name;
+        bool differs;
+    } fixed[] = {
+        { "server.listen", !str_eq(now->listen, next->listen) },
+        { "server.workers", now->workers != next->workers },
+        { "server.max_connections", now->max_connections != next->max_connections },
+        { "admin.listen", !str_eq(now->admin_listen, next->admin_listen) },
+        { "cache.memory", now->cache_memory_bytes != next->cache_memory_bytes },
+        { "cache.redis", now->redis_on != next->redis_on ||
+                             memcmp(&now->redis, &next->redis, sizeof(now->redis)) != 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        if (fixed[i].differs)
+            log_warn("reload_needs_restart", F_TEXT("setting", fixed[i].name));
+}
+
+static void reload(struct process *p)
+{
+    struct buf faults = { 0 }, warnings = { 0 };
+    struct config *next = NULL;
+    bool good = config_read(&next, p->path, p->overrides, &faults, &warnings) == OK;
+
+    log_lines("config_warning", LOG_WARN, buf_str(&warnings));
+    log_lines("config_fault", LOG_ERROR, buf_str(&faults));
+    metric_add(p->shard, METRIC_RELOADS, 1, METRIC_LABEL(good ? STR("ok") : STR("refused")));
+    if (good) {
+        warn_of_fixed(&p->config->settings, &next->settings);
+        admin_set_plan(&p->admin, next->plan);
+        admin_set_token(&p->admin, next->settings.admin_token);
+        for (unsigned i = 0; i < p->worker_count; i++)
+            worker_reload(p->workers[i], next);
+        /* Workers were lent the first settings for good; only the plan is let go. */
+        plan_unref(p->config->plan);
+        p->config->plan = plan_ref(next->plan);
+        config_free(next);
+        log_info("reload", F_TEXT("result", "ok"));
+    } else {
+        log_error("reload", F_TEXT("result", "refused"),
+                  F_TEXT("why", "the old configuration stays"));
+    }
+    buf_deinit(&faults);
+    buf_deinit(&warnings);
+}
+
+/* ---- drain ----------------------------------------------------------------------------- */
+
+static void for_each(struct process *p, void (*order)(struct worker *))
+{
+    for (unsigned i = 0; i < p->worker_count; i++)
+        order(p->workers[i]);
+}
+
+static void on_drain(struct timer *t)
+{
+    struct process *p = container_of(t, struct process, drain);
+    uint64_t timeout_us = p->config->settings.drain_timeout_us;
+
+    switch (p->phase) {
+    case QUIET:
+        p->phase = STOPPING;
+        for_each(p, worker_stop);
+        timer_arm(t, timeout_us > 0 ? timeout_us : 1);
+        break;
+    case STOPPING:
+        p->phase = CUT;
+        log_warn("drain_cut", F_MS("after_ms", timeout_us));
+        for_each(p, worker_cut);
+        timer_arm(t, CUT_GRACE_US);
+        break;
+    case CUT:
+        /* A client that does not even take its error; nothing more is owed to it. */
+        log_flush();
+        _exit(0);
+    case RUNNING: unreachable("a drain that was not begun");
+    }
+}
+
+static void on_over(void *owner)
+{
+    struct process *p = owner;
+
+    if (--p->running == 0)
+        loop_stop(p->loop);
+}
+
+static void drain(struct process *p)
+{
+    uint64_t delay_us = p->config->settings.drain_delay_us;
+
+    if (p->phase != RUNNING) {
+        log_flush();
+        _exit(1);
+    }
+    p->phase = QUIET;
+    atomic_store(&p->health.ready, false);
+    log_info("drain", F_MS("delay_ms", delay_us),
+             F_MS("timeout_ms", p->config->settings.drain_timeout_us));
+    for_each(p, worker_quiet);
+    timer_arm(&p->drain, delay_us > 0 ? delay_us : 1);
+}
+
+static void on_signal(void *owner, int signal)
+{
+    if (signal == SIGHUP)
+        reload(owner);
+    else
+        drain(owner);
+}
+
+/* ---- making and freeing ---------------------------------------------------------------- */
+
+/* As many files as we may have; the connection cap stays below it (pitfall V6). */
+static unsigned file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur > 1U << 20 ? 1U << 20 : (unsigned)limit.rlim_cur;
+}
+
+static unsigned connection_cap(const struct settings *s)
+{
+    unsigned files = file_limit();
+    unsigned room = files > 2 * RESERVED_FILES ? files - RESERVED_FILES : files / 2;
+
+    if (s->max_connections <= room)
+        return s->max_connections;
+    log_warn("connections_capped", F_U64("configured", s->max_connections), F_U64("cap", room),
+             F_TEXT("why", "the limit of open files is lower; raise it with ulimit -n"));
+    return room;
+}
+
+static enum err open_admin(struct process *p, struct fault *why)
+{
+    const struct settings *s = &p->config->settings;
+    struct http_handler handler;
+    struct http_settings http = {
+        .address = s->admin_listen,
+        .most_connections = 256,
+        .connections = &p->admin_connections,
+        .body_bytes = s->max_body_bytes,
+        .header_timeout_us = s->header_timeout_us,
+        .body_timeout_us = s->body_timeout_us,
+        .idle_timeout_us = s->idle_timeout_us,
+        .slow_reader_timeout_us = s->slow_reader_timeout_us,
+        .high_bytes = 4 << 20,
+        .low_bytes = 1 << 20,
+    };
+
+    admin_init(&p->admin, p->metrics, p->shard, p->config->plan, &p->health);
+    admin_set_token(&p->admin, s->admin_token);
+    p->admin.memory = p->memory;
+    p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,
+                                                .store_requests = s->store_requests,
+                                                .most_bytes = s->cache_entry_bytes };
+    handler = admin_handler(&p->admin);
+    return http_server_open(&p->server, p->loop, &http, &handler, why);
+}
+
+/* `address` with its port replaced by the one that was really taken. */
+static struct str with_port(struct str address, unsigned port, char *out, size_t size)
+{
+    size_t host = address.len;
+    int n;
+
+    while (host > 0 && address.at[host - 1] != ':')
+        host--;
+    n = snprintf(out, size, "%.*s%u", (int)host, address.at, port);
+    return (struct str){ out, (size_t)n };
+}
+
+static enum err open_workers(struct process *p, struct fault *why)
+{
+    const struct settings *s = &p->config->settings;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = s->workers > 0 ? s->workers : cores > 0 ? (unsigned)cores : 1;
+    struct str address = s->listen;
+    char text[300];
+    struct worker_kit kit = {
+        .settings = s,
+        .metrics = p->metrics,
+        .memory = p->memory,
+        .flights = p->flights,
+        .health = &p->health,
+        .connections = &p->connections,
+        .most_connections = connection_cap(s),
+        .plan = p->config->plan,
+        .control = p->loop,
+        .on_over = on_over,
+        .owner = p,
+    };
+
+    p->workers = mem_new_array(count, sizeof(struct worker *));
+    for (unsigned i = 0; i < count; i++) {
+        enum err err = worker_open(&p->workers[i], &kit, address, why);
+
+        if (err)
+            return err;
+        p->worker_count++;
+        address = with_port(s->listen, worker_port(p->workers[i]), text, sizeof(text));
+    }
+    return OK;
+}
+
+static void announce(const struct process *p)
+{
+    const struct settings *s = &p->config->settings;
+    char data[300], admin[300];
+
+    (void)with_port(s->listen, worker_port(p->workers[0]), data, sizeof(data));
+    (void)with_port(s->admin_listen, http_server_port(p->server), admin, sizeof(admin));
+    (void)fprintf(stderr, "weir: serving on http://%s, admin on http://%s, %u event loop%s\n",
+                  data, admin, p->worker_count, p->worker_count == 1 ? "" : "s");
+}
+
+static void free_process(struct process *p)
+{
+    http_server_free(p->server);
+    if (p->admin.plan)
+        admin_deinit(&p->admin);
+    free(p->workers);
+    flights_free(p->flights);
+    memory_free(p->memory);
+    loop_free(p->loop);
+    metrics_free(p->metrics);
+    config_free(p->config);
+}
+
+static enum err open_all(struct process *p, struct fault *why)
+{
+    const struct settings *s = &p->config->settings;
+    enum err err;
+
+    log_setup(s->log_format, s->log_level);
+    p->metrics = metrics_new();
+    p->shard = metrics_shard(p->metrics);
+    p->loop = loop_new(p->shard);
+    p->flights = flights_new();
+    if (s->cache_memory_bytes > 0)
+        p->memory = memory_new(s->cache_memory_bytes);
+    timer_init(&p->drain, p->loop, on_drain);
+    err = open_admin(p, why);
+    return err ? err : open_workers(p, why);
+}
+
+static void run(struct process *p)
+{
+    loop_on_signal(p->loop, SIGTERM, on_signal, p);
+    loop_on_signal(p->loop, SIGINT, on_signal, p);
+    loop_on_signal(p->loop, SIGHUP, on_signal, p);
+    atomic_store(&p->health.ready, true);
+    p->running = p->worker_count;
+    http_server_start(p->server);
+    for_each(p, worker_start);
+    announce(p);
+    loop_run(p->loop);
+    for_each(p, worker_join);
+    log_info("stopped", F_U64("loops", p->worker_count));
+    log_flush();
+}
+
+int process_serve(const char *path, const struct config_overrides *overrides)
+{
+    struct process p = { .path = path, .overrides = overrides };
+    struct fault why = { 0 };
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (read_config(&p.config, path, overrides) != OK)
+        return 2;
+    if (open_all(&p, &why) != OK) {
+        (void)fprintf(stderr, "weir: %s\n", why.text);
+        free_process(&p);
+        return 1;
+    }
+    run(&p);
+    free_process(&p);
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is kept of an exchange: its answer as an entry, and the upstream's telling headers. */
+
+#include "weir/base/clock.h"
+
+#include "life.h"
+
+struct str keep_scope(const struct model *m, const struct ask *ask)
+{
+    return m->cache.scope == SCOPE_SHARED ? STR("shared") : ask->scope;
+}
+
+bool keep_allows(const struct model *m, const struct ask *ask, const struct request *r,
+                 const struct fingerprint *print, const char **why_not)
+{
+    *why_not = NULL;
+    if (m->cache.when == CACHE_NEVER || m->cache.ttl_ms == 0)
+        *why_not = "the model's configuration says never";
+    else if (ask->cache.no_store)
+        *why_not = "the caller said no-store";
+    else if (r->never_cached)
+        *why_not = r->never_cached;
+    else if (print->never_cached)
+        *why_not = print->never_cached;
+    else if (m->cache.when == CACHE_DETERMINISTIC && !r->deterministic)
+        *why_not = "not deterministic: temperature is not 0, or n is not 1";
+    return !*why_not;
+}
+
+struct entry *keep_entry(const struct exchange *x, struct str body)
+{
+    const struct answer *a = &x->attempt.tap.answer;
+    struct entry_facts facts = {
+        .key = x->print.key,
+        .endpoint = x->ask.endpoint,
+        .scope = keep_scope(x->model, &x->ask),
+        .model = x->request.model,
+        .upstream = str_of(x->endpoint->upstream->name),
+        .upstream_model = x->attempt.call.upstream_model,
+        .content_type = STR("application/json"),
+        .body = body,
+        .request = x->print.canonical,
+        .refusal = a->refusal,
+        .status = 200,
+        .created_ms = clock_wall_ms(),
+        .fresh_ms = x->model->cache.ttl_ms,
+        .stale_ms = x->model->cache.stale_ms,
+        .prompt_tokens = a->prompt_tokens,
+        .completion_tokens = a->completion_tokens,
+    };
+
+    if (body.len == 0)
+        return NULL;
+    memcpy(facts.finish_reason, a->finish_reason, sizeof(facts.finish_reason));
+    return entry_new(&facts);
+}
+
+/* ---- headers ------------------------------------------------------------------------- */
+
+static bool travels(struct str name)
+{
+    static const char *const prefixes[] = { "x-ratelimit-", "openai-", "anthropic-" };
+    static const char *const names[] = { "retry-after-ms", "x-should-retry" };
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        struct str prefix = str_of(prefixes[i]);
+
+        if (name.len >= prefix.len && str_eq_nocase(str_cut(name, 0, prefix.len), prefix))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (str_eq_nocase(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+void keep_headers(struct exchange *x)
+{
+    struct fetch_header_at at = { 0 };
+    struct buf lines = { .most = 16 << 10 };
+
+    while (fetch_next_header(&x->attempt.fetch, &at))
+        if (travels(at.name) &&
+            buf_printf(&lines, "%.*s: %.*s\r\n", STR_ARG(at.name), STR_ARG(at.value)) != OK)
+            break;
+    x->passed = arena_copy(&x->arena, buf_str(&lines));
+    buf_deinit(&lines);
+    x->upstream_request_id = arena_copy(&x->arena, attempt_header(&x->attempt, "x-request-id"));
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/route/plan.h"
+
+#include "weir/base/buf.h"
+#include "weir/base/ensure.h"
+#include "weir/base/escape.h"
+#include "weir/base/mem.h"
+
+#include <stdlib.h>
+
+struct plan *plan_new(void)
+{
+    static _Atomic uint64_t generations;
+    struct plan *p = MEM_NEW(struct plan);
+
+    atomic_init(&p->refs, 1);
+    p->generation = atomic_fetch_add(&generations, 1) + 1;
+    p->upstreams = map_new();
+    p->models = map_new();
+    p->tenants = tenants_new();
+    arena_init(&p->arena, 0);
+    return p;
+}
+
+struct plan *plan_ref(struct plan *p)
+{
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void plan_unref(struct plan *p)
+{
+    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    for (size_t i = 0; i < map_size(p->upstreams); i++)
+        upstream_free(map_value_at(p->upstreams, i));
+    map_free(p->upstreams);
+    map_free(p->models);
+    tenants_free(p->tenants);
+    arena_deinit(&p->arena);
+    free(p);
+}
+
+const struct model *plan_model(const struct plan *p, struct str name)
+{
+    const struct model *m = map_get(p->models, name);
+
+    return m ? m : p->any;
+}
+
+/* Escaped, so that no name can be taken for two: the text is part of a cache key. */
+void plan_describe(struct plan *p, struct model *m)
+{
+    struct buf text = { 0 };
+    enum err err = OK;
+
+    for (size_t i = 0; i < m->route_count && !err; i++) {
+        const struct route *r = &m->routes[i];
+
+        buf_put_text(&text, i > 0 ? "|" : "");
+        err = escape_add(&text, str_of(r->upstream->name));
+        buf_put_text(&text, "=");
+        if (!err)
+            err = escape_add(&text, r->model);
+    }
+    ensure(!err); /* the buffer has no ceiling */
+    m->text = arena_copy(&p->arena, buf_str(&text));
+    buf_deinit(&text);
+}

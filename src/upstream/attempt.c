@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One call to one endpoint.
+ *
+ *     resolving ─> connecting ─> headers ─> first_data ─> data ─> linger ─> over
+ *
+ * The phase says which time limit runs. Whatever ends the call goes through call_off() (ours)
+ * or on_fetched() (the transport's), and finish() alone tells the owner.
+ *
+ * What holds throughout
+ *   - `err` is written once, by the first failure of ours; the transport's own comes after it.
+ *   - Events of the fetch run inside libcurl, so nothing here ends an attempt from within them:
+ *     they note, cancel, and the end comes with on_fetched.
+ *   - An answer whose terminal marker was seen is whole, whatever the transport says then.
+ */
+
+#include "weir/upstream/attempt.h"
+
+#include "weir/base/ensure.h"
+#include "weir/base/metric.h"
+
+enum {
+    LINGER_US = 250 * 1000
+}; /* for the connection of a complete stream to become reusable */
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+static struct str result_word(const struct attempt *a, enum err err)
+{
+    if (err == OK)
+        return STR("ok");
+    if (err == ERR_CANCELLED || err == ERR_DEADLINE || err == ERR_SHUTDOWN)
+        return STR("cancelled");
+    if (err == ERR_UPSTREAM_STATUS || err == ERR_UPSTREAM_REFUSED)
+        return a->status == 429 ? STR("429") : a->status >= 500 ? STR("5xx") : STR("4xx");
+    if (err == ERR_UPSTREAM_SILENT)
+        return STR("timeout");
+    if (err == ERR_UPSTREAM_UNREACHABLE || err == ERR_UPSTREAM_TLS)
+        return STR("unreachable");
+    return STR("broken");
+}
+
+static void finish(struct attempt *a, enum err err)
+{
+    struct metric_shard *shard = loop_shard(a->kit->loop);
+    struct upstream_endpoint *e = a->call.endpoint;
+
+    timer_disarm(&a->limit);
+    timer_disarm(&a->total);
+    a->phase = PHASE_OVER;
+    a->ended_us = loop_now_us(a->kit->loop);
+    if (a->held) {
+        a->held = false;
+        atomic_fetch_sub_explicit(&e->in_flight, 1, memory_order_relaxed);
+        metric_add(shard, METRIC_UPSTREAM_IN_FLIGHT, -1,
+                   METRIC_LABEL(str_of(e->upstream->name), e->label));
+    }
+    metric_add(shard, METRIC_ATTEMPTS, 1,
+               METRIC_LABEL(str_of(e->upstream->name), e->label, result_word(a, err)));
+    a->events->on_done(a, err);
+}
+
+/* Notes why, and makes the transport end; on_fetched or on_resolved follows. */
+static void call_off(struct attempt *a, enum err why)
+{
+    if (a->err || a->phase == PHASE_OVER)
+        return;
+    a->err = why;
+    if (a->phase == PHASE_RESOLVING)
+        resolve_cancel(&a->resolve);
+    else
+        fetch_cancel(&a->fetch);
+}
+
+/* ---- time ---------------------------------------------------------------------------- */
+
+static void enter(struct attempt *a, enum attempt_phase phase, uint64_t limit_us)
+{
+    a->phase = phase;
+    if (limit_us > 0)
+        timer_arm(&a->limit, limit_us);
+    else
+        timer_disarm(&a->limit);
+}
+
+static void on_limit(struct timer *t)
+{
+    struct attempt *a = container_of(t, struct attempt, limit);
+
+    if (a->phase == PHASE_LINGER)
+        fetch_cancel(&a->fetch);
+    else if (a->phase == PHASE_RESOLVING || a->phase == PHASE_CONNECTING)
+        call_off(a, ERR_UPSTREAM_UNREACHABLE);
+    else
+        call_off(a, ERR_UPSTREAM_SILENT);
+}
+
+static void on_total(struct timer *t)
+{
+    call_off(container_of(t, struct attempt, total), ERR_UPSTREAM_SILENT);
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static void on_event(void *owner, const struct sse_event *e)
+{
+    struct attempt *a = owner;
+    struct tap_event event = { e->raw, e->name, e->data, e->opaque, e->has_blank };
+    struct delta delta;
+    enum err err;
+
+    if (a->err)
+        return;
+    err = tap_event(&a->tap, &event, &delta);
+    if (err && err != ERR_UPSTREAM_IN_BAND) {
+        call_off(a, err);
+        return;
+    }
+    if (a->phase != PHASE_LINGER && e->data.at)
+        enter(a, PHASE_DATA, a->call.endpoint->upstream->timeouts.data_gap_us);
+    a->events->on_delta(a, &delta);
+    if (err)
+        call_off(a, err);
+    else if (delta.kind == DELTA_DONE && !a->err)
+        enter(a, PHASE_LINGER, LINGER_US);
+}
+
+static void gather(struct attempt *a, struct str bytes)
+{
+    if (buf_add(&a->body, bytes) != OK)
+        call_off(a, a->status == 200 ? ERR_UPSTREAM_MALFORMED : ERR_UPSTREAM_STATUS);
+}
+
+static void on_data(struct fetch *f, struct str bytes)
+{
+    struct attempt *a = container_of(f, struct attempt, fetch);
+
+    if (a->err)
+        return;
+    if (a->streamed) {
+        sse_feed(&a->sse, bytes, on_event, a);
+        return;
+    }
+    enter(a, PHASE_DATA, a->call.endpoint->upstream->timeouts.data_gap_us);
+    gather(a, bytes);
+}
+
+static bool is_event_stream(const struct attempt *a)
+{
+    struct str type = str_trim(fetch_header(&a->fetch, "content-type"));
+    struct str wanted = STR("text/event-stream");
+
+    return type.len >= wanted.len && str_eq_nocase(str_cut(type, 0, wanted.len), wanted);
+}
+
+static void on_head(struct fetch *f)
+{
+    struct attempt *a = container_of(f, struct attempt, fetch);
+    struct str coding;
+
+    if (a->err)
+        return;
+    a->status = (int)f->status;
+    a->head_us = loop_now_us(a->kit->loop);
+    buf_init(&a->body, a->status == 200 ? ATTEMPT_BODY_BYTES : ATTEMPT_ERROR_BYTES);
+    coding = str_trim(fetch_header(f, "content-encoding"));
+    if (coding.len > 0 && !str_eq_nocase(coding, STR("identity"))) {
+        /* We asked for identity: what is packed all the same cannot be read on its way. */
+        call_off(a, ERR_UPSTREAM_MALFORMED);
+        return;
+    }
+    a->streamed = a->status == 200 && a->call.request->stream && is_event_stream(a);
+    if (a->streamed)
+        sse_init(&a->sse, SSE_EVENT_BYTES);
+    enter(a, PHASE_FIRST_DATA, a->call.endpoint->upstream->timeouts.first_data_us);
+}
+
+static void on_connected(struct fetch *f)
+{
+    struct attempt *a = container_of(f, struct attempt, fetch);
+
+    if (a->err)
+        return;
+    a->sent_any = true;
+    enter(a, PHASE_HEADERS, a->call.endpoint->upstream->timeouts.headers_us);
+}
+
+/* ---- what came of it ----------------------------------------------------------------- */
+
+/* Field lesson F2: a request that no other upstream would take either is told as it is. */
+static enum err judge_status(int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+    case 404:
+    case 408:
+    case 409:
+    case 425:
+    case 429: return ERR_UPSTREAM_STATUS;
+    default: return status >= 400 && status < 500 ? ERR_UPSTREAM_REFUSED : ERR_UPSTREAM_STATUS;
+    }
+}
+
+static enum err judge(struct attempt *a, enum err transport)
+{
+    if (a->err)
+        return a->err;
+    if (a->status != 0 && (a->status < 200 || a->status > 299))
+        return judge_status(a->status);
+    if (a->streamed) {
+        enum err err;
+
+        sse_end(&a->sse, on_event, a);
+        if (a->err)
+            return a->err;
+        err = tap_end(&a->tap);
+        return err == ERR_UPSTREAM_TRUNCATED && transport && !a->tap.answer.has_content
+                   ? transport
+                   : err;
+    }
+    if (transport)
+        return transport;
+    return tap_whole(&a->tap, &a->body);
+}
+
+static void on_fetched(struct fetch *f, enum err err)
+{
+    struct attempt *a = container_of(f, struct attempt, fetch);
+
+    if (f->stale)
+        a->sent_any = false;
+    finish(a, judge(a, err));
+}
+
+static const struct fetch_events fetch_events = {
+    .on_connected = on_connected,
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_done = on_fetched,
+};
+
+/* ---- sending ------------------------------------------------------------------------- */
+
+enum { ATTEMPT_HEADERS = 64 };
+
+/* The contract's list, and what the configuration adds. */
+static bool travels(const struct upstream *u, const char *line)
+{
+    static const char *const names[] = { "accept",
+                                         "user-agent",
+                                         "traceparent",
+                                         "tracestate",
+                                         "idempotency-key",
+                                         "openai-beta",
+                                         "openai-organization",
+                                         "openai-project",
+                                         "anthropic-version",
+                                         "anthropic-beta" };
+    struct str name = { line, strcspn(line, ":") };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (str_eq_nocase(name, str_of(names[i])))
+            return true;
+    return upstream_forwards(u, name);
+}
+
+static void fetch_it(struct attempt *a, const char *addresses)
+{
+    const struct upstream_endpoint *e = a->call.endpoint;
+    const struct upstream *u = e->upstream;
+    const char *headers[ATTEMPT_HEADERS + 1];
+    struct fetch_call call = { 0 };
+    size_t n = 0;
+
+    headers[n++] = "Accept-Encoding: identity";
+    headers[n++] = "Content-Type: application/json";
+    if (u->auth_header)
+        headers[n++] = u->auth_header;
+    for (const char *const *h = a->call.headers; h && *h && n < ATTEMPT_HEADERS; h++)
+        if (travels(u, *h))
+            headers[n++] = *h;
+    headers[n] = NULL;
+
+    call.target = &e->target;
+    call.method = "POST";
+    call.url = arena_printf(a->call.arena, "%s%s", e->url,
+                            u->dialect->paths[a->call.request->endpoint])
+                   .at;
+    call.addresses = addresses;
+    call.headers = headers;
+    call.body = a->wire.parts;
+    call.body_parts = a->wire.count;
+    call.fresh = a->call.fresh;
+    enter(a, PHASE_CONNECTING, u->timeouts.connect_us);
+    fetch_start(a->kit->fetcher, &a->fetch, &call, &fetch_events);
+}
+
+static void on_resolved(struct resolve *op, enum err err, const char *addresses)
+{
+    struct attempt *a = container_of(op, struct attempt, resolve);
+
+    if (a->err || err)
+        finish(a, a->err ? a->err : ERR_UPSTREAM_UNREACHABLE);
+    else
+        fetch_it(a, addresses);
+}
+
+void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
+                   const struct attempt_events *events)
+{
+    struct upstream_endpoint *e = call->endpoint;
+    struct upstream *u = e->upstream;
+
+    *a = (struct attempt){ .events = events, .kit = kit, .call = *call, .held = true };
+    a->started_us = loop_now_us(kit->loop);
+    timer_init(&a->limit, kit->loop, on_limit);
+    timer_init(&a->total, kit->loop, on_total);
+    if (u->timeouts.total_us > 0)
+        timer_arm(&a->total, u->timeouts.total_us);
+    tap_init(&a->tap, u->dialect, call->request, call->model, call->keep);
+    atomic_fetch_add_explicit(&e->in_flight, 1, memory_order_relaxed);
+    metric_add(loop_shard(kit->loop), METRIC_UPSTREAM_IN_FLIGHT, 1,
+               METRIC_LABEL(str_of(u->name), e->label));
+
+    /* The body's few spliced bytes are the only thing here that the arena may refuse. */
+    ensure(u->dialect->put_request(call->request, call->upstream_model, u->ask_usage,
+                                   call->arena, &a->wire) == OK);
+    if (e->numeric) {
+        fetch_it(a, NULL);
+    } else {
+        enter(a, PHASE_RESOLVING, u->timeouts.connect_us);
+        resolve_start(kit->resolver, &a->resolve, e->host, on_resolved);
+    }
+}
+
+void attempt_cancel(struct attempt *a, enum err why)
+{
+    call_off(a, why);
+}
+
+void attempt_pause(struct attempt *a)
+{
+    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA) {
+        timer_disarm(&a->limit); /* it is not the upstream that is slow now */
+        fetch_pause(&a->fetch);
+    }
+}
+
+void attempt_resume(struct attempt *a)
+{
+    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA) {
+        enter(a, a->phase, a->call.endpoint->upstream->timeouts.data_gap_us);
+        fetch_resume(&a->fetch);
+    }
+}
+
+void attempt_deinit(struct attempt *a)
+{
+    if (!a->kit)
+        return;
+    ensure(a->phase == PHASE_OVER);
+    tap_deinit(&a->tap);
+    sse_deinit(&a->sse);
+    buf_deinit(&a->body);
+    a->kit = NULL;
+}
+
+struct str attempt_header(const struct attempt *a, const char *name)
+{
+    return fetch_header(&a->fetch, name);
+}

@@ -153,8 +153,7 @@ Test(remote, reads_back_what_was_stored)
     cr_assert_eq(found->facts.created_ms, f.created_ms);
     cr_assert_eq(found->facts.fresh_ms, 60000);
     cr_assert_eq(found->facts.stale_ms, 30000);
-    cr_assert_eq(found->facts.prompt_tokens, 11);
-    cr_assert_eq(found->facts.completion_tokens, -1);
+    cr_assert(found->facts.prompt_tokens == 11 && found->facts.completion_tokens == -1);
     cr_assert(found->shared);
     entry_unref(found);
     cr_assert_eq(stores(STR("stored")), 1);

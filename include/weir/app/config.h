@@ -18,7 +18,7 @@
 
 struct settings {
     struct str listen;
-    unsigned workers;              /* 0: one a core */
+    unsigned workers; /* 0: one a core */
     size_t max_body_bytes;
     unsigned max_connections;
     uint64_t idle_timeout_us;
@@ -28,8 +28,8 @@ struct settings {
     uint64_t drain_delay_us;
     uint64_t drain_timeout_us;
     struct str admin_listen;
-    struct str admin_token;        /* empty: none is asked for */
-    size_t cache_memory_bytes;     /* 0: no memory tier */
+    struct str admin_token;    /* empty: none is asked for */
+    size_t cache_memory_bytes; /* 0: no memory tier */
     bool redis_on;
     struct redis_settings redis;
     struct str redis_prefix;
@@ -40,8 +40,8 @@ struct settings {
 };
 
 struct config {
-    struct settings settings;      /* strs live in the arena */
-    struct plan *plan;             /* one reference */
+    struct settings settings; /* strs live in the arena */
+    struct plan *plan;        /* one reference */
     struct arena arena;
 };
 

@@ -71,7 +71,7 @@ struct memory *memory_new(size_t bytes)
     if (m->shard_count > MOST_SHARDS)
         m->shard_count = MOST_SHARDS;
     m->bucket_count = power_of_two(bytes / m->shard_count / BYTES_A_BUCKET);
-    m->tables_bytes = m->shard_count * m->bucket_count * sizeof(m->tables[0]);
+    m->tables_bytes = m->shard_count * m->bucket_count * sizeof(struct node *);
     m->tables = pages_new(m->tables_bytes);
     m->aliases = aliases_new(bytes / BYTES_AN_ALIAS_BYTE);
     tables = m->tables_bytes + aliases_cost(m->aliases);

@@ -31,7 +31,6 @@ enum {
     LOOK_US = 100 * 1000,        /* how soon a reset is seen while we do not read */
     DRAIN_US = 1000 * 1000,      /* what a peer gets to read our last words */
     STALL_US = 30 * 1000 * 1000, /* no byte moved for so long: the last words are given up */
-    PEER_TEXT = 64,
 };
 
 enum phase { OPEN, LINGERING, CLOSING };
@@ -64,18 +63,10 @@ struct tcp {
         uv_connect_t dial;
         uv_shutdown_t shutdown;
     } request;
-    char peer[PEER_TEXT]; /* made when first asked for */
 };
 
-static struct tcp *of_stream(uv_stream_t *stream)
-{
-    return container_of((uv_tcp_t *)stream, struct tcp, uv);
-}
-
-static uv_stream_t *stream_of(struct tcp *t)
-{
-    return (uv_stream_t *)&t->uv;
-}
+#define stream_of(t) ((uv_stream_t *)&(t)->uv)
+#define of_stream(stream) container_of((uv_tcp_t *)(stream), struct tcp, uv)
 
 /* ---- the end ---- */
 
@@ -458,12 +449,8 @@ void tcp_peer(const struct tcp *t, char *out, size_t size)
 {
     struct sockaddr_storage name = { 0 };
     int length = sizeof(name);
-    struct tcp *cache = (struct tcp *)t; /* a memory of the answer, which never changes */
 
-    if (t->peer[0] == '\0') {
-        (void)uv_tcp_getpeername(&t->uv, (struct sockaddr *)&name, &length);
-        if (uv_ip_name((struct sockaddr *)&name, cache->peer, sizeof(cache->peer)) != 0)
-            cache->peer[0] = '-';
-    }
-    (void)snprintf(out, size, "%s", t->peer);
+    (void)uv_tcp_getpeername(&t->uv, (struct sockaddr *)&name, &length);
+    if (uv_ip_name((struct sockaddr *)&name, out, size) != 0)
+        (void)snprintf(out, size, "-");
 }

@@ -31,25 +31,26 @@ void fetcher_free(struct fetcher *f); /* every fetch must have ended */
 
 /* What one upstream endpoint needs; lent, must outlive its fetches. */
 struct fetch_target {
-    const char *ca_file;         /* NULL: the system's */
+    const char *ca_file; /* NULL: the system's */
     uint64_t connect_timeout_us;
-    unsigned idle_s;             /* pooled connections are dropped after this idle age */
+    unsigned idle_s; /* pooled connections are dropped after this idle age */
 };
 
 struct fetch_call {
     const struct fetch_target *target;
-    const char *method;           /* "POST" or "GET" */
+    const char *method; /* "POST" or "GET" */
     const char *url;
-    const char *addresses;        /* what `url`'s host resolves to: "127.0.0.1,[::1]"; NULL: numeric */
-    const char *const *headers;   /* "Name: value", NULL at the end; lent for the call of start */
-    const struct str *body;       /* lent until on_done */
+    const char *addresses; /* what `url`'s host resolves to: "127.0.0.1,[::1]"; NULL: numeric */
+    const char *const *headers; /* "Name: value", NULL at the end; lent for the call of start */
+    const struct str *body;     /* lent until on_done */
     size_t body_parts;
-    bool fresh;                   /* on a new connection */
+    bool fresh; /* on a new connection */
 };
 
 struct fetch_events {
-    void (*on_connected)(struct fetch *f); /* a connection is there, new or pooled: sending starts */
-    void (*on_head)(struct fetch *f);      /* status and headers are readable */
+    void (*on_connected)(
+        struct fetch *f);             /* a connection is there, new or pooled: sending starts */
+    void (*on_head)(struct fetch *f); /* status and headers are readable */
     void (*on_data)(struct fetch *f, struct str bytes); /* lent for the call */
     void (*on_done)(struct fetch *f, enum err err); /* OK: the body is whole by its framing */
 };
@@ -60,9 +61,9 @@ struct fetch {
     struct fetch_slot *head; /* whose headers can be read; NULL before on_head */
     long status;             /* from on_head on */
     bool connected;
-    bool sent;               /* the whole request was handed to the connection */
-    bool stale;              /* see above */
-    char detail[128];        /* after a failed on_done: libcurl's words, without secrets */
+    bool sent;        /* the whole request was handed to the connection */
+    bool stale;       /* see above */
+    char detail[128]; /* after a failed on_done: libcurl's words, without secrets */
 };
 
 void fetch_start(struct fetcher *fetcher, struct fetch *f, const struct fetch_call *call,

@@ -38,10 +38,13 @@ struct redis_settings {
 };
 
 /* Reads redis://[user[:password]@]host[:port][/database]. */
-MUST_CHECK enum err redis_settings_read(struct redis_settings *out, struct str url, struct fault *why);
+MUST_CHECK enum err redis_settings_read(struct redis_settings *out, struct str url,
+                                        struct fault *why);
 
-struct redis *redis_new(struct loop *loop, struct resolver *resolver, const struct redis_settings *s);
-void redis_free(struct redis *r); /* operations under way end with ERR_STORE_DOWN first */
+struct redis *redis_new(struct loop *loop, struct resolver *resolver,
+                        const struct redis_settings *s);
+/* Operations under way end with ERR_STORE_DOWN first. Not from inside an operation's end. */
+void redis_free(struct redis *r);
 bool redis_is_up(const struct redis *r);
 
 /* ---- operations ---- */

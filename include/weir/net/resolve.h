@@ -33,5 +33,6 @@ void resolver_free(struct resolver *r);
 /* Is the host an address already? Then nothing has to be resolved. */
 bool resolve_is_numeric(struct str host);
 
-void resolve_start(struct resolver *r, struct resolve *op, struct str host, resolve_fn *on_done);
+void resolve_start(struct resolver *r, struct resolve *op, struct str host,
+                   resolve_fn *on_done);
 void resolve_cancel(struct resolve *op); /* on_done(ERR_CANCELLED) follows */

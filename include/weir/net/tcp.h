@@ -15,7 +15,7 @@
  *
  * The end: on_closed comes exactly once, last, after tcp_close() by us; on_broken (reset, write
  * error) may come before and asks the owner to close. After the peer's FIN (on_ended) writing
- * still works; a peer that vanishes later is noticed by the next write or by keep-alive.
+ * still works; a reset after it is seen within 0.1 s, a peer that vanishes by keep-alive.
  */
 
 struct loop;
@@ -37,7 +37,7 @@ void tcp_write(struct tcp *t, const struct str *parts, size_t count);
 size_t tcp_queued(const struct tcp *t);
 void tcp_set_low(struct tcp *t, size_t low_bytes);
 
-/* Stops and goes on reading; a closed or reset peer goes unnoticed while stopped. */
+/* Stops and goes on reading. While stopped a reset is seen within 0.1 s, a FIN is not. */
 void tcp_pause(struct tcp *t);
 void tcp_resume(struct tcp *t);
 
@@ -51,7 +51,8 @@ void tcp_peer(const struct tcp *t, char *out, size_t size);
 /* ---- listening ---- */
 
 struct listener;
-typedef void listener_fn(void *owner, struct tcp *accepted); /* must tcp_own() or tcp_close() it */
+typedef void listener_fn(void *owner,
+                         struct tcp *accepted); /* must tcp_own() or tcp_close() it */
 
 /*
  * Listens on "host:port" (IPv4, [IPv6] or a name from /etc/hosts; port 0 picks one) with

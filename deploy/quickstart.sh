@@ -19,14 +19,16 @@ readonly PACKAGES=(
 )
 readonly READY_SECONDS=30
 readonly INTERRUPTED=130
-readonly POLICY=/usr/sbin/policy-rc.d
 
 once=false
 up=false
 started=()
 names=()
 logs=""
-policy_made=false
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=deploy/packages.sh
+source deploy/packages.sh
 
 usage() {
     echo "usage: deploy/quickstart.sh [--once]"
@@ -34,10 +36,6 @@ usage() {
 }
 
 say() { printf '%s\n' "$*"; }
-
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
 
 # ---- the end -----------------------------------------------------------------------------------
 
@@ -57,18 +55,11 @@ end_all() {
     started=()
 }
 
-drop_policy() {
-    if $policy_made; then
-        as_root rm -f "$POLICY"
-        policy_made=false
-    fi
-}
-
 on_exit() {
     local status=$?
     trap '' INT TERM
     end_all
-    drop_policy
+    packages_drop_policy
     if [ "$status" -eq 0 ] || [ "$status" -eq "$INTERRUPTED" ]; then
         [ -z "$logs" ] || rm -rf "$logs"
     else
@@ -89,42 +80,7 @@ fail() {
     exit 1
 }
 
-# ---- packages and build ------------------------------------------------------------------------
-
-missing_packages() {
-    local package
-    for package in "${PACKAGES[@]}"; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-            printf '%s\n' "$package"
-    done
-}
-
-install_packages() {
-    local missing had_redis=true
-    mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || return 0
-
-    say "Installing from Debian: ${missing[*]}"
-    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        fail "That needs root: run this as root, or install sudo."
-    fi
-    # A package's service would occupy Redis' usual port: it is neither started nor enabled.
-    [[ " ${missing[*]} " != *" redis-server "* ]] || had_redis=false
-    if ! $had_redis && [ ! -e "$POLICY" ]; then
-        policy_made=true
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
-        as_root chmod 755 "$POLICY"
-    fi
-    as_root apt-get update -q >"$logs/apt.log" 2>&1 ||
-        fail "apt-get update failed:" "$logs/apt.log"
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "${missing[@]}" >>"$logs/apt.log" 2>&1 ||
-        fail "apt-get install failed:" "$logs/apt.log"
-    drop_policy
-    if ! $had_redis && command -v systemctl >/dev/null; then
-        as_root systemctl disable redis-server.service >>"$logs/apt.log" 2>&1 || true
-    fi
-}
+# ---- the build -----------------------------------------------------------------------------------
 
 build() {
     say "Building build/release/weir"
@@ -255,12 +211,11 @@ main() {
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
-    cd "$(dirname "${BASH_SOURCE[0]}")/.."
     logs=$(mktemp -d "${TMPDIR:-/tmp}/weir-quickstart.XXXXXX")
     trap on_exit EXIT
     trap on_signal INT TERM HUP
 
-    install_packages
+    packages_install "$logs/apt.log" "${PACKAGES[@]}" || exit 1
     build
     start_all
     local status=0

@@ -48,9 +48,9 @@ struct fetch_call {
 };
 
 struct fetch_events {
-    void (*on_connected)(
-        struct fetch *f);             /* a connection is there, new or pooled: sending starts */
-    void (*on_head)(struct fetch *f); /* status and headers are readable */
+    /* A connection is there, new or pooled: sending starts. */
+    void (*on_connected)(struct fetch *f);
+    void (*on_head)(struct fetch *f);                   /* status and headers are readable */
     void (*on_data)(struct fetch *f, struct str bytes); /* lent for the call */
     void (*on_done)(struct fetch *f, enum err err); /* OK: the body is whole by its framing */
 };

@@ -51,8 +51,8 @@ void tcp_peer(const struct tcp *t, char *out, size_t size);
 /* ---- listening ---- */
 
 struct listener;
-typedef void listener_fn(void *owner,
-                         struct tcp *accepted); /* must tcp_own() or tcp_close() it */
+/* Must tcp_own() or tcp_close() what was accepted. */
+typedef void listener_fn(void *owner, struct tcp *accepted);
 
 /*
  * Listens on "host:port" (IPv4, [IPv6] or a name from /etc/hosts; port 0 picks one) with

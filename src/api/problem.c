@@ -101,10 +101,10 @@ static void put_message(struct buf *out, const struct failure *why)
         buf_put_text(out, why->fault->text);
     } else if (why->err == ERR_NO_MODEL) {
         buf_put_printf(out, "There is no model \"%.*s\" here for this key.",
-                       STR_ARG(str_cut(why->model, 0, 128)));
+                       STR_ARG(str_head(why->model, 128)));
     } else if (why->body.len > 0) {
         buf_put_text(out, "The upstream said: ");
-        buf_put(out, str_cut(why->body, 0, FOREIGN_TEXT_BYTES));
+        buf_put(out, str_head(why->body, FOREIGN_TEXT_BYTES));
     } else {
         const char *text = err_text(why->err);
 

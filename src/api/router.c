@@ -99,13 +99,13 @@ void visit_refuse(const struct visit *v, struct problem *p)
 static void refuse_path(const struct visit *v)
 {
     struct problem p;
-    struct str path = str_cut(v->request->path, 0, 200);
+    struct str path = str_head(v->request->path, 200);
 
     problem_say(&p, CALLER_OPENAI, 404, "unknown_url",
                 "There is no %.*s %.*s here. Set the client's base URL to http://HOST:PORT/v1; "
                 "the paths are /chat/completions, /completions, /embeddings, /responses, "
                 "/moderations, /models and /predict/MODEL.",
-                STR_ARG(str_cut(v->request->method_text, 0, 16)), STR_ARG(path));
+                STR_ARG(str_head(v->request->method_text, 16)), STR_ARG(path));
     account_refusal(v, ERR_MALFORMED, 404, "unknown path");
     visit_refuse(v, &p);
 }

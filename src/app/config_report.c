@@ -3,6 +3,9 @@
 
 #include "yaml_tree.h"
 
+#include "weir/base/ensure.h"
+
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -34,12 +37,28 @@ static void put_line(const struct config_report *r, struct buf *out, unsigned li
     buf_deinit(&path);
 }
 
-static bool is_full(struct config_report *r)
+/*
+ * Into the order of the file, behind what was told of the same line: checks run in an order of
+ * their own, and a person mends a file from top to bottom.
+ */
+static void keep(struct config_report *r, unsigned line, struct str text)
 {
+    size_t place = r->fault_count, at = r->faults->len;
+    enum err err;
+
     r->fault_count++;
     if (r->fault_count == CONFIG_REPORT_MOST + 1)
         buf_put_printf(r->faults, "%.*s: and more faults than these\n", STR_ARG(r->file));
-    return r->fault_count > CONFIG_REPORT_MOST;
+    if (r->fault_count > CONFIG_REPORT_MOST)
+        return;
+    for (; place > 0 && r->told[place - 1].line > line; place--) {
+        at -= r->told[place - 1].bytes;
+        r->told[place] = r->told[place - 1];
+    }
+    r->told[place].line = line;
+    r->told[place].bytes = text.len;
+    err = buf_splice(r->faults, at, at, text);
+    ensure(err == OK);
 }
 
 __attribute__((format(printf, 5, 0))) static void put_fault(struct config_report *r,
@@ -48,12 +67,13 @@ __attribute__((format(printf, 5, 0))) static void put_fault(struct config_report
                                                             const char *key, const char *format,
                                                             va_list args)
 {
+    struct buf text = { 0 };
     char what[512];
 
-    if (is_full(r))
-        return;
     (void)vsnprintf(what, sizeof(what), format, args);
-    put_line(r, r->faults, line, at, key, what);
+    put_line(r, &text, line, at, key, what);
+    keep(r, line, buf_str(&text));
+    buf_deinit(&text);
 }
 
 void config_fault(struct config_report *r, const struct yaml_node *at, const char *format, ...)
@@ -86,17 +106,16 @@ void config_fault_line(struct config_report *r, unsigned line, const char *forma
 
 static void put_option(struct buf *out, const char *option, const char *what)
 {
-    size_t from = out->len;
-
-    buf_put_printf(out, "%s: %s", option, what);
-    put_clean(out, from);
-    buf_put(out, STR("\n"));
+    buf_put_printf(out, "%s: %s\n", option, what);
 }
 
 void config_fault_option(struct config_report *r, const char *option, const char *what)
 {
-    if (!is_full(r))
-        put_option(r->faults, option, what);
+    struct buf text = { 0 };
+
+    put_option(&text, option, what);
+    keep(r, UINT_MAX, buf_str(&text));
+    buf_deinit(&text);
 }
 
 void config_warn(struct config_report *r, const struct yaml_node *at, const char *what)

@@ -20,6 +20,10 @@ struct config_report {
     struct buf *faults;
     struct buf *warnings;
     size_t fault_count;
+    struct {
+        unsigned line;
+        size_t bytes;
+    } told[CONFIG_REPORT_MOST]; /* the faults as they stand in `faults`: in the file's order */
 };
 
 void config_fault(struct config_report *r, const struct yaml_node *at, const char *format, ...)

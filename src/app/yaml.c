@@ -3,6 +3,7 @@
 
 #include "weir/base/map.h"
 
+#include <string.h>
 #include <yaml.h>
 
 /*
@@ -16,6 +17,8 @@ enum {
     MOST_NODES = 200000, /* a few thousand tenants and models */
     MOST_KEY = 256,      /* bytes */
 };
+
+static const char HEX[] = "0123456789abcdef";
 
 struct builder {
     struct arena *arena;
@@ -219,6 +222,52 @@ static enum err build(struct builder *b, yaml_parser_t *parser, struct str text)
     return OK;
 }
 
+/* The code unit of a \\uXXXX at `at`; 0: none stands there. */
+static unsigned escaped_unit(struct str s, size_t at)
+{
+    unsigned unit = 0;
+
+    if (at + 6 > s.len || s.at[at] != '\\' || s.at[at + 1] != 'u')
+        return 0;
+    for (size_t i = at + 2; i < at + 6; i++) {
+        const char *digit = s.at[i] ? strchr(HEX, s.at[i] | 0x20) : NULL;
+
+        if (!digit)
+            return 0;
+        unit = unit * 16 + (unsigned)(digit - HEX);
+    }
+    return unit;
+}
+
+/*
+ * JSON writes a character beyond U+FFFF as two escapes, YAML as one: "\\ud83d\\ude00" becomes
+ * "\\U0001f600". Only in what begins as a JSON document; lines stay where they are.
+ */
+static struct str join_surrogates(struct arena *arena, struct str s)
+{
+    struct buf out = { 0 };
+    size_t start = 0, at = 0;
+
+    while (start < s.len && strchr(" \t\r\n", s.at[start]))
+        start++;
+    if (start == s.len || s.at[start] != '{' || !memmem(s.at, s.len, "\\u", 2))
+        return s;
+    while (at < s.len) {
+        unsigned high = escaped_unit(s, at), low = escaped_unit(s, at + 6);
+
+        if (high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
+            buf_put_printf(&out, "\\U%08x", 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+            at += 12;
+            continue;
+        }
+        for (size_t end = at + (s.at[at] == '\\' ? 2 : 1); at < end && at < s.len; at++)
+            buf_put(&out, str_cut(s, at, at + 1));
+    }
+    s = arena_copy(arena, buf_str(&out));
+    buf_deinit(&out);
+    return s;
+}
+
 enum err yaml_read(struct yaml_node **root, struct arena *arena, struct str text,
                    struct config_report *report)
 {
@@ -229,6 +278,7 @@ enum err yaml_read(struct yaml_node **root, struct arena *arena, struct str text
 
     if (!yaml_parser_initialize(&parser))
         return fail(&b, 1, "out of memory");
+    text = join_surrogates(arena, text);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)(text.at ? text.at : ""),
                                  text.len);

@@ -21,6 +21,11 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+struct str str_head(struct str s, size_t most)
+{
+    return (struct str){ s.at, s.len < most ? s.len : most };
+}
+
 struct str str_trim(struct str s)
 {
     while (s.len > 0 && is_blank(s.at[0])) {

@@ -112,6 +112,11 @@ static void call_off(struct exchange *x, enum err err)
 
 /* ---- telling the sink ---------------------------------------------------------------- */
 
+static bool is_calling(const struct exchange *x)
+{
+    return x->attempt.kit && x->attempt.phase != PHASE_OVER;
+}
+
 static void put_reply(const struct exchange *x, struct reply *out)
 {
     if (x->answer && !is_answered(x)) {
@@ -127,11 +132,13 @@ static void put_reply(const struct exchange *x, struct reply *out)
         }
     }
     out->stream = x->request.stream;
-    out->attempts = x->attempts;
+    out->attempts = x->attempts + (is_calling(x) && x->attempt.sent_any ? 1 : 0);
     out->headers = x->passed;
     out->upstream_request_id = x->upstream_request_id;
     out->cache_us = x->cache_us;
     out->upstream_us = x->upstream_us;
+    if (is_calling(x))
+        out->upstream_us += loop_now_us(x->kit->loop) - x->attempt.started_us;
     out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
     if (!out->content_type.at)
         out->content_type = STR("application/json");
@@ -543,6 +550,8 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
         return give_up(x, err);
     if (is_theirs || (was_sent && !u->retry_after_send))
         next_route(x);
+    else if (was_sent && u->endpoint_count == 1)
+        x->tried = 0; /* by its configuration, the same one may be asked again */
     keep_headers(x);
     buf_reset(&x->held);
     return ROUTE;

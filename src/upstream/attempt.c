@@ -229,8 +229,6 @@ static void on_fetched(struct fetch *f, enum err err)
 {
     struct attempt *a = container_of(f, struct attempt, fetch);
 
-    if (f->stale)
-        a->sent_any = false;
     finish(a, judge(a, err));
 }
 

@@ -19,6 +19,7 @@ struct str {
 
 struct str str_of(const char *zero_terminated); /* NULL gives the absent str */
 struct str str_cut(struct str s, size_t from, size_t to);
+struct str str_head(struct str s, size_t most); /* its first bytes, at most so many */
 struct str str_trim(struct str s); /* spaces and tabs off both ends */
 bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */

@@ -50,6 +50,20 @@ Test(config_check, every_fault_is_told_in_one_run, .timeout = 10)
     unload(&l);
 }
 
+Test(config_check, faults_stand_in_the_order_of_the_file, .timeout = 10)
+{
+    struct loaded l = load("upstreams:\n"
+                           "  a: {dialect: opnai, endpoints: [\"http://h\"]}\n"
+                           "models:\n"
+                           "  chat: {routes: [{upstream: a}], deadline: soon}\n");
+    struct str rest = buf_str(&l.faults), line;
+
+    cr_assert(str_split(&rest, '\n', &line) && str_starts(line, STR("weir.yaml:2: ")));
+    cr_assert(str_split(&rest, '\n', &line) && str_starts(line, STR("weir.yaml:4: ")));
+    cr_assert_eq(rest.len, 0);
+    unload(&l);
+}
+
 Test(config_check, a_value_of_another_kind_says_what_is_expected, .timeout = 10)
 {
     expect_fault(BASE "server: {workers: [1]}\n", "6: server.workers: ", "not a list");

@@ -62,6 +62,15 @@ Test(yaml, a_json_document_is_read_the_same_way, .timeout = 10)
     drop(&r);
 }
 
+Test(yaml, a_json_character_in_two_escapes_is_one, .timeout = 10)
+{
+    struct reading r = read_text(STR(" {\"a\": \"\\\\ud83d \\ud83d\\uDE00\\\"\"}"));
+
+    cr_assert(str_eq(yaml_at(r.root, STR("a"))->text, STR("\\ud83d \xf0\x9f\x98\x80\"")));
+    drop(&r);
+    expect_refused("{\"a\": \"\\ud83d\"}", "f:1: this is not YAML");
+}
+
 Test(yaml, quoted_words_are_not_null, .timeout = 10)
 {
     struct reading r = read_text(STR("{a: ~, b: '~', c: null, d: \"\"}"));

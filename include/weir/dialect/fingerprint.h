@@ -26,8 +26,9 @@ struct fingerprint_parts {
 
 struct fingerprint {
     struct digest key;
-    struct str canonical;     /* in the arena */
-    const char *never_cached; /* NULL, or what the canonicaliser met: lone surrogate, big integer */
+    struct str canonical; /* in the arena */
+    const char
+        *never_cached; /* NULL, or what the canonicaliser met: lone surrogate, big integer */
 };
 
 MUST_CHECK enum err fingerprint_of(struct fingerprint *out, const struct request *r,
@@ -36,7 +37,7 @@ MUST_CHECK enum err fingerprint_of(struct fingerprint *out, const struct request
 /* ---- how each member of a request counts ---- */
 
 enum member_class {
-    MEMBER_ANSWER,  /* may change the answer: in the key (also every member that nobody knows) */
+    MEMBER_ANSWER, /* may change the answer: in the key (also every member that nobody knows) */
     MEMBER_ORDERED, /* in the key, and the order of members inside it is part of the prompt */
     MEMBER_QUIET,   /* cannot change the answer: not in the key */
     MEMBER_ROUTING, /* model: in the key as the public name */
@@ -51,4 +52,5 @@ struct member_row {
 
 /* Every member that the published OpenAI requests have; NULL behind the last. */
 const struct member_row *member_row_at(size_t i);
-enum member_class member_class_of(enum endpoint e, struct str key); /* key as it stands in the body */
+enum member_class member_class_of(enum endpoint e,
+                                  struct str key); /* key as it stands in the body */

@@ -28,7 +28,7 @@ enum endpoint {
 #define E(name, word, path) name,
     ENDPOINTS(E)
 #undef E
-    ENDPOINT_COUNT
+        ENDPOINT_COUNT
 };
 
 struct str endpoint_word(enum endpoint e);
@@ -36,16 +36,18 @@ struct str endpoint_path(enum endpoint e);
 
 struct request {
     enum endpoint endpoint;
-    struct str body;           /* lent, as it came */
-    struct str model;          /* the name asked for, unescaped */
-    struct str model_value;    /* its value in the body, with quotes; absent when the path names the model */
-    struct str stream_value;   /* the value of `stream`; absent */
-    struct str options_value;  /* the value of `stream_options`, which may be null; absent */
-    struct str user;           /* the body's `user`, unescaped; absent */
+    struct str body;  /* lent, as it came */
+    struct str model; /* the name asked for, unescaped */
+    struct str
+        model_value; /* its value in the body, with quotes; absent when the path names the model */
+    struct str stream_value;  /* the value of `stream`; absent */
+    struct str options_value; /* the value of `stream_options`, which may be null; absent */
+    struct str user;          /* the body's `user`, unescaped; absent */
     bool stream;
-    bool include_usage;        /* stream_options.include_usage is true */
-    bool deterministic;        /* temperature is 0 and n absent or 1; true for embeddings and the like */
-    const char *never_cached;  /* NULL, or why this request must not be cached, in a few words */
+    bool include_usage; /* stream_options.include_usage is true */
+    bool
+        deterministic; /* temperature is 0 and n absent or 1; true for embeddings and the like */
+    const char *never_cached; /* NULL, or why this request must not be cached, in a few words */
 };
 
 /*
@@ -53,5 +55,6 @@ struct request {
  * then names none is fine. Faults name the member; duplicate top-level keys are one (A3), a
  * BOM, trailing bytes and nesting above 64 are others. What scan.h reads, this accepts.
  */
-MUST_CHECK enum err request_decode(struct request *r, enum endpoint endpoint, struct str path_model,
-                                   struct str body, struct arena *arena, struct fault *why);
+MUST_CHECK enum err request_decode(struct request *r, enum endpoint endpoint,
+                                   struct str path_model, struct str body, struct arena *arena,
+                                   struct fault *why);

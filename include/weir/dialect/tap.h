@@ -14,12 +14,12 @@
  */
 
 struct answer {
-    struct buf body;           /* the plain form; empty unless `keep` was asked for */
-    bool keep_failed;          /* the plain form could not be built faithfully */
-    bool complete;             /* a terminal marker was seen */
-    bool storable;             /* complete and good, see contract §4 */
-    const char *why_not;       /* when not storable: a few words from a closed list */
-    bool has_content;          /* text, a tool call, data: something to show */
+    struct buf body;     /* the plain form; empty unless `keep` was asked for */
+    bool keep_failed;    /* the plain form could not be built faithfully */
+    bool complete;       /* a terminal marker was seen */
+    bool storable;       /* complete and good, see contract §4 */
+    const char *why_not; /* when not storable: a few words from a closed list */
+    bool has_content;    /* text, a tool call, data: something to show */
     bool refusal;
     char finish_reason[32];    /* of the first choice; "" if there is none */
     int64_t prompt_tokens;     /* -1: not told */
@@ -60,16 +60,16 @@ struct tap {
     const struct request *request; /* lent */
     struct str model;              /* lent: the name that was asked for */
     bool keep;
-    bool usage_injected;           /* the owner sets it from dialect_body, after tap_init: what
+    bool usage_injected; /* the owner sets it from dialect_body, after tap_init: what
                                       shows only because of it is then taken out again */
-    bool gave_up;                  /* something passed by unread */
-    bool done;                     /* a terminal event of its own passed by */
-    bool failed;                   /* an error event passed by */
+    bool gave_up;        /* something passed by unread */
+    bool done;           /* a terminal event of its own passed by */
+    bool failed;         /* an error event passed by */
     struct answer answer;
-    struct buf out;                /* the bytes of the last delta, where they had to be made */
-    struct buf clean;              /* the last text that was no UTF-8, made readable */
+    struct buf out;   /* the bytes of the last delta, where they had to be made */
+    struct buf clean; /* the last text that was no UTF-8, made readable */
     struct tap_assembly *assembly;
-    unsigned choices_open;         /* started and not finished */
+    unsigned choices_open; /* started and not finished */
     unsigned choices_seen;
     uint64_t choice_seen[TAP_CHOICES / 64], choice_over[TAP_CHOICES / 64]; /* a bit for each */
 };
@@ -90,4 +90,3 @@ MUST_CHECK enum err tap_end(struct tap *t);
  * MALFORMED (no JSON at all).
  */
 MUST_CHECK enum err tap_whole(struct tap *t, struct buf *body);
-

@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds, runs every suite and adds up what passed. Started by run.sh, which installs first.
+
+Each suite is a function; its parts are Meson tests or files of pytest, and each part becomes
+one `Outcome`. Criterion's and pytest's own counts are used; any other Meson test counts one.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+LOGS = BUILD / "test-logs"
+CORES = os.cpu_count() or 1
+
+SANITIZED = ["-Dtests=true", "-Db_lundef=false"]
+FOLDERS = {
+    "asan": [*SANITIZED, "-Db_sanitize=address,undefined"],
+    "tsan": [*SANITIZED, "-Db_sanitize=thread"],
+    "release": ["--buildtype=release"],
+}
+BENCH_TOOLS = ["bench/upstream", "bench/limit", "bench/streams", "bench/idle"]
+
+# What several workers do to one another: the scenarios that the thread sanitizer watches.
+THREADED = ["test_coalescing.py", "test_leaving.py", "test_life.py", "test_redis.py"]
+# The longest first, so that none is left running alone at the end.
+LONGEST = ["test_streams.py"]
+
+PART_SECONDS = 600  # none takes half of it
+TAIL_LINES = 40
+SYNTHESIS = re.compile(
+    r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)"
+)
+
+_begun = time.monotonic()
+_children = set()
+_telling = threading.Lock()
+
+
+@dataclasses.dataclass
+class Outcome:
+    name: str
+    log: pathlib.Path
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __str__(self):
+        counts = [f"{self.passed} passed"]
+        counts += [f"{self.failed} FAILED"] if self.failed else []
+        counts += [f"{self.skipped} skipped"] if self.skipped else []
+        return ", ".join(counts)
+
+
+class BuildFailed(Exception):
+    def __init__(self, outcome):
+        super().__init__(outcome.name)
+        self.outcome = outcome
+
+
+def tell(suite, text):
+    minutes, seconds = divmod(int(time.monotonic() - _begun), 60)
+    with _telling:
+        print(f"[{minutes}:{seconds:02}] {suite}: {text}", flush=True)
+
+
+def run(words, log, env=None):
+    """Runs to the end, or to the limit of time; all it says goes to the log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as out:
+        child = subprocess.Popen(
+            [str(word) for word in words], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )  # fmt: skip
+        _children.add(child)
+        try:
+            return child.wait(PART_SECONDS)
+        except subprocess.TimeoutExpired:
+            out.write(f"\ndid not end within {PART_SECONDS} s\n".encode())
+            return -1
+        finally:
+            end(child)
+
+
+def end(child):
+    """Ends the child and whatever it has left behind in its session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    _children.discard(child)
+
+
+# ---- building ----------------------------------------------------------------------------
+
+
+def build(name, *targets):
+    folder, log = BUILD / name, LOGS / f"build-{name}.log"
+    status = 0
+    if not (folder / "build.ninja").exists():
+        log = LOGS / f"setup-{name}.log"
+        status = run(["meson", "setup", folder, *FOLDERS[name]], log)
+    if status == 0:
+        log = LOGS / f"build-{name}.log"
+        status = run(["ninja", "-C", folder, *targets], log)
+    if status != 0:
+        raise BuildFailed(Outcome(f"build/{name}", log, failed=1))
+    tell("build", f"build/{name} is ready")
+    return folder
+
+
+# ---- the two kinds of parts --------------------------------------------------------------
+
+
+def criterion_or_one(row, outcome):
+    """Criterion's counts if it told them, else one; a bad end is never a pass."""
+    passed = row["result"] in ("OK", "EXPECTEDFAIL")
+    told = SYNTHESIS.search(row.get("stdout", "") + row.get("stderr", ""))
+    if row["result"] == "SKIP":
+        outcome.skipped = 1
+    elif told:
+        tested, outcome.passed, failing, _ = map(int, told.groups())
+        outcome.failed = max(failing, 0 if passed else 1)
+        outcome.skipped = max(0, tested - outcome.passed - failing)
+    elif passed:
+        outcome.passed = 1
+    else:
+        outcome.failed = 1
+    return outcome
+
+
+def meson_suite(suite, folder, *choice):
+    """The Meson tests of the suite, as many at once as there are cores."""
+    logbase, log = f"run-{suite}", LOGS / f"{suite}.log"
+    rows = folder / "meson-logs" / f"{logbase}.json"
+    rows.unlink(missing_ok=True)
+    words = ["meson", "test", "-C", folder, "--logbase", logbase, "--no-stdsplit"]
+    status = run([*words, *choice], log)
+    outcomes = []
+    for line in rows.read_text().splitlines() if rows.exists() else []:
+        row = json.loads(line)
+        name = row["name"].split(" / ")[-1]
+        log_one = LOGS / suite / (name.replace("/", "-") + ".log")
+        log_one.parent.mkdir(parents=True, exist_ok=True)
+        log_one.write_text(row.get("stdout", "") + row.get("stderr", "") + row["result"] + "\n")
+        outcomes.append(criterion_or_one(row, Outcome(f"{suite}: {name}", log_one)))
+    if status != 0 and not any(outcome.failed for outcome in outcomes) or not outcomes:
+        outcomes.append(Outcome(f"{suite}: meson test", log, failed=1))
+    for outcome in outcomes:
+        if outcome.failed:
+            tell(suite, f"{outcome.name.split(': ')[-1]} {outcome}")
+    tell(suite, f"{len(outcomes)} programs, {total(outcomes)}")
+    return outcomes
+
+
+def pytest_file(suite, path, env):
+    log = LOGS / suite / (path.stem + ".log")
+    report = log.with_suffix(".xml")
+    report.unlink(missing_ok=True)
+    words = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
+             "--durations=5", "--tb=short", f"--junitxml={report}", path]  # fmt: skip
+    status = run(words, log, env)
+    outcome = Outcome(f"{suite}: {path.name}", log)
+    if report.exists():
+        about = xml.etree.ElementTree.parse(report).getroot().find("testsuite").attrib
+        outcome.failed = int(about["failures"]) + int(about["errors"])
+        outcome.skipped = int(about["skipped"])
+        outcome.passed = max(0, int(about["tests"]) - outcome.failed - outcome.skipped)
+    if status != 0 and outcome.failed == 0:
+        outcome.failed = 1
+    tell(suite, f"{path.name} {outcome}")
+    return outcome
+
+
+def pytest_files(suite, paths, env):
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        return list(pool.map(lambda path: pytest_file(suite, path, env), paths))
+
+
+# ---- suites ------------------------------------------------------------------------------
+
+
+def lint(_quick):
+    folder = build("asan")
+    run(["/usr/bin/python3", "-B", "tests/lint/shape.py"], LOGS / "shape.txt")
+    tell("lint", "sizes, names and stories, for a reader: build/test-logs/shape.txt")
+    return meson_suite("lint", folder, "--suite", "lint")
+
+
+def unit(_quick):
+    return meson_suite("unit", build("asan"), "--suite", "unit")
+
+
+def fuzz(_quick):
+    return meson_suite("fuzz", build("asan"), "--suite", "fuzz")
+
+
+def scenario(_quick):
+    folder = build("asan")
+    paths = sorted((ROOT / "tests" / "scenario").glob("test_*.py"),
+                   key=lambda path: (path.name not in LONGEST, path.name))  # fmt: skip
+    env = {"WEIR_BIN": folder / "weir", "WEIR_TEST_CACHE": BUILD / "test-cache"}
+    return pytest_files("scenario", paths, env)
+
+
+def threads(quick):
+    """Under the thread sanitizer: what runs on several threads, alone and as a gateway."""
+    if quick:
+        return []
+    folder = build("tsan", "weir")
+    outcomes = meson_suite("threads", folder, "--suite", "threads")
+    paths = [ROOT / "tests" / "scenario" / name for name in THREADED]
+    env = {"WEIR_BIN": folder / "weir", "WEIR_TEST_WORKERS": "4"}
+    return outcomes + pytest_files("threads", paths, env)
+
+
+def soak(quick):
+    if quick:
+        return []
+    folder = build("release", "weir", *BENCH_TOOLS)
+    env = {"WEIR_BIN": folder / "weir", "WEIR_BENCH": folder / "bench"}
+    return pytest_files("soak", [ROOT / "tests" / "soak" / "test_soak.py"], env)
+
+
+SUITES = [lint, unit, fuzz, scenario, threads, soak]
+
+
+def total(outcomes):
+    whole = Outcome("", LOGS)
+    for outcome in outcomes:
+        whole.passed += outcome.passed
+        whole.failed += outcome.failed
+        whole.skipped += outcome.skipped
+    return whole
+
+
+def tell_failures(outcomes):
+    for outcome in outcomes:
+        if outcome.failed:
+            lines = outcome.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+            print(f"\n--- {outcome.name}: {outcome.log.relative_to(ROOT)}")
+            print("\n".join("  | " + line for line in lines))
+
+
+def tell_skips(outcomes):
+    for outcome in outcomes:
+        if outcome.skipped:
+            print(f"\n--- {outcome.name}: {outcome.skipped} skipped")
+            for line in outcome.log.read_text(errors="replace").splitlines():
+                if line.startswith("SKIPPED"):
+                    print("  | " + line)
+
+
+def main():
+    names = [suite.__name__ for suite in SUITES]
+    asked = argparse.ArgumentParser(prog="tests/run.sh", description="Runs all suites.")
+    asked.add_argument("--only", action="append", choices=names, help="this suite; repeatable")
+    asked.add_argument("--quick", action="store_true", help="without threads and soak")
+    asked = asked.parse_args()
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    outcomes, broken = [], set()
+    try:
+        for suite in SUITES:
+            if asked.only and suite.__name__ not in asked.only:
+                continue
+            try:
+                outcomes += suite(asked.quick)
+            except BuildFailed as fault:
+                if fault.outcome.name not in broken:
+                    outcomes.append(fault.outcome)
+                    broken.add(fault.outcome.name)
+                tell(suite.__name__, f"{fault.outcome.name} does not build")
+    finally:
+        for child in list(_children):
+            end(child)
+    tell_failures(outcomes)
+    tell_skips(outcomes)
+    whole = total(outcomes)
+    print(f"\n{whole.passed} passed, {whole.failed} failed, {whole.skipped} skipped")
+    return 1 if whole.failed or not whole.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -120,7 +120,7 @@ static bool read_arguments(struct arguments *a, char **argv)
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "help";
+    const char *name = argc > 1 ? argv[1] : "";
     const struct verb *v;
     struct arguments a = { 0 };
 
@@ -130,7 +130,8 @@ int main(int argc, char **argv)
         name = "help";
     v = find(name);
     if (!v) {
-        (void)fprintf(stderr, "weir: no command \"%s\"\n\n", name);
+        if (argc > 1)
+            (void)fprintf(stderr, "weir: no command \"%s\"\n\n", name);
         put_usage(stderr);
         return 2;
     }

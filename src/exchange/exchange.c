@@ -787,7 +787,8 @@ static enum step settle(struct exchange *x)
         tell_failure(x);
     close_books(x);
 
-    metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
+    if (!x->deserted)
+        metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
     link_out(&x->running);
     flight_leave(&x->seat);
     attempt_deinit(&x->attempt);
@@ -813,6 +814,8 @@ void exchange_cancel(struct exchange *x)
     bool wanted = x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
     bool runs_on = x->model && x->model->finish_on_disconnect && x->may_keep;
 
+    if (!x->deserted)
+        metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
     x->deserted = true;
     if (x->paused) {
         x->paused = false;

@@ -8,8 +8,10 @@
  * becomes readable is dead (the upstream closed it, or says what nobody asked for). This
  * libcurl would take it for alive, so it is shut down at once, which its check does see.
  *
- * A watch goes when libcurl closes the descriptor, through fetch_socket_close, and in no
- * other way: libuv aborts over descriptors that vanish under it.
+ * A watch goes when libcurl closes the descriptor, through fetch_socket_close: libuv aborts
+ * over descriptors that vanish under it. While it is still connecting, libcurl closes one
+ * without telling, and then takes its interest back; until a connection stands, that ends a
+ * watch as well.
  */
 #include "fetch_inner.h"
 
@@ -49,6 +51,19 @@ static void on_unwanted(struct fetch_watch *w)
 }
 
 static void watch_for(struct fetch_watch *w, int events);
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    free(container_of((uv_poll_t *)handle, struct fetch_watch, uv));
+}
+
+static void drop(struct fetch_watch *w)
+{
+    w->fetcher->watches[w->fd] = NULL;
+    if (w->slot && w->slot->watch == w)
+        w->slot->watch = NULL;
+    uv_close((uv_handle_t *)&w->uv, on_handle_closed);
+}
 
 static void on_ready(uv_poll_t *uv, int status, int events)
 {
@@ -117,6 +132,10 @@ int fetch_socket_changed(CURL *easy, curl_socket_t fd, int what, void *fetcher, 
     if (what == CURL_POLL_REMOVE) {
         if (!w)
             return 0;
+        if (w->slot && !w->slot->fetch->connected) {
+            drop(w);
+            return 0;
+        }
         w->wanted = 0;
         if (w->watched & UV_WRITABLE)
             watch_for(w, UV_READABLE);
@@ -143,21 +162,12 @@ void fetch_socket_let_go(struct fetch_slot *slot)
     slot->watch = NULL;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    free(container_of((uv_poll_t *)handle, struct fetch_watch, uv));
-}
-
 int fetch_socket_close(void *fetcher, curl_socket_t fd)
 {
     struct fetcher *f = fetcher;
     struct fetch_watch *w = find(f, fd);
 
-    if (w) {
-        f->watches[fd] = NULL;
-        if (w->slot && w->slot->watch == w)
-            w->slot->watch = NULL;
-        uv_close((uv_handle_t *)&w->uv, on_handle_closed);
-    }
+    if (w)
+        drop(w);
     return close(fd);
 }

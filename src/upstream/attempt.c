@@ -305,6 +305,14 @@ static void on_resolved(struct resolve *op, enum err err, const char *addresses)
         fetch_it(a, addresses);
 }
 
+/* The request could not be put on the wire: it is over its arena's budget. */
+static void on_refused(struct deferred *d)
+{
+    struct attempt *a = container_of(d, struct attempt, turn);
+
+    finish(a, a->err);
+}
+
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
                    const struct attempt_events *events)
 {
@@ -322,10 +330,12 @@ void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct atte
     metric_add(loop_shard(kit->loop), METRIC_UPSTREAM_IN_FLIGHT, 1,
                METRIC_LABEL(str_of(u->name), e->label));
 
-    /* The body's few spliced bytes are the only thing here that the arena may refuse. */
-    ensure(u->dialect->put_request(call->request, call->upstream_model, u->ask_usage,
-                                   call->arena, &a->wire) == OK);
-    if (e->numeric) {
+    a->err = u->dialect->put_request(call->request, call->upstream_model, u->ask_usage,
+                                     call->arena, &a->wire);
+    a->tap.usage_injected = a->wire.usage_injected;
+    if (a->err) {
+        loop_defer(kit->loop, &a->turn, on_refused);
+    } else if (e->numeric) {
         fetch_it(a, NULL);
     } else {
         enter(a, PHASE_RESOLVING, u->timeouts.connect_us);

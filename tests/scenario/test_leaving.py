@@ -183,7 +183,7 @@ def test_s2_a_client_that_shut_its_sending_side_is_still_served(stage):
     upstream = stage.upstream(slow)
     weir = stage.weir(config.gateway(upstream))
     with Client(weir.address) as client:
-        client.ask("POST", chat.PATH, chat.question())
+        client.ask("POST", chat.PATH, chat.question(), {"Connection": "close"})
         client.half_close()
         upstream.call()
         go.set()
@@ -211,4 +211,4 @@ def test_s2_two_hundred_random_leavers_leave_nothing_behind(stage):
         in_parallel([lambda s=s: leave(s) for s in range(batch * 20, batch * 20 + 20)])
     weir.metrics.wait("weir_in_flight", 0)
     assert weir.get("/livez").status == 200
-    assert weir.post(chat.PATH, chat.question()).status == 200
+    assert weir.post(chat.PATH, chat.question(stream=True)).status == 200

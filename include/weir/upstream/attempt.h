@@ -67,6 +67,7 @@ struct attempt {
     enum err err; /* why it was called off; OK while it runs */
     struct fetch fetch;
     struct resolve resolve;
+    struct deferred turn;      /* for an end that needs no waiting */
     struct timer limit; /* of the phase */
     struct timer total;
     struct dialect_body wire; /* the request's body in pieces */

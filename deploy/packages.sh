@@ -37,15 +37,13 @@ packages_drop_policy() {
 }
 
 packages_disable_services() {
-    local package service
+    local package
     command -v systemctl >/dev/null || return 0
     for package in "$@"; do
         case $package in
-            redis-server | haproxy | prometheus) service=$package ;;
-            nginx-light) service=nginx ;;
-            *) continue ;;
+            redis-server | nginx | haproxy | prometheus)
+                as_root systemctl disable "$package.service" || true ;;
         esac
-        as_root systemctl disable "$service.service" || true
     done
 }
 

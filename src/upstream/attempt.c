@@ -61,12 +61,15 @@ static void finish(struct attempt *a, enum err err)
     a->events->on_done(a, err);
 }
 
-/* Notes why, and makes the transport end; on_fetched or on_resolved follows. */
+/*
+ * Notes why, and makes the transport end; on_fetched or on_resolved follows. Once the answer is
+ * whole there is no why: the call then ends well, only sooner.
+ */
 static void call_off(struct attempt *a, enum err why)
 {
     if (a->err || a->phase == PHASE_OVER)
         return;
-    a->err = why;
+    a->err = a->phase == PHASE_LINGER ? OK : why;
     if (a->phase == PHASE_RESOLVING)
         resolve_cancel(&a->resolve);
     else
@@ -77,8 +80,11 @@ static void call_off(struct attempt *a, enum err why)
 
 static void enter(struct attempt *a, enum attempt_phase phase, uint64_t limit_us)
 {
+    /* While the owner is full it is not the upstream that is slow. */
+    bool waits = a->paused && (phase == PHASE_FIRST_DATA || phase == PHASE_DATA);
+
     a->phase = phase;
-    if (limit_us > 0)
+    if (limit_us > 0 && !waits)
         timer_arm(&a->limit, limit_us);
     else
         timer_disarm(&a->limit);
@@ -88,9 +94,7 @@ static void on_limit(struct timer *t)
 {
     struct attempt *a = container_of(t, struct attempt, limit);
 
-    if (a->phase == PHASE_LINGER)
-        fetch_cancel(&a->fetch);
-    else if (a->phase == PHASE_RESOLVING || a->phase == PHASE_CONNECTING)
+    if (a->phase == PHASE_RESOLVING || a->phase == PHASE_CONNECTING)
         call_off(a, ERR_UPSTREAM_UNREACHABLE);
     else
         call_off(a, ERR_UPSTREAM_SILENT);
@@ -264,12 +268,21 @@ static bool travels(const struct upstream *u, const char *line)
     return upstream_forwards(u, name);
 }
 
+/* The request could not be put on the wire: it is over its arena's budget. */
+static void on_refused(struct deferred *d)
+{
+    struct attempt *a = container_of(d, struct attempt, turn);
+
+    finish(a, a->err);
+}
+
 static void fetch_it(struct attempt *a, const char *addresses)
 {
     const struct upstream_endpoint *e = a->call.endpoint;
     const struct upstream *u = e->upstream;
     const char *headers[ATTEMPT_HEADERS + 1];
     struct fetch_call call = { 0 };
+    struct str url;
     size_t n = 0;
 
     headers[n++] = "Accept-Encoding: identity";
@@ -280,12 +293,17 @@ static void fetch_it(struct attempt *a, const char *addresses)
         if (travels(u, *h))
             headers[n++] = *h;
     headers[n] = NULL;
+    url = arena_printf(a->call.arena, "%s%s", e->url,
+                       u->dialect->paths[a->call.request->endpoint]);
+    if (!url.at) {
+        a->err = ERR_TOO_LARGE;
+        loop_defer(a->kit->loop, &a->turn, on_refused);
+        return;
+    }
 
     call.target = &e->target;
     call.method = "POST";
-    call.url = arena_printf(a->call.arena, "%s%s", e->url,
-                            u->dialect->paths[a->call.request->endpoint])
-                   .at;
+    call.url = url.at;
     call.addresses = addresses;
     call.headers = headers;
     call.body = a->wire.parts;
@@ -303,14 +321,6 @@ static void on_resolved(struct resolve *op, enum err err, const char *addresses)
         finish(a, a->err ? a->err : ERR_UPSTREAM_UNREACHABLE);
     else
         fetch_it(a, addresses);
-}
-
-/* The request could not be put on the wire: it is over its arena's budget. */
-static void on_refused(struct deferred *d)
-{
-    struct attempt *a = container_of(d, struct attempt, turn);
-
-    finish(a, a->err);
 }
 
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
@@ -350,18 +360,18 @@ void attempt_cancel(struct attempt *a, enum err why)
 
 void attempt_pause(struct attempt *a)
 {
-    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA) {
-        timer_disarm(&a->limit); /* it is not the upstream that is slow now */
-        fetch_pause(&a->fetch);
-    }
+    a->paused = true;
+    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA)
+        timer_disarm(&a->limit);
+    fetch_pause(&a->fetch);
 }
 
 void attempt_resume(struct attempt *a)
 {
-    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA) {
+    a->paused = false;
+    if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA)
         enter(a, a->phase, a->call.endpoint->upstream->timeouts.data_gap_us);
-        fetch_resume(&a->fetch);
-    }
+    fetch_resume(&a->fetch);
 }
 
 void attempt_deinit(struct attempt *a)

@@ -67,11 +67,12 @@ struct attempt {
     enum err err; /* why it was called off; OK while it runs */
     struct fetch fetch;
     struct resolve resolve;
-    struct deferred turn;      /* for an end that needs no waiting */
-    struct timer limit; /* of the phase */
+    struct deferred turn; /* for an end that needs no waiting */
+    struct timer limit;   /* of the phase */
     struct timer total;
     struct dialect_body wire; /* the request's body in pieces */
     struct sse sse;
+    bool paused;   /* the owner is full: data may wait for as long as it takes */
     bool streamed; /* the answer is an event stream */
     bool held;     /* counted in the endpoint's in_flight */
 

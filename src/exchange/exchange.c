@@ -101,11 +101,18 @@ static bool is_answered(const struct exchange *x)
     return x->err == OK && x->attempt.kit && x->refusal == OK;
 }
 
+/* All has been said and shown; only the connection is not quiet yet. */
+static bool lingers(const struct exchange *x)
+{
+    return x->trail.at == CALL && x->attempt.phase == PHASE_LINGER;
+}
+
 static void call_off(struct exchange *x, enum err err)
 {
     if (x->err)
         return;
-    x->err = err;
+    if (!lingers(x))
+        x->err = err;
     if (steps[x->trail.at].stop)
         steps[x->trail.at].stop(x);
 }
@@ -159,12 +166,15 @@ static void commit(struct exchange *x)
     x->sink->on_begin(x->sink, &reply);
 }
 
-/* Bytes of a stream, to the client and to those who follow. */
+/*
+ * Bytes of a stream, to the client and to those who follow a call. A replay is for this client
+ * alone: it may be of something stale, which others did not ask for.
+ */
 static void show(struct exchange *x, struct str bytes)
 {
     if (!x->committed)
         commit(x);
-    if (x->seat.state == FLIGHT_LEADS)
+    if (x->trail.at == CALL && x->seat.state == FLIGHT_LEADS)
         (void)flight_write(&x->seat, bytes);
     if (!x->deserted)
         x->sink->on_bytes(x->sink, bytes);
@@ -323,10 +333,21 @@ static void follow(struct exchange *x)
     buf_deinit(&bytes);
 }
 
+/* The leader took something stale rather than an error; whether this one does is its own wish. */
+static enum step land_on_stale(struct exchange *x)
+{
+    entry_unref(x->stale);
+    x->stale = steal(&x->answer);
+    x->word = WORD_MISS;
+    x->refusal = ERR_FLIGHT_FAILED;
+    return give_up(x, x->refusal);
+}
+
 static enum step landed(struct exchange *x)
 {
-    x->answer = x->seat.answer;
-    x->seat.answer = NULL;
+    x->answer = steal(&x->seat.answer);
+    if (x->answer && !x->committed && entry_ttl_ms(x->answer, clock_wall_ms()) <= 0)
+        return land_on_stale(x);
     if (x->seat.err == OK)
         return x->committed ? SETTLE : x->answer ? REPLAY : JOIN;
     if (x->committed)
@@ -335,6 +356,12 @@ static enum step landed(struct exchange *x)
         return give_up(x, ERR_FLIGHT_FAILED);
     x->rejoined = true;
     return JOIN;
+}
+
+/* Does the call go on although its client has left, for whoever asks next? */
+static bool runs_on(const struct exchange *x)
+{
+    return x->model && x->model->finish_on_disconnect && x->may_keep;
 }
 
 static void on_news(struct flight_seat *s)
@@ -354,7 +381,7 @@ static void on_news(struct flight_seat *s)
             go(x, landed(x));
         break;
     case FLIGHT_LEADS:
-        if (x->deserted && !flight_has_followers(s))
+        if (x->deserted && !runs_on(x) && !flight_has_followers(s))
             call_off(x, ERR_CANCELLED);
         break;
     case FLIGHT_NONE: break;
@@ -420,6 +447,8 @@ static enum step replay(struct exchange *x)
             entry_unref(x->answer);
             x->answer = NULL;
             x->word = WORD_BYPASS;
+            if (x->ask.cache.only_if_cached)
+                return fail(x, ERR_ONLY_IF_CACHED);
             return x->refusal ? fail(x, x->refusal) : ROUTE;
         }
         show(x, buf_str(&events));
@@ -504,8 +533,9 @@ static void on_delta(struct attempt *a, const struct delta *d)
         show(x, d->bytes);
         break;
     case DELTA_ERROR:
-        if (x->committed) {
-            show(x, d->bytes);
+        if (x->committed && !x->deserted) {
+            /* To this client alone: those who follow are told by their own exchanges. */
+            x->sink->on_bytes(x->sink, d->bytes);
             x->told = true;
         }
         break;
@@ -546,13 +576,13 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
                      err == ERR_UPSTREAM_UNREACHABLE);
     bool is_theirs = a->status == 401 || a->status == 403 || a->status == 404;
 
+    keep_headers(x);
     if (!err_worth_retry(err))
         return give_up(x, err);
     if (is_theirs || (was_sent && !u->retry_after_send))
         next_route(x);
     else if (was_sent && u->endpoint_count == 1)
         x->tried = 0; /* by its configuration, the same one may be asked again */
-    keep_headers(x);
     buf_reset(&x->held);
     return ROUTE;
 }
@@ -607,7 +637,7 @@ static enum step call(struct exchange *x)
 
 static void stop_call(struct exchange *x)
 {
-    attempt_cancel(&x->attempt, x->err);
+    attempt_cancel(&x->attempt, x->err ? x->err : ERR_CANCELLED);
 }
 
 /* ---- degrade: a stale answer, if the caller takes one rather than an error (RFC 5861) ---- */
@@ -624,6 +654,7 @@ static enum step degrade(struct exchange *x)
         return SETTLE;
     x->err = OK;
     x->answer = steal(&x->stale);
+    x->passed = x->upstream_request_id = (struct str){ 0 }; /* those of a failed call */
     return REPLAY;
 }
 
@@ -791,6 +822,7 @@ static enum step settle(struct exchange *x)
         metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
     link_out(&x->running);
     flight_leave(&x->seat);
+    entry_unref(x->seat.answer); /* of one who left between the landing and hearing all of it */
     attempt_deinit(&x->attempt);
     buf_deinit(&x->held);
     entry_unref(x->answer);
@@ -812,7 +844,6 @@ void exchange_kit_init(struct exchange_kit *kit)
 void exchange_cancel(struct exchange *x)
 {
     bool wanted = x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
-    bool runs_on = x->model && x->model->finish_on_disconnect && x->may_keep;
 
     if (!x->deserted)
         metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
@@ -822,7 +853,7 @@ void exchange_cancel(struct exchange *x)
         if (x->trail.at == CALL)
             attempt_resume(&x->attempt);
     }
-    if (!(x->trail.at == CALL && (wanted || runs_on)))
+    if (!(x->trail.at == CALL && (wanted || runs_on(x))))
         call_off(x, ERR_CANCELLED);
 }
 

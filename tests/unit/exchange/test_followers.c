@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Several who ask the same at the same time: one calls, the others follow. */
+
+#include "world.h"
+
+TestSuite(followers, .init = world_start, .fini = world_stop, .timeout = 20);
+
+static struct client *const leader = &world.clients[0];
+static struct client *const follower = &world.clients[1];
+
+/* Two clients with the same question; the second follows the first. */
+static void start_two(const char *body)
+{
+    (void)start_missed(0, body);
+    (void)start_missed(1, body);
+    cr_assert_eq(world.call_count, 1);
+}
+
+Test(followers, equal_misses_are_one_call)
+{
+    start_two(PLAIN);
+    answers(CHAT_BODY);
+    turn();
+    assert_got(leader, CHAT_BODY);
+    assert_got(follower, CHAT_BODY);
+    cr_assert_eq(leader->reply.word, WORD_MISS);
+    cr_assert_eq(follower->reply.word, WORD_COALESCED);
+    cr_assert_eq(follower->reply.attempts, 0);
+    cr_assert_eq(world.stores, 1);
+}
+
+Test(followers, a_stream_is_heard_by_all_as_it_comes)
+{
+    start_two(STREAM);
+    says(DELTA_CONTENT, "a");
+    turn();
+    assert_got(follower, "a");
+    says(DELTA_CONTENT, "b");
+    ends_stream();
+    turn();
+    assert_got(leader, "ab");
+    assert_got(follower, "ab");
+    cr_assert_eq(follower->failures, 0);
+}
+
+Test(followers, a_late_follower_hears_a_stream_from_its_start)
+{
+    (void)start_missed(0, STREAM);
+    says(DELTA_CONTENT, "a");
+    says(DELTA_CONTENT, "b");
+    (void)start_missed(1, STREAM);
+    turn();
+    assert_got(follower, "ab");
+    ends_stream();
+}
+
+Test(followers, plain_and_streamed_requests_fly_apart)
+{
+    struct attempt *first;
+
+    (void)start_missed(0, PLAIN);
+    first = world.attempt;
+    world.attempt = NULL;
+    (void)start_missed(1, STREAM);
+    cr_assert_eq(world.call_count, 2);
+    says(DELTA_CONTENT, "a");
+    ends_stream();
+    world.attempt = first;
+    answers(CHAT_BODY);
+}
+
+Test(followers, an_answer_that_is_not_kept_still_serves_those_who_follow)
+{
+    start_two(PLAIN);
+    world.attempt->sent_any = true;
+    buf_put_text(&world.attempt->body, CHAT_BODY);
+    ends(OK);
+    turn();
+    assert_got(follower, CHAT_BODY);
+    cr_assert_eq(world.stores, 0);
+}
+
+Test(followers, when_the_leader_fails_the_follower_asks_anew)
+{
+    start_two(PLAIN);
+    fails(ERR_UPSTREAM_REFUSED, 400);
+    cr_assert_eq(leader->failure.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(follower->ended, 0);
+    turn();
+    answers(CHAT_BODY);
+    assert_got(follower, CHAT_BODY);
+    cr_assert_eq(follower->reply.word, WORD_MISS);
+    cr_assert_eq(follower->reply.attempts, 1);
+}
+
+Test(followers, when_a_stream_breaks_off_those_who_have_heard_of_it_are_told_once)
+{
+    start_two(STREAM);
+    says(DELTA_CONTENT, "a");
+    turn();
+    fails(ERR_UPSTREAM_TRUNCATED, 200);
+    turn();
+    assert_got(follower, "a");
+    cr_assert_eq(follower->failure.err, ERR_UPSTREAM_TRUNCATED);
+    cr_assert_not(follower->failure.told);
+}
+
+Test(followers, the_leaders_error_event_is_not_a_followers)
+{
+    start_two(STREAM);
+    says(DELTA_CONTENT, "a");
+    turn();
+    says(DELTA_ERROR, "e");
+    fails(ERR_UPSTREAM_IN_BAND, 200);
+    turn();
+    assert_got(leader, "ae");
+    assert_got(follower, "a");
+    cr_assert_not(follower->failure.told);
+}
+
+Test(followers, a_leader_whose_client_left_goes_on_for_those_who_follow)
+{
+    start_two(STREAM);
+    says(DELTA_CONTENT, "a");
+    exchange_cancel(leader->x);
+    says(DELTA_CONTENT, "b");
+    ends_stream();
+    turn();
+    assert_got(leader, "a");
+    assert_got(follower, "ab");
+}
+
+Test(followers, a_leader_whose_client_left_stops_when_the_last_follower_has_left)
+{
+    start_two(PLAIN);
+    exchange_cancel(leader->x);
+    turn();
+    cr_assert_eq(leader->ended, 0);
+    exchange_cancel(follower->x);
+    turn();
+    cr_assert_eq(leader->ended, 1);
+    cr_assert_eq(world.cancelled, ERR_CANCELLED);
+}
+
+Test(followers, a_leader_that_finishes_for_nobody_goes_on_when_the_last_follower_has_left)
+{
+    world.model->finish_on_disconnect = true;
+    start_two(PLAIN);
+    exchange_cancel(leader->x);
+    exchange_cancel(follower->x);
+    turn();
+    cr_assert_eq(leader->ended, 0);
+    answers(CHAT_BODY);
+    cr_assert_eq(world.stores, 1);
+}
+
+Test(followers, a_follower_that_leaves_does_not_disturb_its_leader)
+{
+    start_two(PLAIN);
+    exchange_cancel(follower->x);
+    turn();
+    cr_assert_eq(follower->ended, 1);
+    answers(CHAT_BODY);
+    assert_got(leader, CHAT_BODY);
+}
+
+Test(followers, a_followers_deadline_is_its_own)
+{
+    struct client *c;
+
+    (void)start_missed(0, PLAIN);
+    c = client(1, PLAIN);
+    c->ask.timeout_us = 10 * 1000;
+    (void)start(c);
+    cache_says(NULL, CACHE_NONE);
+    pass_ms(10);
+    cr_assert_eq(follower->failure.err, ERR_DEADLINE);
+    answers(CHAT_BODY);
+    assert_got(leader, CHAT_BODY);
+}
+
+Test(followers, a_leaders_deadline_hands_the_question_on)
+{
+    (void)start_missed(0, PLAIN);
+    pass_ms(500);
+    (void)start_missed(1, PLAIN);
+    pass_ms(500);
+    cr_assert_eq(leader->failure.err, ERR_DEADLINE);
+    cr_assert_eq(world.call_count, 2);
+    answers(CHAT_BODY);
+    assert_got(follower, CHAT_BODY);
+}
+
+Test(followers, a_full_follower_hears_the_rest_when_it_has_room)
+{
+    struct client *c;
+
+    (void)start_missed(0, STREAM);
+    c = client(1, STREAM);
+    c->fills_after = 1;
+    (void)start(c);
+    cache_says(NULL, CACHE_NONE);
+    says(DELTA_CONTENT, "a");
+    turn();
+    says(DELTA_CONTENT, "b");
+    ends_stream();
+    turn();
+    cr_assert_eq(world.pauses, 0);
+    assert_got(follower, "a");
+    cr_assert_eq(follower->ended, 0);
+    exchange_resume(follower->x);
+    assert_got(follower, "ab");
+    cr_assert_eq(follower->ended, 1);
+}
+
+Test(followers, a_full_follower_that_leaves_after_the_landing_gives_its_answer_back)
+{
+    struct client *c;
+
+    (void)start_missed(0, STREAM);
+    c = client(1, STREAM);
+    c->fills_after = 1;
+    (void)start(c);
+    cache_says(NULL, CACHE_NONE);
+    says(DELTA_CONTENT, "a");
+    turn();
+    ends_stream();
+    turn();
+    exchange_cancel(follower->x);
+    turn();
+    cr_assert_eq(follower->ended, 1);
+    cr_assert_eq(world.kept->refs, 1);
+}
+
+/* ---- a stale answer is no answer to whoever did not ask for it -------------------------------- */
+
+static void start_two_stale(const char *body, int64_t second_takes_s)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct client *c = client(i, body);
+
+        c->ask.cache.stale_if_error_s = i == 0 ? 30 : second_takes_s;
+        (void)start(c);
+        cache_says(entry_aged(70, CHAT_BODY), CACHE_REDIS);
+    }
+    while (leader->x)
+        fails(ERR_UPSTREAM_STATUS, 503);
+    turn();
+    while (world.attempt) {
+        fails(ERR_UPSTREAM_STATUS, 503);
+        turn();
+    }
+}
+
+Test(followers, a_leaders_stale_answer_is_not_passed_off_as_a_followers)
+{
+    start_two_stale(PLAIN, -1);
+    cr_assert_eq(leader->reply.word, WORD_STALE);
+    cr_assert_eq(follower->failures, 1);
+}
+
+Test(followers, a_follower_that_takes_a_stale_answer_is_told_that_it_is_one)
+{
+    start_two_stale(PLAIN, 30);
+    assert_got(follower, CHAT_BODY);
+    cr_assert_eq(follower->reply.word, WORD_STALE);
+    cr_assert(follower->reply.if_error);
+}
+
+Test(followers, a_leaders_stale_stream_is_not_heard_by_followers)
+{
+    start_two_stale(STREAM, -1);
+    cr_assert_eq(leader->begun, 1);
+    cr_assert_eq(follower->begun, 0);
+    cr_assert_eq(follower->failures, 1);
+}

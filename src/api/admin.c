@@ -23,10 +23,13 @@ static void answer(struct http_conn *c, int status, const char *content_type, st
 
 static void refuse(struct http_conn *c, struct problem *p)
 {
-    buf_put_printf(&p->fields, "Content-Type: %.*s\r\n", STR_ARG(p->content_type));
+    struct buf fields = { 0 };
+
+    problem_put_fields(p, &fields);
     http_conn_answer(c, &(struct http_answer){ .status = p->status,
-                                               .fields = buf_str(&p->fields),
+                                               .fields = buf_str(&fields),
                                                .body = { buf_str(&p->body) } });
+    buf_deinit(&fields);
     problem_deinit(p);
 }
 
@@ -220,6 +223,18 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
     }
 }
 
+static void put_error(void *owner, const struct http_refusal *why, struct buf *fields,
+                      struct buf *body)
+{
+    struct problem p;
+
+    (void)owner;
+    problem_of_http(&p, CALLER_PLAIN, why);
+    problem_put_fields(&p, fields);
+    buf_put(body, buf_str(&p.body));
+    problem_deinit(&p);
+}
+
 void admin_init(struct admin *a, struct metrics *all, struct metric_shard *shard,
                 struct plan *plan, const struct api_health *health)
 {
@@ -249,5 +264,5 @@ void admin_deinit(struct admin *a)
 
 struct http_handler admin_handler(struct admin *a)
 {
-    return (struct http_handler){ NULL, on_request, api_put_error, a };
+    return (struct http_handler){ NULL, on_request, put_error, a };
 }

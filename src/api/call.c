@@ -159,39 +159,40 @@ static void read_connection(struct call *c, struct str value)
  * `stays`: never travels upstream, whatever a configuration says (field lesson A1).
  * `alters`: may change an answer, so it is part of the cache key.
  */
+#define H(name) { name, sizeof(name) - 1 }
 static const struct header {
-    const char *name;
+    struct str name;
     void (*read)(struct call *c, struct str value);
     bool stays;
     bool alters;
 } headers[] = {
     /*  name                    read                stays  alters */
-    { "authorization",       read_bearer,        true,  false },
-    { "x-api-key",           read_key,           true,  false },
-    { "api-key",             read_key,           true,  false },
-    { "x-goog-api-key",      NULL,               true,  false },
-    { "cookie",              NULL,               true,  false },
-    { "cache-control",       read_cache_control, true,  false },
-    { "x-request-id",        read_request_id,    true,  false },
-    { "x-weir-timeout",      read_timeout,       true,  false },
-    { "x-stainless-timeout", read_timeout,       true,  false },
-    { "connection",          read_connection,    true,  false },
-    { "keep-alive",          NULL,               true,  false },
-    { "transfer-encoding",   NULL,               true,  false },
-    { "content-length",      NULL,               true,  false },
-    { "content-encoding",    NULL,               true,  false },
-    { "accept-encoding",     NULL,               true,  false },
-    { "te",                  NULL,               true,  false },
-    { "trailer",             NULL,               true,  false },
-    { "upgrade",             NULL,               true,  false },
-    { "expect",              NULL,               true,  false },
-    { "host",                NULL,               true,  false },
-    { "content-type",        NULL,               true,  false }, /* ours: what was read as JSON is JSON */
-    { "openai-beta",         NULL,               false, true  },
-    { "openai-organization", NULL,               false, true  },
-    { "openai-project",      NULL,               false, true  },
-    { "anthropic-version",   NULL,               false, true  },
-    { "anthropic-beta",      NULL,               false, true  },
+    { H("authorization"),       read_bearer,        true,  false },
+    { H("x-api-key"),           read_key,           true,  false },
+    { H("api-key"),             read_key,           true,  false },
+    { H("x-goog-api-key"),      NULL,               true,  false },
+    { H("cookie"),              NULL,               true,  false },
+    { H("cache-control"),       read_cache_control, true,  false },
+    { H("x-request-id"),        read_request_id,    true,  false },
+    { H("x-weir-timeout"),      read_timeout,       true,  false },
+    { H("x-stainless-timeout"), read_timeout,       true,  false },
+    { H("connection"),          read_connection,    true,  false },
+    { H("keep-alive"),          NULL,               true,  false },
+    { H("transfer-encoding"),   NULL,               true,  false },
+    { H("content-length"),      NULL,               true,  false },
+    { H("content-encoding"),    NULL,               true,  false },
+    { H("accept-encoding"),     NULL,               true,  false },
+    { H("te"),                  NULL,               true,  false },
+    { H("trailer"),             NULL,               true,  false },
+    { H("upgrade"),             NULL,               true,  false },
+    { H("expect"),              NULL,               true,  false },
+    { H("host"),                NULL,               true,  false },
+    { H("content-type"),        NULL,               true,  false }, /* ours: what was read as JSON is JSON */
+    { H("openai-beta"),         NULL,               false, true  },
+    { H("openai-organization"), NULL,               false, true  },
+    { H("openai-project"),      NULL,               false, true  },
+    { H("anthropic-version"),   NULL,               false, true  },
+    { H("anthropic-beta"),      NULL,               false, true  },
 };
 
 /* clang-format on */
@@ -199,7 +200,7 @@ static const struct header {
 static const struct header *find(struct str name)
 {
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        if (str_eq_nocase(name, str_of(headers[i].name)))
+        if (name.len == headers[i].name.len && str_eq_nocase(name, headers[i].name))
             return &headers[i];
     return NULL;
 }

@@ -30,7 +30,7 @@ struct infer {
     struct http_kept *kept; /* the request's bytes; owned */
     struct exchange *exchange;
     struct arena arena;
-    struct call call;
+    char request_id[CALL_ID_BYTES];
     enum caller caller;
     enum endpoint endpoint;
     bool begun;       /* a stream's head has been written */
@@ -60,7 +60,7 @@ static void on_whole(struct exchange_sink *s, const struct reply *r, struct str 
 {
     struct infer *f = container_of(s, struct infer, sink);
 
-    reply_answer(f->api, f->conn, f->call.request_id, r, body);
+    reply_answer(f->api, f->conn, f->request_id, r, body);
     f->conn = NULL;
 }
 
@@ -70,7 +70,7 @@ static void on_begin(struct exchange_sink *s, const struct reply *r)
 
     f->begun = true;
     f->closed_line = true;
-    reply_begin(f->api, f->conn, f->call.request_id, r);
+    reply_begin(f->api, f->conn, f->request_id, r);
 }
 
 static void on_bytes(struct exchange_sink *s, struct str bytes)
@@ -112,7 +112,7 @@ static int on_failure(struct exchange_sink *s, const struct reply *r, const stru
     }
     problem_of(&problem, f->caller, why);
     status = problem.status;
-    reply_refuse(f->api, f->conn, f->call.request_id, r, &problem);
+    reply_refuse(f->api, f->conn, f->request_id, r, &problem);
     problem_deinit(&problem);
     f->conn = NULL;
     return status;
@@ -185,28 +185,25 @@ static bool serve_from_memory(const struct visit *v, const struct ask *ask)
 
 static void start(const struct visit *v, struct infer *f)
 {
-    struct visit moved;
     struct ask ask;
 
     f->sink = (struct exchange_sink){ on_whole, on_begin, on_bytes, on_failure, on_end };
     f->watcher = (struct http_watcher){ on_gone, on_drained };
     f->api = v->api;
     f->conn = v->conn;
-    f->call = *v->call;
+    memcpy(f->request_id, v->call->request_id, sizeof(f->request_id));
     f->caller = v->caller;
     f->endpoint = v->endpoint;
 
-    /* From here on the request's bytes are ours, wherever the client goes. */
+    /* From here on what the exchange is lent is ours, wherever the client goes. */
+    put_ask(&ask, v, &f->arena);
+    ask.request_id = str_of(f->request_id);
+    if (ask.path_model.at)
+        ask.path_model = arena_copy(&f->arena, ask.path_model);
+    ask.headers = call_headers(v->call, v->request, &f->arena);
     http_conn_keep(v->conn, v->request);
     f->kept = http_conn_take(v->conn);
-    call_read(&f->call, v->request, v->api->plan);
-    memcpy(f->call.request_id, v->call->request_id, sizeof(f->call.request_id));
-    moved = *v;
-    moved.call = &f->call;
-    moved.rest = str_cut(v->request->path, v->request->path.len - v->rest.len,
-                         v->request->path.len);
-    put_ask(&ask, &moved, &f->arena);
-    ask.headers = call_headers(&f->call, v->request, &f->arena);
+    ask.body = v->request->body;
     f->exchange = exchange_start(v->api->kit, &ask, &f->sink);
     http_conn_watch(v->conn, &f->watcher);
 }

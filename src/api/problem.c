@@ -4,6 +4,7 @@
 #include "weir/base/ensure.h"
 #include "weir/base/scan.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -189,6 +190,21 @@ void problem_say(struct problem *out, enum caller caller, int status, const char
     put_fields(out, &why);
     if (status >= 400 && status < 500 && status != 429 && status != 408)
         buf_put_text(&out->fields, "x-should-retry: false\r\n");
+}
+
+void problem_of_http(struct problem *out, enum caller caller, const struct http_refusal *why)
+{
+    bool is_large = why->status == 413;
+
+    problem_say(out, caller, why->status, is_large ? "request_too_large" : "bad_request",
+                "%c%s.%s", toupper((unsigned char)why->what[0]), why->what + 1,
+                is_large ? " Send less, or raise server.max_body." : "");
+}
+
+void problem_put_fields(const struct problem *p, struct buf *out)
+{
+    buf_put_printf(out, "Content-Type: %.*s\r\n", STR_ARG(p->content_type));
+    buf_put(out, buf_str(&p->fields));
 }
 
 void problem_deinit(struct problem *p)

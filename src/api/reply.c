@@ -17,35 +17,57 @@ static void put_line(struct buf *out, const char *name, struct str value)
     buf_put(out, STR("\r\n"));
 }
 
-/* RFC 9211: whether it is a hit, or why it was forwarded and what became of it. */
-static void put_cache_status(struct buf *out, const struct reply *r)
+/* Rounded down, so that what is stale by a moment already shows it: -1. */
+static void put_seconds(struct buf *out, int64_t ms)
+{
+    if (ms < 0)
+        buf_put(out, STR("-"));
+    buf_put_u64(out, ms < 0 ? ((uint64_t)-ms + 999) / 1000 : (uint64_t)ms / 1000);
+}
+
+static void put_hit(struct buf *out, const struct reply *r)
 {
     const char *tier = r->tier == CACHE_MEMORY ? "memory" : "redis";
 
+    buf_put(out, STR("Cache-Status: weir; hit; ttl="));
+    put_seconds(out, r->ttl_ms);
+    buf_put(out, STR("; detail="));
+    buf_put_text(out, r->if_error ? "stale-if-error" : r->word == WORD_STALE ? "stale" : tier);
+    buf_put(out, STR("\r\nAge: "));
+    put_seconds(out, r->age_ms);
+    buf_put(out, STR("\r\n"));
+}
+
+/* RFC 9211: whether it is a hit, or why it was forwarded and what became of it. */
+static void put_cache_status(struct buf *out, const struct reply *r)
+{
     switch (r->word) {
     case WORD_HIT:
-    case WORD_STALE:
-        buf_put_printf(out, "Cache-Status: weir; hit; ttl=%lld; detail=%s\r\nAge: %lld\r\n",
-                       (long long)(r->ttl_ms / 1000),
-                       r->if_error             ? "stale-if-error"
-                       : r->word == WORD_STALE ? "stale"
-                                               : tier,
-                       (long long)(r->age_ms / 1000));
-        break;
+    case WORD_STALE: put_hit(out, r); break;
     case WORD_COALESCED:
-        buf_put_text(out, "Cache-Status: weir; fwd=miss; collapsed\r\n");
+        buf_put(out, STR("Cache-Status: weir; fwd=miss; collapsed\r\n"));
         break;
     case WORD_MISS:
-        buf_put_printf(out, "Cache-Status: weir; fwd=miss%s\r\n", r->stored ? "; stored" : "");
+        put_line(out, "Cache-Status: weir; fwd=miss", r->stored ? STR("; stored") : STR(""));
         break;
     case WORD_BYPASS:
-        buf_put_printf(out, "Cache-Status: weir; fwd=bypass%s\r\n",
-                       r->stored ? "; stored" : "");
+        put_line(out, "Cache-Status: weir; fwd=bypass", r->stored ? STR("; stored") : STR(""));
         break;
     }
     put_line(out, "x-weir-cache: ", str_of(cache_words[r->word]));
     if (r->word == WORD_STALE)
-        buf_put_text(out, "x-weir-degraded: stale\r\n");
+        buf_put(out, STR("x-weir-degraded: stale\r\n"));
+}
+
+static void put_timing(struct buf *out, const struct reply *r)
+{
+    buf_put(out, STR("Server-Timing: queue;dur=0, cache;dur="));
+    buf_put_ms(out, r->cache_us);
+    buf_put(out, STR(", upstream;dur="));
+    buf_put_ms(out, r->upstream_us);
+    buf_put(out, STR(", total;dur="));
+    buf_put_ms(out, r->total_us);
+    buf_put(out, STR("\r\n"));
 }
 
 static void put_reply(struct buf *out, const struct reply *r)
@@ -55,12 +77,10 @@ static void put_reply(struct buf *out, const struct reply *r)
         put_line(out, "x-weir-upstream: ", r->upstream);
         put_line(out, "x-weir-model: ", r->upstream_model);
     }
-    buf_put_printf(out,
-                   "x-weir-attempts: %u\r\n"
-                   "Server-Timing: queue;dur=0, cache;dur=%.3f, upstream;dur=%.3f, "
-                   "total;dur=%.3f\r\n",
-                   r->attempts, (double)r->cache_us / 1e3, (double)r->upstream_us / 1e3,
-                   (double)r->total_us / 1e3);
+    buf_put(out, STR("x-weir-attempts: "));
+    buf_put_u64(out, r->attempts);
+    buf_put(out, STR("\r\n"));
+    put_timing(out, r);
     if (r->upstream_request_id.len > 0)
         put_line(out, "x-upstream-request-id: ", r->upstream_request_id);
     buf_put(out, r->headers);

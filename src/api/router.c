@@ -121,6 +121,19 @@ static void refuse_method(const struct visit *v, const struct row *row)
     visit_refuse(v, &p);
 }
 
+/* Inflating is not for us: a small body could become any size (field lesson P4). */
+static void refuse_encoding(const struct visit *v)
+{
+    struct problem p;
+
+    problem_say(&p, v->caller, 415, "unsupported_content_encoding",
+                "A compressed body is not read here. Send it as plain JSON, without "
+                "Content-Encoding.");
+    buf_put_text(&p.fields, "Accept-Encoding: identity\r\n");
+    account_refusal(v, ERR_MALFORMED, 415, "content encoding");
+    visit_refuse(v, &p);
+}
+
 static void refuse_key(const struct visit *v)
 {
     struct failure why = { .err = ERR_UNAUTHENTICATED, .retry_after_s = -1 };
@@ -139,7 +152,14 @@ static bool allows(const struct row *row, enum http_method method)
     return row->post ? method == HTTP_POST : method == HTTP_GET || method == HTTP_HEAD;
 }
 
-/* Path, method and key, in this order; false when it has been refused. */
+static bool is_encoded(const struct http_request *r)
+{
+    struct str coding = http_request_field(r, STR("content-encoding"));
+
+    return coding.len > 0 && !str_eq_nocase(coding, STR("identity"));
+}
+
+/* Path, method, key and coding, in this order; false when it has been refused. */
 static bool admit(struct visit *v, const struct row **out)
 {
     const struct row *row = find(v->request->path, &v->rest);
@@ -156,11 +176,15 @@ static bool admit(struct visit *v, const struct row **out)
         refuse_method(v, row);
         return false;
     }
-    if (row->open || !tenants_any(tenants))
-        return true;
-    v->tenant = v->call->key.at ? tenants_find(tenants, v->call->key) : NULL;
-    if (!v->tenant) {
-        refuse_key(v);
+    if (!row->open && tenants_any(tenants)) {
+        v->tenant = v->call->key.at ? tenants_find(tenants, v->call->key) : NULL;
+        if (!v->tenant) {
+            refuse_key(v);
+            return false;
+        }
+    }
+    if (row->post && is_encoded(v->request)) {
+        refuse_encoding(v);
         return false;
     }
     return true;
@@ -173,8 +197,11 @@ static int64_t on_head(void *owner, struct http_conn *c, const struct http_reque
     struct call call;
     struct http_request request = *r;
     struct visit v = { .api = a, .conn = c, .request = &request, .call = &call };
-    const struct row *row;
+    const struct row *row = find(r->path, &v.rest);
 
+    /* Most need no look here: what they lack, if anything, is told once they are whole. */
+    if (row && allows(row, r->method) && (row->open || !tenants_any(a->plan->tenants)))
+        return INT64_MAX;
     call_read(&call, r, a->plan);
     return admit(&v, &row) ? INT64_MAX : -1;
 }
@@ -217,24 +244,17 @@ static void readyz_serve(const struct visit *v)
 
 /* ---- the data plane of a worker ------------------------------------------------------- */
 
-void api_put_error(void *owner, int status, const char *what, struct http_answer *out)
+static void put_error(void *owner, const struct http_refusal *why, struct buf *fields,
+                      struct buf *body)
 {
-    static _Thread_local struct buf body;
+    struct str rest;
+    const struct row *row = find(why->path, &rest);
     struct problem p;
-    struct buf fields = { 0 };
 
     (void)owner;
-    problem_say(&p, CALLER_OPENAI, status, status == 413 ? "request_too_large" : "bad_request",
-                "%s", what);
-    buf_reset(&body);
-    buf_put_printf(&fields, "Content-Type: %.*s\r\n%.*s", STR_ARG(p.content_type),
-                   STR_ARG(buf_str(&p.fields)));
-    buf_put(&body, buf_str(&fields));
-    buf_put(&body, buf_str(&p.body));
-    *out = (struct http_answer){ .status = status,
-                                 .fields = { body.at, fields.len },
-                                 .body = { { body.at + fields.len, p.body.len } } };
-    buf_deinit(&fields);
+    problem_of_http(&p, row ? row->caller : CALLER_OPENAI, why);
+    problem_put_fields(&p, fields);
+    buf_put(body, buf_str(&p.body));
     problem_deinit(&p);
 }
 
@@ -259,5 +279,5 @@ void api_set_plan(struct api *a, struct plan *plan)
 
 struct http_handler api_handler(struct api *a)
 {
-    return (struct http_handler){ on_head, on_request, api_put_error, a };
+    return (struct http_handler){ on_head, on_request, put_error, a };
 }

@@ -119,6 +119,28 @@ void buf_put_text(struct buf *b, const char *zero_terminated)
     buf_put(b, str_of(zero_terminated));
 }
 
+void buf_put_u64(struct buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    buf_put(b, (struct str){ digits + at, sizeof(digits) - at });
+}
+
+void buf_put_ms(struct buf *b, uint64_t us)
+{
+    uint64_t rest = us % 1000;
+    const char digits[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                            (char)('0' + rest % 10) };
+
+    buf_put_u64(b, us / 1000);
+    buf_put(b, (struct str){ digits, sizeof(digits) });
+}
+
 void buf_put_printf(struct buf *b, const char *format, ...)
 {
     va_list args;

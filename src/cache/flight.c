@@ -244,10 +244,10 @@ static bool goes_on(const struct flight_box *b, enum err err, const struct entry
 {
     const struct tape *tape = b->flight->tape;
 
-    if (err)
-        return b->cursor.read == 0;
     if (answer)
         return false;
+    if (err)
+        return b->cursor.read == 0;
     return !(b->wants_log && tape && !tape_is_full(tape));
 }
 
@@ -263,7 +263,7 @@ static int64_t land_followers(struct flight *f, enum err err, struct entry *answ
         next = l->next;
         if (goes_on(b, err, answer))
             continue;
-        disembark(b, err, err ? NULL : answer);
+        disembark(b, err, answer);
         landed++;
     }
     return landed;

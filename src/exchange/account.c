@@ -122,10 +122,10 @@ void account(struct metric_shard *shard, struct watch *watch, const struct recor
     metric_observe(shard, METRIC_REQUEST_SECONDS, seconds(r->total_us),
                    METRIC_LABEL(r->model, r->endpoint));
     metric_observe(shard, METRIC_OVERHEAD_SECONDS, seconds(own_us), METRIC_LABEL(r->model));
-    if (r->attempts > 0)
-        count_model(shard, r);
-    else if (r->word == WORD_HIT || r->word == WORD_STALE || r->word == WORD_COALESCED)
+    if (r->word == WORD_HIT || r->word == WORD_STALE || r->word == WORD_COALESCED)
         count_saved(shard, r);
+    else if (r->attempts > 0)
+        count_model(shard, r);
     if (r->err == OK && watch && r->answer.version.len > 0)
         watch_note(watch, &r->answer);
     write_line(r, outcome);

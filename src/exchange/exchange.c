@@ -133,6 +133,8 @@ static void put_reply(const struct exchange *x, struct reply *out)
             out->word = WORD_COALESCED;
     } else {
         *out = (struct reply){ .status = 200, .word = x->word, .stored = x->stored };
+        if (is_answered(x) && !x->request.stream)
+            out->status = x->attempt.status;
         if (x->endpoint) {
             out->upstream = str_of(x->endpoint->upstream->name);
             out->upstream_model = x->attempt.call.upstream_model;
@@ -184,12 +186,11 @@ static void show_whole(struct exchange *x, struct str body)
 {
     struct reply reply;
 
-    x->status = 200;
-    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-    if (x->deserted)
-        return;
     put_reply(x, &reply);
-    x->sink->on_whole(x->sink, &reply, body);
+    x->status = reply.status;
+    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    if (!x->deserted)
+        x->sink->on_whole(x->sink, &reply, body);
 }
 
 /* ---- born ---------------------------------------------------------------------------- */
@@ -343,8 +344,28 @@ static enum step land_on_stale(struct exchange *x)
     return give_up(x, x->refusal);
 }
 
+/* The leader was refused, and so is who sent the same bytes; another spelling asks for itself. */
+static enum step land_on_refusal(struct exchange *x)
+{
+    bool rejoins = !x->rejoined;
+    struct digest raw;
+
+    recall_digest(&x->ask, &raw);
+    if (memcmp(&raw, &x->seat.answer->facts.key, sizeof(raw)) == 0) {
+        x->refused = steal(&x->seat.answer);
+        return fail(x, x->seat.err);
+    }
+    entry_unref(x->seat.answer);
+    x->seat.answer = NULL;
+    x->word = WORD_MISS;
+    x->rejoined = true;
+    return rejoins ? JOIN : ROUTE;
+}
+
 static enum step landed(struct exchange *x)
 {
+    if (x->seat.err && x->seat.answer)
+        return land_on_refusal(x);
     x->answer = steal(&x->seat.answer);
     if (x->answer && !x->committed && entry_ttl_ms(x->answer, clock_wall_ms()) <= 0)
         return land_on_stale(x);
@@ -397,13 +418,28 @@ static void name_flight(const struct exchange *x, struct digest *out)
     digest_end(out);
 }
 
+/* Between its look-up and now another flight may have landed. */
+static enum step lead(struct exchange *x)
+{
+    struct entry *entry = cache_peek(&x->kit->cache, &x->print.key);
+
+    x->word = WORD_MISS;
+    if (!entry || !recall_is_usable(entry, &x->ask.cache, clock_wall_ms())) {
+        entry_unref(entry);
+        return ROUTE;
+    }
+    x->answer = entry;
+    x->tier = CACHE_MEMORY;
+    return REPLAY;
+}
+
 static enum step join(struct exchange *x)
 {
     struct digest key;
 
     name_flight(x, &key);
     if (flight_join(x->kit->flights, &key, x->kit->loop, &x->seat, on_news) == FLIGHT_LEADS)
-        return ROUTE;
+        return lead(x);
     x->word = WORD_COALESCED;
     flight_wants_log(&x->seat, x->request.stream);
     return WAIT;
@@ -705,6 +741,10 @@ static void tell_failure(struct exchange *x)
                                             : (struct str){ 0 };
         if (str_to_u64(str_trim(attempt_header(a, "retry-after")), &seconds))
             why.retry_after_s = (int64_t)seconds;
+    } else if (x->refused) {
+        why.status = x->refused->facts.status;
+        why.body = x->refused->facts.body;
+        why.content_type = x->refused->facts.content_type;
     }
     put_reply(x, &reply);
     x->status = x->sink->on_failure(x->sink, &reply, &why);
@@ -800,20 +840,27 @@ static void close_books(struct exchange *x)
     account(loop_shard(x->kit->loop), x->kit->watch, &record);
 }
 
+static void land(struct exchange *x)
+{
+    if (x->err == ERR_UPSTREAM_REFUSED && flight_has_followers(&x->seat))
+        x->refused = keep_refusal(x);
+    flight_land(&x->seat, x->err, x->err ? x->refused : x->answer);
+}
+
 static enum step settle(struct exchange *x)
 {
     timer_disarm(&x->deadline);
-    if (is_answered(x)) {
+    if (is_answered(x))
         keep(x);
-        if (!x->request.stream)
-            show_whole(x, plain_form(x));
-    }
     if (x->stored) {
+        /* Before the client has its answer: it may ask again at once. */
         cache_store(&x->kit->cache, x->answer);
         remember(x);
     }
+    if (is_answered(x) && !x->request.stream)
+        show_whole(x, plain_form(x));
     if (x->seat.state == FLIGHT_LEADS)
-        flight_land(&x->seat, x->err, x->answer);
+        land(x);
     if (x->err && !x->deserted)
         tell_failure(x);
     close_books(x);
@@ -827,6 +874,7 @@ static enum step settle(struct exchange *x)
     buf_deinit(&x->held);
     entry_unref(x->answer);
     entry_unref(x->stale);
+    entry_unref(x->refused);
     plan_unref(x->ask.plan);
     arena_deinit(&x->arena);
     x->sink->on_end(x->sink);

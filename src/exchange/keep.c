@@ -3,6 +3,7 @@
 /* What is kept of an exchange: its answer as an entry, and the upstream's telling headers. */
 
 #include "weir/base/clock.h"
+#include "weir/exchange/recall.h"
 
 #include "life.h"
 
@@ -40,9 +41,9 @@ struct entry *keep_entry(const struct exchange *x, struct str body)
         .upstream_model = x->attempt.call.upstream_model,
         .content_type = STR("application/json"),
         .body = body,
-        .request = x->print.canonical,
+        .request = x->kit->cache.holds_requests ? x->print.canonical : STR(""),
         .refusal = a->refusal,
-        .status = 200,
+        .status = (uint16_t)x->attempt.status,
         .created_ms = clock_wall_ms(),
         .fresh_ms = x->model->cache.ttl_ms,
         .stale_ms = x->model->cache.stale_ms,
@@ -53,6 +54,20 @@ struct entry *keep_entry(const struct exchange *x, struct str body)
     if (body.len == 0)
         return NULL;
     memcpy(facts.finish_reason, a->finish_reason, sizeof(facts.finish_reason));
+    return entry_new(&facts);
+}
+
+struct entry *keep_refusal(const struct exchange *x)
+{
+    struct entry_facts facts = {
+        .upstream = str_of(x->endpoint->upstream->name),
+        .upstream_model = x->attempt.call.upstream_model,
+        .content_type = attempt_header(&x->attempt, "content-type"),
+        .body = buf_str(&x->attempt.body),
+        .status = (uint16_t)x->attempt.status,
+    };
+
+    recall_digest(&x->ask, &facts.key);
     return entry_new(&facts);
 }
 

@@ -41,6 +41,7 @@ struct exchange {
     enum cache_tier tier;       /* look_up */
     struct flight_seat seat;    /* join */
     bool rejoined;              /* join: it followed once already, and was let down */
+    struct entry *refused; /* join or settle: what its flight was refused with; a reference */
 
     size_t route_at;                    /* route */
     uint64_t tried;                     /* route: endpoints of that upstream */
@@ -67,6 +68,9 @@ struct exchange {
  * plain form of it. `body` is that form.
  */
 struct entry *keep_entry(const struct exchange *x, struct str body);
+
+/* What an upstream said to refuse it, for those who sent the same bytes: its key is their digest. */
+struct entry *keep_refusal(const struct exchange *x);
 
 /* May the answer of this exchange be kept at all? Fills why_not otherwise. */
 bool keep_allows(const struct model *m, const struct ask *ask, const struct request *r,

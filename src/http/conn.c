@@ -68,15 +68,31 @@ static void leave(struct http_conn *c)
 
 /* ---- the clocks ---- */
 
+static void put_request(struct http_conn *c, struct http_request *r)
+{
+    intake_request(c->intake, c->server->fields, r);
+    r->began_us = c->began_us;
+}
+
 static void fail(struct http_conn *c, int status, const char *what)
 {
-    struct http_answer a = { .status = status };
+    const struct http_handler *h = &c->server->handler;
+    struct http_refusal refusal = { .status = status, .what = what };
+    struct buf fields = { 0 }, body = { 0 };
+    struct http_request r;
 
+    if (intake_has_head(c->intake)) {
+        put_request(c, &r);
+        refusal.path = r.path;
+    }
     c->is_unread = true;
     c->state = CONN_WAITING;
-    c->server->handler.put_error(c->server->handler.owner, status, what, &a);
-    a.status = status;
-    http_conn_answer(c, &a);
+    h->put_error(h->owner, &refusal, &fields, &body);
+    http_conn_answer(c, &(struct http_answer){ .status = status,
+                                               .fields = buf_str(&fields),
+                                               .body = { buf_str(&body) } });
+    buf_deinit(&fields);
+    buf_deinit(&body);
     http_server_return_intake(c->server, steal(&c->intake));
 }
 
@@ -132,12 +148,6 @@ static void begin_message(struct http_conn *c)
     c->is_kept_alive = true;
 }
 
-static void put_request(struct http_conn *c, struct http_request *r)
-{
-    intake_request(c->intake, c->server->fields, r);
-    r->began_us = c->began_us;
-}
-
 static void hand_up(struct http_conn *c)
 {
     const struct http_handler *h = &c->server->handler;
@@ -169,7 +179,8 @@ static bool ask_handler(struct http_conn *c)
     }
     ensure(c->state == CONN_WAITING);
     c->is_unread = false;
-    if (intake_limit(c->intake, (size_t)most))
+    if ((uint64_t)most >= c->server->settings.body_bytes ||
+        intake_limit(c->intake, (size_t)most))
         return true;
     fail(c, intake_status(c->intake), intake_what(c->intake));
     return false;

@@ -204,6 +204,11 @@ bool intake_limit(struct intake *in, size_t most_body_bytes)
     return false;
 }
 
+bool intake_has_head(const struct intake *in)
+{
+    return in->phase == BODY;
+}
+
 bool intake_is_whole(const struct intake *in)
 {
     return parser_is_whole(in->parser);

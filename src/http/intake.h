@@ -35,6 +35,7 @@ void intake_keep(struct intake *in);
 /* After INTAKE_HEAD: another ceiling for the body. False: its announced length is above it,
    and the message is refused. */
 bool intake_limit(struct intake *in, size_t most_body_bytes);
+bool intake_has_head(const struct intake *in); /* it is whole, whether or not it is refused */
 bool intake_is_whole(const struct intake *in); /* after INTAKE_HEAD: no body will come */
 
 /* The slices of what was read so far. `fields` has room for HTTP_FIELDS. */

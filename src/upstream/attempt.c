@@ -130,10 +130,15 @@ static void on_event(void *owner, const struct sse_event *e)
         enter(a, PHASE_LINGER, LINGER_US);
 }
 
+static bool is_good(const struct attempt *a)
+{
+    return a->status >= 200 && a->status <= 299;
+}
+
 static void gather(struct attempt *a, struct str bytes)
 {
     if (buf_add(&a->body, bytes) != OK)
-        call_off(a, a->status == 200 ? ERR_UPSTREAM_MALFORMED : ERR_UPSTREAM_STATUS);
+        call_off(a, is_good(a) ? ERR_UPSTREAM_MALFORMED : ERR_UPSTREAM_STATUS);
 }
 
 static void on_data(struct fetch *f, struct str bytes)
@@ -167,7 +172,7 @@ static void on_head(struct fetch *f)
         return;
     a->status = (int)f->status;
     a->head_us = loop_now_us(a->kit->loop);
-    buf_init(&a->body, a->status == 200 ? ATTEMPT_BODY_BYTES : ATTEMPT_ERROR_BYTES);
+    buf_init(&a->body, is_good(a) ? ATTEMPT_BODY_BYTES : ATTEMPT_ERROR_BYTES);
     coding = str_trim(fetch_header(f, "content-encoding"));
     if (coding.len > 0 && !str_eq_nocase(coding, STR("identity"))) {
         /* We asked for identity: what is packed all the same cannot be read on its way. */
@@ -207,11 +212,23 @@ static enum err judge_status(int status)
     }
 }
 
+static enum err judge_whole(struct attempt *a)
+{
+    struct answer *answer = &a->tap.answer;
+    enum err err = tap_whole(&a->tap, &a->body);
+
+    if (a->status != 200) {
+        answer->storable = false;
+        answer->why_not = answer->why_not ? answer->why_not : "its status is not 200";
+    }
+    return err;
+}
+
 static enum err judge(struct attempt *a, enum err transport)
 {
     if (a->err)
         return a->err;
-    if (a->status != 0 && (a->status < 200 || a->status > 299))
+    if (a->status != 0 && !is_good(a))
         return judge_status(a->status);
     if (a->streamed) {
         enum err err;
@@ -226,7 +243,7 @@ static enum err judge(struct attempt *a, enum err transport)
     }
     if (transport)
         return transport;
-    return tap_whole(&a->tap, &a->body);
+    return judge_whole(a);
 }
 
 static void on_fetched(struct fetch *f, enum err err)

@@ -31,6 +31,3 @@ void api_deinit(struct api *a);
 void api_set_plan(struct api *a, struct plan *plan); /* takes a reference of its own */
 
 struct http_handler api_handler(struct api *a);
-
-/* Errors of the HTTP layer itself, for both planes. */
-void api_put_error(void *owner, int status, const char *what, struct http_answer *out);

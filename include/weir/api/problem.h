@@ -3,6 +3,7 @@
 
 #include "weir/base/buf.h"
 #include "weir/exchange/ask.h"
+#include "weir/http/conn.h"
 
 /*
  * Errors in the caller's dialect. One table goes from our closed list of failures to status,
@@ -26,6 +27,10 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
 /* For what is wrong before there is an exchange: a status, a code and what to do. */
 void problem_say(struct problem *out, enum caller caller, int status, const char *code,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* For a message that the HTTP layer refuses. */
+void problem_of_http(struct problem *out, enum caller caller, const struct http_refusal *why);
+/* Its header lines, Content-Type among them. */
+void problem_put_fields(const struct problem *p, struct buf *out);
 void problem_deinit(struct problem *p);
 
 /* The one event that ends a stream which broke off; `endpoint` says in which form. */

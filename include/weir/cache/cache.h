@@ -31,6 +31,7 @@ struct cache {
     struct loop *loop;     /* lent */
     struct memory *memory; /* lent; NULL: tier off */
     struct remote *remote; /* lent; NULL: tier off */
+    bool holds_requests;   /* Redis keeps canonical requests as well; else entries need none */
 };
 
 /* Where an answer was found. */

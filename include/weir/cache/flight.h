@@ -25,7 +25,10 @@
  *     OK and an answer             OK                        OK
  *     OK and no answer             OK                        OK if it wants the log, else goes on
  *     an error                     that error                goes on
+ *     an error and an answer       that error                that error, and what was said
  *     (the log overflows)          ERR_TOO_LARGE, at once    goes on, without the log
+ *
+ * The last but one is for what would be refused again, however often it is asked.
  *
  * Those who go on stay together: exactly one of them is promoted and asks anew, with an empty
  * log, and the rest follow it. If the promoted one leaves, even before it has heard, the next
@@ -61,7 +64,7 @@ enum flight_state {
 struct flight_seat {
     enum flight_state state; /* as of the last on_news; owner's thread only */
     enum err err;            /* LANDED */
-    struct entry *answer; /* LANDED with OK: one reference, the owner's to drop; may be NULL */
+    struct entry *answer;    /* LANDED: one reference, the owner's to drop; may be NULL */
     flight_fn *on_news;
     struct flight_box *box; /* ours */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/base/buf.h"
 #include "weir/base/err.h"
 #include "weir/base/str.h"
 #include "weir/http/request.h"
@@ -33,6 +34,13 @@ struct http_answer {
     struct str body[4];
 };
 
+/* Why a message is refused by the layer that reads it. */
+struct http_refusal {
+    int status;
+    const char *what;
+    struct str path; /* absent: its head was not read so far */
+};
+
 struct http_watcher {
     void (*on_gone)(struct http_watcher *w);    /* the client has left: stop working for it */
     void (*on_drained)(struct http_watcher *w); /* queued bytes fell below the low-water mark */
@@ -40,14 +48,15 @@ struct http_watcher {
 
 struct http_handler {
     /*
-     * The head is there, a body may follow: returns the largest body to read, or answers (a
-     * refusal; the connection then closes if a body was announced) and returns a negative number.
-     * NULL: server's limit.
+     * The head is there, a body may follow: returns the largest body to read (the server's
+     * limit holds all the same), or answers (a refusal; the connection then closes if a body
+     * was announced) and returns a negative number. NULL: server's limit.
      */
     int64_t (*on_head)(void *owner, struct http_conn *c, const struct http_request *r);
     void (*on_request)(void *owner, struct http_conn *c, struct http_request *r);
-    /* A message that is no HTTP, or over a limit: writes body and fields for this status. */
-    void (*put_error)(void *owner, int status, const char *what, struct http_answer *out);
+    /* A message that is no HTTP, or over a limit: writes the answer's fields and body. */
+    void (*put_error)(void *owner, const struct http_refusal *r, struct buf *fields,
+                      struct buf *body);
     void *owner;
 };
 

@@ -84,14 +84,51 @@ Test(followers, an_answer_that_is_not_kept_still_serves_those_who_follow)
 Test(followers, when_the_leader_fails_the_follower_asks_anew)
 {
     start_two(PLAIN);
-    fails(ERR_UPSTREAM_REFUSED, 400);
-    cr_assert_eq(leader->failure.err, ERR_UPSTREAM_REFUSED);
+    while (leader->x)
+        fails(ERR_UPSTREAM_STATUS, 503);
+    cr_assert_eq(leader->failure.err, ERR_UPSTREAM_STATUS);
     cr_assert_eq(follower->ended, 0);
     turn();
     answers(CHAT_BODY);
     assert_got(follower, CHAT_BODY);
     cr_assert_eq(follower->reply.word, WORD_MISS);
     cr_assert_eq(follower->reply.attempts, 1);
+}
+
+Test(followers, what_would_be_refused_again_is_refused_for_all_in_one_call)
+{
+    start_two(PLAIN);
+    buf_put_text(&world.attempt->body, "no");
+    fails(ERR_UPSTREAM_REFUSED, 400);
+    turn();
+    cr_assert_eq(world.call_count, 1);
+    cr_assert_eq(follower->failure.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(follower->failure.status, 400);
+    cr_assert_str_eq(follower->failed_body, "no");
+    cr_assert_eq(follower->reply.attempts, 0);
+}
+
+Test(followers, a_refusal_is_not_for_whoever_wrote_the_same_question_otherwise)
+{
+    (void)start_missed(0, PLAIN);
+    (void)start_missed(1, "{\"user\":\"bob\"," PLAIN_MEMBERS "}");
+    cr_assert_eq(world.call_count, 1);
+    fails(ERR_UPSTREAM_REFUSED, 400);
+    turn();
+    answers(CHAT_BODY);
+    cr_assert_eq(leader->failure.status, 400);
+    assert_got(follower, CHAT_BODY);
+}
+
+Test(followers, who_comes_to_lead_looks_into_memory_once_more)
+{
+    struct client *c = start(client(0, PLAIN));
+
+    world.peeked = entry_aged(1, CHAT_BODY);
+    cache_says(NULL, CACHE_NONE);
+    assert_got(c, CHAT_BODY);
+    cr_assert_eq(c->reply.word, WORD_HIT);
+    cr_assert_eq(world.call_count, 0);
 }
 
 Test(followers, when_a_stream_breaks_off_those_who_have_heard_of_it_are_told_once)

@@ -340,7 +340,8 @@ static inline void on_end(struct exchange_sink *s)
     c->x = NULL;
 }
 
-#define PLAIN "{\"model\":\"m\",\"temperature\":0,\"messages\":[]}"
+#define PLAIN_MEMBERS "\"model\":\"m\",\"temperature\":0,\"messages\":[]"
+#define PLAIN "{" PLAIN_MEMBERS "}"
 #define STREAM "{\"model\":\"m\",\"temperature\":0,\"stream\":true,\"messages\":[]}"
 #define STREAM_USAGE                                                      \
     "{\"model\":\"m\",\"temperature\":0,\"stream\":true,\"messages\":[]," \

@@ -232,14 +232,15 @@ static enum err judge(struct attempt *a, enum err transport)
         return judge_status(a->status);
     if (a->streamed) {
         enum err err;
+        bool bare;
 
         sse_end(&a->sse, on_event, a);
         if (a->err)
             return a->err;
         err = tap_end(&a->tap);
-        return err == ERR_UPSTREAM_TRUNCATED && transport && !a->tap.answer.has_content
-                   ? transport
-                   : err;
+        bare = err == ERR_UPSTREAM_EMPTY ||
+               (err == ERR_UPSTREAM_TRUNCATED && !a->tap.answer.has_content);
+        return bare && transport ? transport : err;
     }
     if (transport)
         return transport;

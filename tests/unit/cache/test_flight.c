@@ -213,6 +213,27 @@ Test(flight, a_failure_before_any_byte_promotes_exactly_one)
     entry_unref(b[2].seat.answer);
 }
 
+Test(flight, an_error_that_says_something_is_everybodys_at_once)
+{
+    struct rider a = { 0 };
+    struct rider b[3] = { 0 };
+    struct entry *said = answer();
+
+    join(&a);
+    for (size_t i = 0; i < 3; i++)
+        join(&b[i]);
+    flight_land(&a.seat, ERR_UPSTREAM_REFUSED, said);
+    pump();
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(b[i].seat.state, FLIGHT_LANDED);
+        cr_assert_eq(b[i].seat.err, ERR_UPSTREAM_REFUSED);
+        cr_assert_eq(b[i].seat.answer, said);
+        entry_unref(b[i].seat.answer);
+    }
+    cr_assert_eq(metric_read(metrics, METRIC_FLIGHTS, NULL), 0);
+    entry_unref(said);
+}
+
 Test(flight, the_next_is_promoted_when_the_promoted_one_leaves_before_it_has_heard)
 {
     struct rider a = { 0 };

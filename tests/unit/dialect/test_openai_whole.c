@@ -83,20 +83,31 @@ Test(openai_whole, a_completion_is_judged_by_its_text, .timeout = 5)
             .storable);
 }
 
-Test(openai_whole, vectors_are_kept_only_in_their_order, .timeout = 5)
+static bool keeps_vectors(const char *data)
+{
+    char body[256];
+
+    (void)snprintf(body, sizeof(body), "{\"data\":[%s]}", data);
+    return judged(ENDPOINT_EMBEDDINGS, body).storable;
+}
+
+Test(openai_whole, vectors_are_kept_when_each_has_a_number_of_its_own, .timeout = 5)
 {
     cr_assert(
-        judged(
-            ENDPOINT_EMBEDDINGS,
-            "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":\"AA\"}]}")
-            .storable);
+        keeps_vectors("{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":\"AA\"}"));
+    cr_assert(keeps_vectors("{\"index\":1,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}"));
     cr_assert_not(
-        judged(ENDPOINT_EMBEDDINGS,
-               "{\"data\":[{\"index\":1,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}]}")
-            .storable);
+        keeps_vectors("{\"index\":0,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}"));
     cr_assert_not(
-        judged(ENDPOINT_EMBEDDINGS, "{\"data\":[{\"index\":0,\"embedding\":[]}]}").storable);
-    cr_assert_not(judged(ENDPOINT_EMBEDDINGS, "{\"data\":[]}").storable);
+        keeps_vectors("{\"index\":0,\"embedding\":[1]},{\"index\":2,\"embedding\":[1]}"));
+    cr_assert_not(keeps_vectors("{\"index\":99999,\"embedding\":[1]}"));
+    cr_assert_not(keeps_vectors("{\"embedding\":[1]}"));
+}
+
+Test(openai_whole, empty_vectors_are_not_kept, .timeout = 5)
+{
+    cr_assert_not(keeps_vectors("{\"index\":0,\"embedding\":[]}"));
+    cr_assert_not(keeps_vectors(""));
 }
 
 Test(openai_whole, a_moderation_needs_results, .timeout = 5)

@@ -16,7 +16,7 @@ HISTOGRAMS = {"predictions": [{"name": "intent", "from": "/choices/0/message/con
 def started(stage, redis, script=None, **overlay):
     upstream = stage.upstream(script or chat.says())
     setup = config.gateway(upstream, **config.merged(config.redis(redis), overlay))
-    return upstream, stage.weir(setup)
+    return upstream, linked(stage.weir(setup))
 
 
 def answer_keys(redis):
@@ -27,13 +27,19 @@ def stored(redis, count=1):
     return until(lambda: len(answer_keys(redis)) == count and answer_keys(redis), 5, "a stored key")
 
 
+def linked(weir):
+    """A gateway serves before Redis answers it; this waits until every link does."""
+    until(lambda: weir.metrics.sum("weir_redis_up") >= 1, what="links to Redis")
+    return weir
+
+
 def word(weir, body=None):
     return weir.post(chat.PATH, body or chat.stable()).header("x-weir-cache")
 
 
 def test_an_answer_is_one_readable_hash_with_a_ttl(stage):
     redis = stage.redis()
-    _, weir = started(stage, redis)
+    _, weir = started(stage, redis, **config.chat(cache={"stale": "0s"}))
     first = weir.post(chat.PATH, chat.stable("readable?"))
     key = stored(redis)[0]
     prefix, scope, model, digest = key.rsplit(":", 3)
@@ -76,7 +82,7 @@ def test_scope_and_model_are_escaped_in_the_key(stage):
     redis = stage.redis()
     setup = config.gateway(stage.upstream(chat.says()), **config.redis(redis))
     setup["models"] = {"vendor/chat:v1": setup["models"]["chat"]}
-    weir = stage.weir(setup)
+    weir = linked(stage.weir(setup))
     body = json.dumps({"model": "vendor/chat:v1", "messages": [], "temperature": 0}).encode()
     assert word(weir, body) == "miss"
     key = stored(redis)[0]
@@ -93,7 +99,7 @@ def test_the_tenant_is_the_scope_in_the_key(stage):
 def test_two_gateways_share_answers_under_the_same_key(stage):
     redis = stage.redis()
     upstream, one = started(stage, redis)
-    two = stage.weir(config.gateway(upstream, **config.redis(redis)))
+    two = linked(stage.weir(config.gateway(upstream, **config.redis(redis))))
     assert word(one) == "miss"
     stored(redis)
     response = two.post(chat.PATH, chat.stable())
@@ -111,7 +117,7 @@ def test_an_answer_survives_a_restart_of_the_gateway(stage):
     stored(redis)
     one.drain()
     assert one.wait_exit() == 0
-    two = stage.weir(config.gateway(upstream, **config.redis(redis)))
+    two = linked(stage.weir(config.gateway(upstream, **config.redis(redis))))
     assert word(two) == "hit"
 
 
@@ -130,7 +136,7 @@ def test_a_stream_replays_from_redis_alone(stage):
 def test_del_is_honoured_by_every_gateway_within_a_second(stage, memory):
     redis = stage.redis()
     upstream, one = started(stage, redis, cache={"memory": memory})
-    two = stage.weir(config.gateway(upstream, **config.redis(redis)))
+    two = linked(stage.weir(config.gateway(upstream, **config.redis(redis))))
     word(one)
     key = stored(redis)[0]
     assert (word(one), word(two)) == ("hit", "hit")
@@ -168,7 +174,7 @@ def plain(shared_stage):
     """One gateway without memory tier: every look-up goes to Redis."""
     redis = shared_stage.redis()
     upstream = shared_stage.upstream(chat.says())
-    weir = shared_stage.weir(config.gateway(upstream, **config.without_memory(redis)))
+    weir = linked(shared_stage.weir(config.gateway(upstream, **config.without_memory(redis))))
     return redis, upstream, weir
 
 

@@ -166,13 +166,16 @@ def unused_port():
 
 
 def test_d2_a_wrong_password_is_told_and_costs_no_request(stage):
-    redis = stage.redis("--requirepass", "right")
-    setup = {"url": f"redis://:wrong@127.0.0.1:{redis.port}/0"}
+    redis = stage.redis()
+    redis("CONFIG", "SET", "requirepass", "right")
+    setup = {"url": f"redis://:mist4ken@127.0.0.1:{redis.port}/0"}
     _, weir = started(stage, redis, **setup)
     for number in range(6):
         assert timed(weir, str(number))[0] < 0.5
     assert up(weir) == 0
-    assert "wrong" not in weir.stderr.replace("WRONGPASS", "")
+    told = weir.wait_logged("redis_down")
+    assert "WRONGPASS" in told[0]["why"] and len(told) <= weir.loops
+    assert "mist4ken" not in weir.stderr
 
 
 def test_d2_a_password_in_the_url_is_used(stage):

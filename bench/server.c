@@ -38,7 +38,7 @@ static void on_closed(uv_handle_t *tcp)
     free(tcp->data);
 }
 
-static void part(struct visitor *v)
+void visitor_part(struct visitor *v)
 {
     if (uv_is_closing((uv_handle_t *)&v->tcp))
         return;
@@ -50,7 +50,7 @@ static void part(struct visitor *v)
 static void on_shut(uv_shutdown_t *shut, int status)
 {
     (void)status;
-    part(shut->data);
+    visitor_part(shut->data);
     free(shut);
 }
 
@@ -59,7 +59,7 @@ static void on_shut(uv_shutdown_t *shut, int status)
 static void on_written(uv_write_t *write, int status)
 {
     if (status < 0 && status != UV_ECANCELED)
-        part(write->handle->data);
+        visitor_part(write->handle->data);
     free(write->data);
 }
 
@@ -75,7 +75,7 @@ static void send_later(struct visitor *v, const char *bytes, size_t length)
     buf = uv_buf_init(rest->bytes, (unsigned)length);
     if (uv_write(&rest->write, (uv_stream_t *)&v->tcp, &buf, 1, on_written) < 0) {
         free(rest);
-        part(v);
+        visitor_part(v);
     }
 }
 
@@ -85,7 +85,7 @@ void visitor_send(struct visitor *v, const char *bytes, size_t length)
     int sent = uv_try_write((uv_stream_t *)&v->tcp, &buf, 1);
 
     if (sent < 0 && sent != UV_EAGAIN) {
-        part(v);
+        visitor_part(v);
         return;
     }
     if (sent < 0)
@@ -106,7 +106,7 @@ void visitor_done(struct visitor *v)
     shut->data = v;
     if (uv_shutdown(shut, (uv_stream_t *)&v->tcp, on_shut) < 0) {
         free(shut);
-        part(v);
+        visitor_part(v);
     }
 }
 
@@ -172,7 +172,7 @@ static void on_read(uv_stream_t *tcp, ssize_t length, const uv_buf_t *buf)
     struct visitor *v = tcp->data;
 
     if (length < 0 || llhttp_execute(&v->parser, buf->base, (size_t)length) != HPE_OK)
-        part(v);
+        visitor_part(v);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -190,7 +190,7 @@ static void on_connection(uv_stream_t *listener, int status)
     if (status < 0 || uv_accept(listener, (uv_stream_t *)&v->tcp) < 0 ||
         uv_tcp_nodelay(&v->tcp, 1) < 0 ||
         uv_read_start((uv_stream_t *)&v->tcp, on_room_wanted, on_read) < 0)
-        part(v);
+        visitor_part(v);
 }
 
 /* ---- running ---------------------------------------------------------------------- */

@@ -35,3 +35,6 @@ void visitor_send(struct visitor *v, const char *bytes, size_t length);
 
 /* The answer is complete: the connection waits for the next request, or closes. */
 void visitor_done(struct visitor *v);
+
+/* Closes at once, whatever has been sent. */
+void visitor_part(struct visitor *v);

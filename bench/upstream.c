@@ -8,6 +8,8 @@
  *     upstream --port 9001 --delay 0 --events 100 --every 100     delay, every: in ms
  *
  * GET /count tells how many POSTs came; any other GET is answered with {}.
+ *
+ * Where the body says "fault":true, it fails, in each of a provider's ways in turn.
  */
 #include "flags.h"
 #include "server.h"
@@ -31,6 +33,7 @@ struct finder {
 struct order {
     struct finder stream;
     struct finder usage;
+    struct finder fault;
     struct telling *telling; /* the answer under way, or NULL; frees itself */
 };
 
@@ -180,6 +183,63 @@ static void tell_later(struct visitor *v, bool streamed)
     uv_timer_start(&t->timer, on_time, delay_ms, streamed ? every_ms : 0);
 }
 
+/* ---- failing ---------------------------------------------------------------------- */
+
+static void say(struct visitor *v, const char *text)
+{
+    visitor_send(v, text, strlen(text));
+}
+
+static void refuse(struct visitor *v)
+{
+    say(v, "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+           "Content-Length: 30\r\n\r\n{\"error\":{\"message\":\"failed\"}}");
+    visitor_done(v);
+}
+
+static void refuse_for_now(struct visitor *v)
+{
+    say(v, "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n"
+           "Content-Length: 28\r\n\r\n{\"error\":{\"message\":\"busy\"}}");
+    visitor_done(v);
+}
+
+static void babble(struct visitor *v)
+{
+    say(v, "this is no HTTP\r\n\r\n");
+    visitor_part(v);
+}
+
+static void break_off(struct visitor *v)
+{
+    const struct order *order = visitor_room(v);
+
+    if (finder_found(&order->stream)) {
+        say_start(v);
+        say_token(v);
+    } else {
+        say(v, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+               "Content-Length: 1000\r\n\r\n{\"id\":");
+    }
+    visitor_part(v);
+}
+
+/* The caller waits until it has had enough. */
+static void keep_silent(struct visitor *v)
+{
+    (void)v;
+}
+
+static void fail(struct visitor *v)
+{
+    static void (*const ways[])(struct visitor * v) = {
+        refuse, refuse_for_now, visitor_part, babble, break_off, keep_silent,
+    };
+    static size_t turn;
+
+    ways[turn++ % (sizeof ways / sizeof ways[0])](v);
+}
+
 /* ---- hearing ---------------------------------------------------------------------- */
 
 static void begin(struct visitor *v)
@@ -188,6 +248,7 @@ static void begin(struct visitor *v)
 
     order->stream = (struct finder){ .text = "\"stream\":true" };
     order->usage = (struct finder){ .text = "\"include_usage\":true" };
+    order->fault = (struct finder){ .text = "\"fault\":true" };
 }
 
 static void look(struct visitor *v, const char *bytes, size_t length)
@@ -196,6 +257,7 @@ static void look(struct visitor *v, const char *bytes, size_t length)
 
     finder_feed(&order->stream, bytes, length);
     finder_feed(&order->usage, bytes, length);
+    finder_feed(&order->fault, bytes, length);
 }
 
 static void answer(struct visitor *v)
@@ -213,7 +275,9 @@ static void answer(struct visitor *v)
         return;
     }
     posts++;
-    if (finder_found(&order->stream)) {
+    if (finder_found(&order->fault)) {
+        fail(v);
+    } else if (finder_found(&order->stream)) {
         tell_later(v, true); /* first, so that a send that fails ends it */
         say_start(v);
     } else if (delay_ms > 0) {

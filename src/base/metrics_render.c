@@ -131,8 +131,6 @@ static void put_all(struct buf *out, const struct metric_family *f, bool openmet
     static const char *const types[] = { "counter", "gauge", "histogram", "gauge" };
     struct str name = f->name;
 
-    if (!f->first)
-        return;
     /* There a counter's family is named without the ending that its samples have. */
     if (openmetrics && f->type == METRIC_COUNTER && str_ends(name, STR("_total")))
         name = str_cut(name, 0, name.len - STR("_total").len);
@@ -164,8 +162,8 @@ static void put_quantiles(struct buf *out, struct str model, const struct quanti
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         double value;
 
-        if (!quantile_at(q, wanted[i].p, &value))
-            continue;
+        if (!quantile_seen(q, wanted[i].p, &value))
+            return;
         buf_put(out, STR("weir_request_latency_seconds{"));
         metric_parts_put_label(out, STR("model"), model);
         buf_put_printf(out, ",quantile=\"%s\"} %.6g\n", wanted[i].text, value);
@@ -174,17 +172,16 @@ static void put_quantiles(struct buf *out, struct str model, const struct quanti
 
 /*
  * The last minute's latencies, ready to read: a summary, since only a summary may carry the
- * label `quantile`. A model with too few requests has no line: a guess would look like
- * a measurement, and NaN breaks alerts.
+ * label `quantile`. From one request on they are told, since what was slowest is never a
+ * guess; weir_request_duration_seconds_count says how much they mean. A minute without requests
+ * has no quantile: NaN breaks alerts.
  */
 static void put_latest(struct buf *out, const struct metric_family *f)
 {
     uint64_t now = clock_now_us();
 
-    if (!f->first)
-        return;
     put_family(out, STR("weir_request_latency_seconds"), "summary",
-               STR("Latency quantiles of the last minute; absent while there are too few."));
+               STR("Latency quantiles of the last minute, if it had requests."));
     for (const struct metric_series *s = f->first; s; s = s->next) {
         struct quantile q = { 0 };
 

@@ -132,12 +132,17 @@ static const double slack = 1e-9;
 
 bool quantile_at(const struct quantile *q, double p, double *out)
 {
+    return (double)LOAD(&q->count) * (1 - p) >= 10 - slack && quantile_seen(q, p, out);
+}
+
+bool quantile_seen(const struct quantile *q, double p, double *out)
+{
     double n = (double)LOAD(&q->count);
     double value, least = LOAD(&q->least), most = LOAD(&q->most);
     uint64_t rank, met = 0;
     unsigned i = 0;
 
-    if (n * (1 - p) < 10 - slack)
+    if (n < 1)
         return false;
     rank = p * n <= 1 ? 1 : (uint64_t)(p * n - slack) + 1;
     for (; i < QUANTILE_CELLS - 1; i++) {

@@ -36,6 +36,8 @@ void quantile_merge(struct quantile *into, const struct quantile *from);
  * [least, most]. False when fewer than ten values lie beyond it: n * (1 - p) < 10.
  */
 bool quantile_at(const struct quantile *q, double p, double *out);
+/* The same from as few values as one: what was seen, not what may be inferred. False when empty. */
+bool quantile_seen(const struct quantile *q, double p, double *out);
 
 /* How many values are at most `bound`: exact where it is a bucket's upper bound, as 2^n is. */
 uint64_t quantile_at_most(const struct quantile *q, double bound);

@@ -59,7 +59,7 @@ Test(metric, a_series_without_labels_shows_zero_before_its_first_use)
 {
     cr_assert(shows(false, "\nweir_in_flight 0\n"));
     cr_assert(shows(false, "\nweir_loop_lag_seconds_count 0\n"));
-    cr_assert_not(shows(false, "weir_requests_total"));
+    cr_assert_not(shows(false, "\nweir_requests_total{"));
 }
 
 Test(metric, label_values_are_escaped)
@@ -136,11 +136,21 @@ Test(metric, the_last_minutes_latencies_are_ready_to_read)
     cr_assert(shows(false, "{model=\"m\",quantile=\"0.99\"} 991.264\n"));
 }
 
-Test(metric, latencies_of_too_few_requests_are_absent)
+Test(metric, one_request_has_a_latency_to_read)
 {
-    for (int i = 0; i < 19; i++)
-        metric_observe(shard, METRIC_REQUEST_SECONDS, 1, METRIC_LABEL(STR("m"), STR("chat")));
+    metric_observe(shard, METRIC_REQUEST_SECONDS, 1, METRIC_LABEL(STR("m"), STR("chat")));
+    cr_assert(shows(false, "{model=\"m\",quantile=\"0.5\"} 1\n"));
+    cr_assert(shows(false, "{model=\"m\",quantile=\"0.99\"} 1\n"));
+}
+
+Test(metric, without_requests_there_is_no_quantile)
+{
     cr_assert_not(shows(false, "quantile="));
+}
+
+Test(metric, a_family_is_named_before_its_first_series)
+{
+    cr_assert(shows(false, "# TYPE gen_ai_client_token_usage histogram\n"));
 }
 
 Test(metric, openmetrics_names_families_without_total_and_ends_in_eof)

@@ -117,8 +117,6 @@ void account(struct metric_shard *shard, struct watch *watch, const struct recor
     const char *outcome = outcome_words[outcome_of(r->err, r->word)];
     uint64_t own_us = r->total_us > r->upstream_us ? r->total_us - r->upstream_us : 0;
 
-    metric_add(shard, METRIC_REQUESTS, 1,
-               METRIC_LABEL(r->model, r->upstream, r->endpoint, str_of(outcome)));
     metric_observe(shard, METRIC_REQUEST_SECONDS, seconds(r->total_us),
                    METRIC_LABEL(r->model, r->endpoint));
     metric_observe(shard, METRIC_OVERHEAD_SECONDS, seconds(own_us), METRIC_LABEL(r->model));
@@ -128,5 +126,8 @@ void account(struct metric_shard *shard, struct watch *watch, const struct recor
         count_model(shard, r);
     if (r->err == OK && watch && r->answer.version.len > 0)
         watch_note(watch, &r->answer);
+    /* Last: who sees the request counted finds all the rest of it. */
+    metric_add(shard, METRIC_REQUESTS, 1,
+               METRIC_LABEL(r->model, r->upstream, r->endpoint, str_of(outcome)));
     write_line(r, outcome);
 }

@@ -760,7 +760,7 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
                                   .predictions = x->model->predictions,
                                   .prediction_count = x->model->prediction_count };
     if (is_answered(x)) {
-        out->version = x->attempt.call.upstream_model;
+        out->version = model_version(x->model, x->attempt.call.upstream_model);
         out->finish_reason = str_of(a->finish_reason);
         out->refusal = a->refusal;
         out->completion_tokens = a->completion_tokens;
@@ -768,7 +768,7 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
     } else if (x->answer) {
         const struct entry_facts *facts = &x->answer->facts;
 
-        out->version = facts->upstream_model;
+        out->version = model_version(x->model, facts->upstream_model);
         out->source = x->word == WORD_COALESCED ? WATCH_COALESCED : WATCH_CACHED;
         out->finish_reason = str_of(facts->finish_reason);
         out->refusal = facts->refusal;
@@ -801,6 +801,8 @@ static void put_who(const struct exchange *x, struct record *out)
         out->upstream = str_of(x->endpoint->upstream->name);
         out->upstream_model = x->attempt.call.upstream_model;
     }
+    if (x->model)
+        out->upstream_model = model_version(x->model, out->upstream_model);
 }
 
 static void close_books(struct exchange *x)

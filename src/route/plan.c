@@ -48,6 +48,14 @@ const struct model *plan_model(const struct plan *p, struct str name)
     return m ? m : p->any;
 }
 
+struct str model_version(const struct model *m, struct str upstream_model)
+{
+    for (size_t i = 0; i < m->route_count; i++)
+        if (str_eq(m->routes[i].model, upstream_model))
+            return upstream_model;
+    return m->name;
+}
+
 /* Escaped, so that no name can be taken for two: the text is part of a cache key. */
 void plan_describe(struct plan *p, struct model *m)
 {

@@ -27,6 +27,11 @@ def started(stage, script=None, **overlay):
     return upstream, stage.weir(config.gateway(upstream, **settings))
 
 
+def counted(weir, requests):
+    """An answer is counted when it has been given: waits for the last of them."""
+    until(lambda: weir.metrics.sum("weir_requests_total") == requests, 5, "all to be counted")
+
+
 def counts(weir, prediction):
     """Counts by value, summed over whatever other labels there are."""
     found = {}
@@ -39,6 +44,7 @@ def test_the_names_of_the_contract_are_there(stage):
     _, weir = started(stage)
     weir.post(chat.PATH, chat.stable(stream=True))
     weir.post(chat.PATH, chat.stable())
+    counted(weir, 2)
     text = weir.metrics.text()
     for name in (
         "gen_ai_server_request_duration_seconds", "gen_ai_server_time_to_first_token_seconds",
@@ -59,7 +65,7 @@ def test_outcomes_add_up_to_the_requests(stage):
     weir.post(chat.PATH, b"{")
     upstream.next(chat.fails(500))
     weir.post(chat.PATH, chat.question())
-    until(lambda: weir.metrics.sum("weir_requests_total") == 4)
+    counted(weir, 4)
     for outcome in ("ok", "cache_hit", "rejected", "upstream_error"):
         assert weir.metrics.sum("weir_requests_total", outcome=outcome) == 1, outcome
 
@@ -68,6 +74,7 @@ def test_latency_counts_every_request_and_its_quantiles_are_ordered(stage):
     _, weir = started(stage)
     for number in range(20):
         weir.post(chat.PATH, chat.question(str(number)))
+    counted(weir, 20)
     assert weir.metrics.sum("weir_request_duration_seconds_count") == 20
     quantiles = {
         labels["quantile"]: value
@@ -84,6 +91,19 @@ def test_a_callers_words_never_become_a_label(stage):
     text = weir.metrics.text()
     assert "evil" not in text
     assert weir.metrics.sum("weir_requests_total", outcome="rejected") >= 30
+
+
+def test_a_name_that_is_handed_on_never_becomes_a_label(stage):
+    redis = stage.redis()
+    _, weir = started(stage, default_upstream="up", **config.redis(redis))
+    body = chat.stable().replace(b'"chat"', b'"evil-name"')
+    answers = [weir.post(chat.PATH, body) for _ in range(2)]
+    assert [answer.header("x-weir-cache") for answer in answers] == ["miss", "hit"]
+    assert answers[0].header("x-weir-model") == "evil-name"
+    counted(weir, 2)
+    assert weir.metrics.sum("weir_requests_total", model="*") == 2
+    assert weir.metrics.sum("weir_predictions_total", model="*", version="*")
+    assert "evil" not in weir.metrics.text()
 
 
 def test_promtool_finds_nothing_to_say(stage):
@@ -163,6 +183,7 @@ def test_predictions_are_counted_by_label_with_other_and_missing(stage):
             {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]})
     )  # fmt: skip
     weir.post(chat.PATH, chat.question("none"))
+    counted(weir, 6)
     found = counts(weir, "intent")
     assert (found["refund"], found["shipping"], found["other"]) == (2, 1, 2)
     assert sum(found.values()) == 6 and found.get("missing", 0) + found.get("invalid", 0) == 1
@@ -174,6 +195,7 @@ def test_predictions_count_the_same_for_plain_and_streamed_answers(stage, way):
     _, weir = started(stage)
     for number in range(3):
         weir.post(chat.PATH, chat.question(str(number), stream=way == "stream"))
+    counted(weir, 3)
     assert counts(weir, "intent") == {"refund": 3}
     assert counts(weir, "finish_reason") == {"stop": 3}
 
@@ -182,6 +204,7 @@ def test_cached_answers_are_counted_apart(stage):
     _, weir = started(stage)
     for _ in range(4):
         weir.post(chat.PATH, chat.stable())
+    counted(weir, 4)
     rows = weir.metrics.samples("weir_predictions_total", prediction="intent", value="refund")
     assert sum(value for _, value in rows) == 4
     assert sorted(value for _, value in rows if value) == [1, 3]
@@ -191,6 +214,7 @@ def test_numbers_and_lengths_are_counted_in_bins(stage):
     _, weir = started(stage)
     for number in range(4):
         weir.post(chat.PATH, chat.question(str(number)))
+    counted(weir, 4)
     assert list(counts(weir, "prompt").values()) == [4]
     assert list(counts(weir, "size").values()) == [4]
     assert sum(counts(weir, "output_tokens").values()) == 4
@@ -200,6 +224,7 @@ def test_failed_answers_count_no_prediction(stage):
     upstream, weir = started(stage)
     upstream.script = chat.fails(500)
     weir.post(chat.PATH, chat.question())
+    counted(weir, 1)
     assert counts(weir, "intent") == {}
 
 
@@ -215,6 +240,7 @@ def test_predictions_of_a_json_model_come_from_its_answer(stage):
     ]
     weir = stage.weir(setup)
     weir.post("/v1/predict/chat", b'{"text":"x"}')
+    counted(weir, 1)
     assert counts(weir, "label") == {"refund": 1}
     assert list(counts(weir, "score").values()) == [1]
 
@@ -223,6 +249,7 @@ def test_admin_predictions_is_json_and_a_text_histogram(stage):
     _, weir = started(stage)
     for number in range(5):
         weir.post(chat.PATH, chat.question(str(number)))
+    counted(weir, 5)
     response = weir.ask_admin("/admin/predictions")
     assert response.header("content-type").startswith("application/json")
     text = json.dumps(response.json())

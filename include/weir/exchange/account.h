@@ -40,7 +40,7 @@ struct record {
     struct str tenant;
     struct str model;    /* of the configuration; absent: none was found */
     struct str upstream; /* absent: none was called */
-    struct str upstream_model;
+    struct str upstream_model; /* as model_version calls it: it becomes a label */
     struct str endpoint; /* endpoint_word, or another from a closed list */
     enum err err;
     enum cache_word word;

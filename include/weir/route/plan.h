@@ -61,5 +61,11 @@ DEFINE_AUTO(struct plan, plan_unref)
 /* NULL: no such model. */
 const struct model *plan_model(const struct plan *p, struct str name);
 
+/*
+ * What metrics and histograms call an upstream's model: the configuration's own word for it,
+ * else the model's name. Where names are handed on, the caller's words never become a label.
+ */
+struct str model_version(const struct model *m, struct str upstream_model);
+
 /* Writes model->text once its routes stand. */
 void plan_describe(struct plan *p, struct model *m);

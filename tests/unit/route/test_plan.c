@@ -61,6 +61,17 @@ Test(plan, the_default_takes_what_is_not_configured)
     cr_assert_eq(plan_model(plan, STR("chat")), chat);
 }
 
+Test(plan, a_version_is_a_word_of_the_configuration)
+{
+    struct model *chat = add_model("chat");
+    struct route routes[] = { { add_upstream("local"), STR("qwen") }, { NULL, { 0 } } };
+
+    chat->routes = routes;
+    chat->route_count = 2;
+    cr_assert(str_eq(model_version(chat, STR("qwen")), STR("qwen")));
+    cr_assert(str_eq(model_version(chat, STR("what a caller said")), STR("chat")));
+}
+
 Test(plan, two_plans_have_different_generations)
 {
     struct plan *next = plan_new();

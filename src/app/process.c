@@ -16,6 +16,7 @@
 #include "weir/api/admin.h"
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
+#include "weir/net/tcp.h"
 
 #include "worker.h"
 
@@ -335,7 +336,11 @@ static enum err open_all(struct process *p, struct fault *why)
     if (s->cache_memory_bytes > 0)
         p->memory = memory_new(s->cache_memory_bytes);
     timer_init(&p->drain, p->loop, on_drain);
-    err = open_admin(p, why);
+    err = listener_probe(s->listen, why);
+    if (!err)
+        err = listener_probe(s->admin_listen, why);
+    if (!err)
+        err = open_admin(p, why);
     return err ? err : open_workers(p, why);
 }
 

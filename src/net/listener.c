@@ -82,14 +82,15 @@ static bool set(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-static int open_socket(const struct addrinfo *a)
+static int open_socket(const struct addrinfo *a, bool shared)
 {
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool fine;
 
     if (fd < 0)
         return -1;
-    fine = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+    fine = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+           (!shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
            set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
            set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S) &&
            set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S) &&
@@ -97,7 +98,10 @@ static int open_socket(const struct addrinfo *a)
            (a->ai_family != AF_INET6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
            bind(fd, a->ai_addr, a->ai_addrlen) == 0;
     if (!fine) {
+        int why = errno;
+
         (void)close(fd);
+        errno = why;
         return -1;
     }
     return fd;
@@ -115,7 +119,7 @@ static unsigned port_of(const uv_tcp_t *uv)
 }
 
 /* Bound and ready to be started, or -1 with the reason in `text`. */
-static int bind_address(const struct address *address, const char **text)
+static int bind_address(const struct address *address, bool shared, const char **text)
 {
     struct addrinfo hints = { .ai_family = AF_UNSPEC,
                               .ai_socktype = SOCK_STREAM,
@@ -128,7 +132,7 @@ static int bind_address(const struct address *address, const char **text)
         *text = gai_strerror(result);
         return -1;
     }
-    fd = open_socket(found);
+    fd = open_socket(found, shared);
     *text = fd < 0 ? strerror(errno) : "";
     freeaddrinfo(found);
     return fd;
@@ -139,22 +143,41 @@ static void on_handle_closed(uv_handle_t *handle)
     free(container_of((uv_tcp_t *)handle, struct listener, uv));
 }
 
+static enum err bind_text(int *fd, struct str text, bool shared, struct fault *why)
+{
+    struct address address;
+    const char *reason = "";
+
+    if (!read_address(text, &address))
+        return fault_set(why, ERR_CONFIG, "", "\"%.*s\" is not an address like 127.0.0.1:8080",
+                         STR_ARG(text));
+    *fd = bind_address(&address, shared, &reason);
+    if (*fd < 0)
+        return fault_set(why, ERR_CONFIG, "", "cannot listen on %.*s: %s", STR_ARG(text),
+                         reason);
+    return OK;
+}
+
+enum err listener_probe(struct str address, struct fault *why)
+{
+    int fd;
+    enum err err = bind_text(&fd, address, false, why);
+
+    if (err)
+        return err;
+    (void)close(fd);
+    return OK;
+}
+
 enum err listener_open(struct listener **out, struct loop *loop,
                        const struct listener_settings *settings, struct fault *why)
 {
-    struct address address;
     struct listener *l;
-    const char *text = "";
     int fd;
+    enum err err = bind_text(&fd, settings->address, true, why);
 
-    if (!read_address(settings->address, &address))
-        return fault_set(why, ERR_CONFIG, "", "\"%.*s\" is not an address like 127.0.0.1:8080",
-                         STR_ARG(settings->address));
-    fd = bind_address(&address, &text);
-    if (fd < 0)
-        return fault_set(why, ERR_CONFIG, "", "cannot listen on %.*s: %s",
-                         STR_ARG(settings->address), text);
-
+    if (err)
+        return err;
     l = MEM_NEW(struct listener);
     l->loop = loop;
     l->most = settings->most;

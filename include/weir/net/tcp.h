@@ -71,5 +71,11 @@ void listener_start(struct listener *l, listener_fn *on_accepted, void *owner);
 unsigned listener_port(const struct listener *l);
 void listener_close(struct listener *l); /* NULL is fine; frees it */
 
+/*
+ * Does nobody listen on this address? SO_REUSEPORT would let a second process in without a
+ * word, to take half of the connections. Asked once, before the first listener is opened.
+ */
+MUST_CHECK enum err listener_probe(struct str address, struct fault *why);
+
 /* Is this address on the loopback interface? */
 bool listener_is_loopback(struct str address);

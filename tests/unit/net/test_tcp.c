@@ -455,6 +455,28 @@ Test(tcp, several_listeners_share_a_port)
     listener_close(other);
 }
 
+Test(tcp, an_address_where_somebody_listens_is_not_free)
+{
+    char address[32];
+    struct fault why = { 0 };
+
+    snprintf(address, sizeof(address), "127.0.0.1:%u", listener_port(listener));
+    cr_assert_eq(listener_probe(str_of(address), &why), ERR_CONFIG);
+    cr_assert(strstr(why.text, "in use"), "%s", why.text);
+}
+
+Test(tcp, a_probed_address_can_be_listened_on_at_once)
+{
+    char address[32];
+    struct fault why = { 0 };
+    struct listener *other = listen_on("127.0.0.1:0", 1);
+
+    snprintf(address, sizeof(address), "127.0.0.1:%u", listener_port(other));
+    listener_close(other);
+    cr_assert_eq(listener_probe(str_of(address), &why), OK, "%s", why.text);
+    listener_close(listen_on(address, 1));
+}
+
 Test(tcp, an_address_that_is_none_is_a_fault)
 {
     static const char *const wrong[] = {

@@ -159,7 +159,7 @@ static bool is_encoded(const struct http_request *r)
     return coding.len > 0 && !str_eq_nocase(coding, STR("identity"));
 }
 
-/* Path, method, key and coding, in this order; false when it has been refused. */
+/* Path, method and key, in this order; false when it has been refused. */
 static bool admit(struct visit *v, const struct row **out)
 {
     const struct row *row = find(v->request->path, &v->rest);
@@ -183,10 +183,6 @@ static bool admit(struct visit *v, const struct row **out)
             return false;
         }
     }
-    if (row->post && is_encoded(v->request)) {
-        refuse_encoding(v);
-        return false;
-    }
     return true;
 }
 
@@ -200,10 +196,16 @@ static int64_t on_head(void *owner, struct http_conn *c, const struct http_reque
     const struct row *row = find(r->path, &v.rest);
 
     /* Most need no look here: what they lack, if anything, is told once they are whole. */
-    if (row && allows(row, r->method) && (row->open || !tenants_any(a->plan->tenants)))
+    if (row && allows(row, r->method) && (row->open || !tenants_any(a->plan->tenants)) &&
+        !is_encoded(r))
         return INT64_MAX;
     call_read(&call, r, a->plan);
-    return admit(&v, &row) ? INT64_MAX : -1;
+    if (!admit(&v, &row))
+        return -1;
+    if (!row->post || !is_encoded(r))
+        return INT64_MAX;
+    refuse_encoding(&v);
+    return -1;
 }
 
 static void on_request(void *owner, struct http_conn *c, struct http_request *r)

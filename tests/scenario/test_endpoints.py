@@ -172,13 +172,21 @@ def test_an_unknown_path_is_404(house, path):
 @pytest.mark.parametrize(
     "method, path",
     [("GET", chat.PATH), ("PUT", chat.PATH), ("DELETE", "/v1/models"), ("POST", "/v1/models"),
-     ("PATCH", chat.PATH), ("POST", "/livez")],
+     ("PATCH", chat.PATH)],
 )  # fmt: skip
 def test_a_wrong_method_is_405_and_names_the_right_one(house, method, path):
     body = b"{}" if method != "GET" else None
     response = house[1].ask(method, path, body)
     assert_openai_error(response, 405)
-    assert response.header("allow")
+    assert response.header("allow") == ("GET, HEAD" if "models" in path else "POST")
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/livez"), ("GET", "/v1/predict/chat")])
+def test_a_wrong_method_where_no_dialect_is_spoken_is_problem_json(house, method, path):
+    response = house[1].ask(method, path, b"{}" if method == "POST" else None)
+    assert response.header("content-type").startswith("application/problem+json")
+    assert response.status == response.json()["status"] == 405
+    assert response.header("allow") == ("GET, HEAD" if path == "/livez" else "POST")
 
 
 BAD_BODIES = {

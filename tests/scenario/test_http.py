@@ -215,6 +215,15 @@ def test_a_body_over_the_limit_is_a_json_413_that_names_it(server, form):
     assert len(server[0].calls) == before
 
 
+def test_a_413_where_no_dialect_is_spoken_is_problem_json(server):
+    headers = {"Content-Length": str(80 * KIB)}
+    with Client(server[1].address) as client:
+        client.send(request_bytes("POST", "/v1/predict/chat", b"", headers))
+        response = client.response()
+    assert response.header("content-type").startswith("application/problem+json")
+    assert response.json()["status"] == 413 and "65536" in response.json()["detail"]
+
+
 def test_a_body_at_the_limit_passes(server):
     body = chat.question("")
     body = chat.question("m" * (64 * KIB - len(body)))

@@ -134,12 +134,12 @@ static int64_t on_head(void *owner, struct http_conn *c, const struct http_reque
     return -1;
 }
 
-static void put_error(void *owner, int status, const char *what, struct http_answer *out)
+static void put_error(void *owner, const struct http_refusal *r, struct buf *fields,
+                      struct buf *body)
 {
     (void)owner;
-    (void)status;
-    out->fields = STR("Content-Type: text/plain\r\n");
-    out->body[0] = str_of(what);
+    buf_put_text(fields, "Content-Type: text/plain\r\n");
+    buf_put_text(body, r->what);
 }
 
 /* ---- the server's thread ---- */

@@ -3,7 +3,9 @@
 
 #include "weir/base/uuid.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- single values ------------------------------------------------------------------- */
 
@@ -214,6 +216,15 @@ static bool is_forwarded(const struct plan *plan, struct str name)
     return false;
 }
 
+/* With more of them than a key holds, the answer is nobody else's. */
+static void note_altering(struct call *c, const struct http_field *f)
+{
+    if (c->altering_count < CALL_ALTERING)
+        c->altering[c->altering_count++] = f;
+    else
+        c->cache.no_store = c->cache.no_cache = true;
+}
+
 void call_read(struct call *c, const struct http_request *r, const struct plan *plan)
 {
     *c = (struct call){ .cache = {
@@ -224,8 +235,8 @@ void call_read(struct call *c, const struct http_request *r, const struct plan *
 
         if (h && h->read)
             h->read(c, f->value);
-        if ((h ? h->alters : is_forwarded(plan, f->name)) && c->altering_count < CALL_ALTERING)
-            c->altering[c->altering_count++] = f;
+        if (h ? h->alters : is_forwarded(plan, f->name))
+            note_altering(c, f);
     }
     if (!c->request_id[0])
         uuid_make(c->request_id);
@@ -281,26 +292,42 @@ const char *const *call_headers(const struct call *c, const struct http_request 
     return lines;
 }
 
+static int compare_nocase(struct str a, struct str b)
+{
+    int order = strncasecmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct http_field *const *left = a;
     const struct http_field *const *right = b;
-    int order = str_compare((*left)->name, (*right)->name);
+    int order = compare_nocase((*left)->name, (*right)->name);
 
     return order ? order : str_compare((*left)->value, (*right)->value);
 }
 
+/* Names in lower case: their case means nothing, and must not make another key. */
 struct str call_key_headers(const struct call *c, struct arena *arena)
 {
     const struct http_field *sorted[CALL_ALTERING];
-    struct str lines = STR("");
+    struct buf lines = { 0 };
+    struct str copy;
 
     if (c->altering_count == 0)
-        return lines;
+        return STR("");
     memcpy(sorted, c->altering, sizeof(sorted));
     qsort(sorted, c->altering_count, sizeof(sorted[0]), compare);
-    for (size_t i = 0; i < c->altering_count; i++)
-        lines = arena_printf(arena, "%.*s%.*s: %.*s\n", STR_ARG(lines),
-                             STR_ARG(sorted[i]->name), STR_ARG(sorted[i]->value));
-    return lines;
+    for (size_t i = 0; i < c->altering_count; i++) {
+        size_t from = lines.len;
+
+        buf_put(&lines, sorted[i]->name);
+        for (; from < lines.len; from++)
+            lines.at[from] = (char)tolower((unsigned char)lines.at[from]);
+        buf_put_printf(&lines, ": %.*s\n", STR_ARG(sorted[i]->value));
+    }
+    copy = arena_copy(arena, buf_str(&lines));
+    buf_deinit(&lines);
+    return copy;
 }

@@ -3,6 +3,7 @@
 
 #include "weir/base/ensure.h"
 #include "weir/base/scan.h"
+#include "weir/base/utf8.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -56,13 +57,28 @@ struct words {
     int status;
 };
 
+/* What strangers wrote, and we have cut: bytes that are no UTF-8 show as U+FFFD. */
+static void put_string(struct buf *out, struct str s)
+{
+    struct buf clean = { 0 };
+
+    while (s.len > 0) {
+        size_t n = utf8_length(s.at, s.len);
+
+        buf_put(&clean, n > 0 ? str_head(s, n) : STR("\xef\xbf\xbd"));
+        s = str_cut(s, n > 0 ? n : 1, s.len);
+    }
+    scan_put_string(out, buf_str(&clean));
+    buf_deinit(&clean);
+}
+
 static void put_openai(struct buf *out, const struct words *w)
 {
     buf_put_text(out, "{\"error\":{\"message\":");
-    scan_put_string(out, w->message);
+    put_string(out, w->message);
     buf_put_printf(out, ",\"type\":\"%s\",\"param\":", w->type);
     if (w->param.len > 0)
-        scan_put_string(out, w->param);
+        put_string(out, w->param);
     else
         buf_put_text(out, "null");
     buf_put_printf(out, ",\"code\":\"%s\"}}", w->code);
@@ -72,10 +88,10 @@ static void put_plain(struct buf *out, const struct words *w)
 {
     buf_put_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
                    w->code, w->status);
-    scan_put_string(out, w->message);
+    put_string(out, w->message);
     if (w->param.len > 0) {
         buf_put_text(out, ",\"param\":");
-        scan_put_string(out, w->param);
+        put_string(out, w->param);
     }
     buf_put_printf(out, ",\"code\":\"%s\"}", w->code);
 }
@@ -129,9 +145,11 @@ static int status_of(const struct failure *why)
 /* An upstream's error status whose body is JSON goes to the caller byte for byte. */
 static bool is_passed_on(const struct failure *why)
 {
+    struct scan_member whole;
+
     return (why->err == ERR_UPSTREAM_STATUS || why->err == ERR_UPSTREAM_REFUSED) &&
-           why->status >= 400 && scan_type_of(why->body) == SCAN_OBJECT &&
-           scan_check(why->body, NULL) == OK;
+           why->status >= 400 && scan_check(why->body, NULL) == OK &&
+           scan_pointer(why->body, STR(""), &whole) && whole.type == SCAN_OBJECT;
 }
 
 static void put_fields(struct problem *p, const struct failure *why)
@@ -160,7 +178,8 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
         put_message(&message, why);
         put_words(out, caller,
                   &(struct words){ .message = buf_str(&message),
-                                   .param = why->fault ? str_of(why->fault->param)
+                                   .param = why->fault && why->fault->param[0]
+                                                ? str_of(why->fault->param)
                                             : why->err == ERR_NO_MODEL ? STR("model")
                                                                        : STR(""),
                                    .type = row->type,

@@ -229,6 +229,14 @@ def test_c4_other_statuses_are_not_kept(stage, status):
     assert twice(stage, chat.says(status=status, body=chat.completion())) == 2
 
 
+def test_c4_another_good_status_reaches_the_caller_as_it_is(stage):
+    body = chat.completion(model="chat")
+    weir = stage.weir(config.gateway(stage.upstream(chat.says(status=201, body=body))))
+    response = weir.post(chat.PATH, chat.stable())
+    assert (response.status, response.body) == (201, body)
+    assert response.header("cache-status") == "weir; fwd=miss"
+
+
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
 def test_c4_streams_that_ended_badly_are_not_kept(stage, finish):
     script = chat.stream(*chat.stream_of("a", finish=finish))
@@ -265,6 +273,17 @@ def test_no_cache_still_renews_the_stored_answer(stage):
     word(weir, BASE, control("no-cache"))
     response = weir.post(chat.PATH, json.dumps(BASE).encode())
     assert response.header("x-weir-cache") == "hit" and b"new" in response.body
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_an_answer_is_kept_before_its_client_has_the_last_of_it(stage, stream):
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream))
+    for number in range(30):
+        asked = chat.stable(str(number), stream=stream)
+        assert word(weir, asked) == "miss"
+        assert word(weir, asked, control("only-if-cached")) == "hit"
+    assert len(upstream.calls) == 30
 
 
 def test_only_if_cached_asks_nobody(stage):

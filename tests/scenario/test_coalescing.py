@@ -116,6 +116,35 @@ def test_c6_the_leaders_failure_promotes_one_follower(stage):
     assert len(upstream.calls) == 2
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_c6_a_refusal_that_no_retry_cures_is_everybodys_after_one_call(stage, stream):
+    gate = Gate(chat.fails(422, message="no such tool"))
+    upstream = stage.upstream(gate)
+    weir = stage.weir(config.gateway(upstream))
+    clients = asking(weir, chat.stable(stream=stream), 20)
+    joined(weir, 20)
+    gate.opened.set()
+    responses = answers(clients)
+    assert {r.status for r in responses} == {422} and len({r.body for r in responses}) == 1
+    assert responses[0].error["message"] == "no such tool"
+    assert len(upstream.calls) == 1
+    joined(weir, 0)
+
+
+def test_c6_another_spelling_of_a_refused_question_asks_for_itself(stage):
+    first = Gate(chat.fails(400))
+    upstream = stage.upstream(chat.says())
+    upstream.next(first)
+    weir = stage.weir(config.gateway(upstream))
+    leader = asking(weir, chat.stable(metadata={"odd": 1}), 1)
+    upstream.call()
+    follower = asking(weir, chat.stable(), 1)
+    joined(weir, 2)
+    first.opened.set()
+    assert [r.status for r in answers(leader + follower)] == [400, 200]
+    assert len(upstream.calls) == 2
+
+
 def test_c6_a_follower_has_its_own_deadline(stage):
     gate = Gate()
     upstream = stage.upstream(gate)

@@ -2,12 +2,14 @@
 """The Redis tier: readable with redis-cli, shared by every gateway, obedient to DEL."""
 
 import json
+import threading
 import time
 
 import pytest
 
 from weirtest import chat, config
-from weirtest.patience import until
+from weirtest.client import Client
+from weirtest.patience import in_parallel, until
 
 HISTOGRAMS = {"predictions": [{"name": "intent", "from": "/choices/0/message/content",
                                "kind": "label", "labels": ["refund", "shipping"]}]}  # fmt: skip
@@ -149,10 +151,55 @@ def test_del_is_honoured_by_every_gateway_within_a_second(stage, memory):
     assert word(one) == "miss" and len(upstream.calls) == 2
 
 
+def test_del_is_honoured_by_two_gateways_while_everybody_asks_for_the_key(stage):
+    redis = stage.redis()
+    upstream, one = started(stage, redis, chat.says("old"))
+    two = linked(stage.weir(config.gateway(upstream, **config.redis(redis))))
+    word(one)
+    key = stored(redis)[0]
+    seen, over = {one: [], two: []}, threading.Event()
+
+    def ask(weir):
+        with Client(weir.address) as client:
+            while not over.is_set():
+                response = client.post(chat.PATH, chat.stable())
+                seen[weir].append((time.monotonic(), response.body))
+
+    def delete():
+        until(lambda: all(len(answers) > 50 for answers in seen.values()), what="hot keys")
+        upstream.script = chat.says("new")
+        redis("DEL", key)
+        deleted = time.monotonic()
+        until(lambda: all(b"new" in answers[-1][1] for answers in seen.values()), what="new")
+        over.wait(0.5)
+        over.set()
+        return deleted
+
+    deleted = in_parallel([delete, lambda: ask(one), lambda: ask(two), lambda: ask(two)])[0]
+    last_old = max(at for answers in seen.values() for at, body in answers if b"old" in body)
+    assert last_old - deleted < 1.2
+    assert 2 <= len(upstream.calls) <= 3
+
+
+def test_no_cache_at_one_gateway_renews_the_answer_of_the_other(stage):
+    redis = stage.redis()
+    upstream, one = started(stage, redis, chat.says("old"))
+    two = linked(stage.weir(config.gateway(upstream, **config.redis(redis))))
+    word(one)
+    stored(redis)
+    assert word(two) == "hit"
+    upstream.script = chat.says("new")
+    one.post(chat.PATH, chat.stable(), {"Cache-Control": "no-cache"})
+    until(lambda: b"new" in two.post(chat.PATH, chat.stable()).body, 2, "the renewed answer")
+    assert word(two) == "hit" and len(upstream.calls) == 2
+
+
 def damage(kind):
     """What a hand, another program or another version may have left under the key."""
     return {
         "another type": lambda r, key: r("SET", key, "a string"),
+        "a list": lambda r, key: r("RPUSH", key, "body", "{}"),
+        "another version": lambda r, key: r("HSET", key, "v", "2", "payload", "{}"),
         "no fields": lambda r, key: r("HSET", key, "odd", "1"),
         "empty body": lambda r, key: r("HSET", key, "body", ""),
         "cut body": lambda r, key: r("HSET", key, "body", '{"id":"x","choices":['),
@@ -165,7 +212,8 @@ def damage(kind):
     }[kind]
 
 
-KINDS = ["another type", "no fields", "empty body", "cut body", "binary body", "odd status",
+STRANGERS = ["another type", "a list", "another version", "no fields"]
+KINDS = [*STRANGERS, "empty body", "cut body", "binary body", "odd status",
          "error status", "odd time", "huge freshness", "no body"]  # fmt: skip
 
 
@@ -187,14 +235,13 @@ def test_a_damaged_value_is_a_miss_and_the_next_answer_mends_it(plain, kind):
     key = stored(redis)[0]
     assert word(weir, body) == "hit"
     before = len(upstream.calls)
-    if kind in ("another type", "no fields"):
+    if kind in STRANGERS:
         redis("DEL", key)
     damage(kind)(redis, key)
     response = weir.post(chat.PATH, body)
     assert response.status == 200 and response.header("x-weir-cache") == "miss"
     assert len(upstream.calls) == before + 1
-    if kind != "another type":
-        until(lambda: word(weir, body) == "hit", 3, "a mended key")
+    until(lambda: word(weir, body) == "hit", 3, "a mended key")
 
 
 def test_one_look_up_is_one_round_trip(plain):

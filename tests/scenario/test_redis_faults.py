@@ -7,9 +7,11 @@ import time
 import pytest
 
 from weirtest import chat, config
-from weirtest.patience import in_parallel, until
+from weirtest.patience import PROMPTLY, in_parallel, until
 from weirtest.redis import Liar
 from weirtest.upstream import BlackHole, Refusing
+
+FAILURES = 5  # in a row, on one link, and it is left alone
 
 
 def started(stage, redis, **settings):
@@ -32,7 +34,7 @@ def word(weir, text):
 def back_to_hits(weir, since):
     """Hits resume within 2 s of Redis' return (and some for a slow machine)."""
     until(lambda: word(weir, "again") == "hit", 6, "hits after Redis came back")
-    assert time.monotonic() - since < 5
+    assert time.monotonic() - since < 3
 
 
 def up(weir):
@@ -69,6 +71,19 @@ def test_d1_a_frozen_redis_costs_the_timeout_then_nothing_and_hits_resume(stage)
     assert weir.get("/livez").status == 200
     redis.thaw()
     back_to_hits(weir, time.monotonic())
+
+
+def test_d1_a_frozen_redis_costs_no_more_than_its_timeout_and_no_more_than_a_few_times(stage):
+    redis = stage.redis()
+    _, weir = started(stage, redis, timeout="400ms")
+    until(lambda: up(weir) >= 1)
+    redis.freeze()
+    times = [timed(weir, str(number))[0] for number in range(30)]
+    redis.thaw()
+    paid = [spent for spent in times if spent > 0.2]
+    assert 1 <= len(paid) <= FAILURES * weir.loops, times
+    assert max(paid) < 0.4 + PROMPTLY
+    assert max(times[-10:]) < 0.2, "by now nobody waits for it"
 
 
 def test_d1_a_killed_redis_is_a_miss_and_hits_resume_after_its_restart(stage):
@@ -207,10 +222,13 @@ LIES = {
 }
 
 
+@pytest.mark.parametrize("greets", [False, True], ids=["at once", "once believed"])
 @pytest.mark.parametrize("lie", LIES)
-def test_d2_a_redis_that_lies_is_a_miss_and_costs_no_request(stage, lie):
-    liar = stage.keep(Liar(LIES[lie]))
+def test_d2_a_redis_that_lies_is_a_miss_and_costs_no_request(stage, lie, greets):
+    liar = stage.keep(Liar(LIES[lie], greets))
     _, weir = started(stage, liar)
+    if greets:
+        until(lambda: up(weir) >= 1, what="belief")
     for number in range(8):
         spent, found = timed(weir, str(number % 2))
         assert spent < 0.5 and found == "miss"

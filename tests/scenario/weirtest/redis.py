@@ -116,10 +116,11 @@ class Redis:
 
 
 class Liar:
-    """Accepts like a Redis and answers every read with the same bytes, whatever was asked."""
+    """Accepts like a Redis and answers every read with the same bytes, whatever was asked.
+    One that greets says PONG to a PING, so that it is believed to be well."""
 
-    def __init__(self, reply):
-        self.reply, self.heard, self.links = reply, b"", 0
+    def __init__(self, reply, greets=False):
+        self.reply, self.greets, self.heard, self.links = reply, greets, b"", 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -141,7 +142,8 @@ class Liar:
                 if not data:
                     return
                 self.heard += data
-                accepted.sendall(self.reply)
+                pinged = self.greets and data.endswith(b"PING\r\n")
+                accepted.sendall(b"+PONG\r\n" if pinged else self.reply)
         except OSError:
             pass
         finally:

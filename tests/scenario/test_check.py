@@ -65,7 +65,7 @@ def test_an_unknown_key_is_named_with_its_line_and_a_suggestion():
 
 
 def test_every_fault_is_told_in_one_run():
-    text = GOOD.replace("30s", "30 parsecs").replace("openai", "opnai").replace("127.0.0.1:0", "?")
+    text = GOOD.replace("30s", "30 parsecs").replace("openai", "opnai").replace("127.0.0.1:0", "home")
     rows = said(check(text)).splitlines()
     for line in (2, 4, 7, 13):
         assert any(f"weir.yaml:{line}: " in row for row in rows), rows

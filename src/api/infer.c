@@ -33,8 +33,8 @@ struct infer {
     char request_id[CALL_ID_BYTES];
     enum caller caller;
     enum endpoint endpoint;
-    bool begun;       /* a stream's head has been written */
-    bool closed_line; /* what was written last ends with a line feed */
+    bool begun;   /* a stream's head has been written */
+    bool between; /* what was written last ends an event */
 };
 
 /* ---- the client ---------------------------------------------------------------------- */
@@ -69,8 +69,15 @@ static void on_begin(struct exchange_sink *s, const struct reply *r)
     struct infer *f = container_of(s, struct infer, sink);
 
     f->begun = true;
-    f->closed_line = true;
+    f->between = true;
     reply_begin(f->api, f->conn, f->request_id, r);
+}
+
+/* With a blank line, whatever its line ends are. */
+static bool ends_event(struct str bytes)
+{
+    return str_ends(bytes, STR("\n\n")) || str_ends(bytes, STR("\n\r\n")) ||
+           str_ends(bytes, STR("\r\r"));
 }
 
 static void on_bytes(struct exchange_sink *s, struct str bytes)
@@ -79,7 +86,7 @@ static void on_bytes(struct exchange_sink *s, struct str bytes)
 
     if (bytes.len == 0)
         return;
-    f->closed_line = bytes.at[bytes.len - 1] == '\n';
+    f->between = ends_event(bytes);
     http_conn_write(f->conn, bytes);
     if (http_conn_is_full(f->conn))
         exchange_pause(f->exchange);
@@ -91,7 +98,7 @@ static void break_stream(struct infer *f, const struct failure *why)
 
     if (why->told)
         return;
-    if (!f->closed_line)
+    if (!f->between)
         buf_put_text(&event, "\n\n");
     problem_put_event(&event, f->endpoint, why);
     http_conn_write(f->conn, buf_str(&event));

@@ -15,10 +15,14 @@ static void put_model(struct buf *out, const struct model *m)
 
 static void answer(const struct visit *v, const struct buf *body)
 {
-    http_conn_answer(v->conn,
-                     &(struct http_answer){ .status = 200,
-                                            .fields = STR("Content-Type: application/json\r\n"),
-                                            .body = { buf_str(body) } });
+    struct buf fields = { 0 };
+
+    buf_put_printf(&fields, "Content-Type: application/json\r\nx-request-id: %s\r\n",
+                   v->call->request_id);
+    http_conn_answer(v->conn, &(struct http_answer){ .status = 200,
+                                                     .fields = buf_str(&fields),
+                                                     .body = { buf_str(body) } });
+    buf_deinit(&fields);
 }
 
 static void list(const struct visit *v, struct buf *body)

@@ -251,3 +251,12 @@ static inline bool has(const struct buf *b, const char *part)
 {
     return b->len > 0 && memmem(b->at, b->len, part, strlen(part)) != NULL;
 }
+
+static inline void assert_ends_after_ms(uint64_t ms, enum err err)
+{
+    pass_ms(ms - 1);
+    cr_assert_eq(world.ended, 0, "too early");
+    pass_ms(1);
+    cr_assert_eq(world.ended, 1, "too late");
+    cr_assert_eq(world.err, err);
+}

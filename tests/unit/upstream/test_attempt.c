@@ -74,15 +74,6 @@ Test(attempt, a_request_that_exceeds_its_arena_is_refused_later)
 
 /* ---- time ---------------------------------------------------------------------------- */
 
-static void assert_ends_after_ms(uint64_t ms, enum err err)
-{
-    pass_ms(ms - 1);
-    cr_assert_eq(world.ended, 0, "too early");
-    pass_ms(1);
-    cr_assert_eq(world.ended, 1, "too late");
-    cr_assert_eq(world.err, err);
-}
-
 Test(attempt, resolving_has_the_time_to_connect)
 {
     call_to("http://models:8000/v1", PLAIN);

@@ -191,6 +191,17 @@ Test(attempt, a_plain_answer_stands_whole_under_the_name_that_was_asked_for)
     cr_assert_not(world.attempt.streamed);
 }
 
+Test(attempt, an_answer_of_another_good_status_is_one_but_is_not_kept)
+{
+    call_plain();
+    heads(201);
+    comes(CHAT_BODY);
+    fetch_ends(OK);
+    cr_assert_eq(world.err, OK);
+    cr_assert_not(world.attempt.tap.answer.storable);
+    cr_assert_str_eq(world.attempt.tap.answer.why_not, "its status is not 200");
+}
+
 Test(attempt, a_plain_answer_that_breaks_off_is_what_the_transport_says)
 {
     call_plain();

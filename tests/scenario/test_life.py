@@ -103,8 +103,8 @@ def test_a_faulty_file_keeps_the_old_configuration_and_says_why(stage, fault):
 
 def test_a_running_request_ends_on_the_configuration_it_began_with(stage):
     go = threading.Event()
-    old = stage.upstream(chat.stream(*chat.stream_of("a", "b")[:2], go,
-                                     *chat.stream_of("a", "b")[2:]))  # fmt: skip
+    old = stage.upstream(chat.says("old"))  # whoever asks before the reload is in force
+    old.next(chat.stream(*chat.stream_of("a", "b")[:2], go, *chat.stream_of("a", "b")[2:]))
     new = stage.upstream(chat.says("new"))
     weir = stage.weir(config.gateway(old))
     with Client(weir.address) as client:

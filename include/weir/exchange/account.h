@@ -38,10 +38,10 @@ enum outcome outcome_of(enum err err, enum cache_word word);
 struct record {
     struct str request_id;
     struct str tenant;
-    struct str model;    /* of the configuration; absent: none was found */
-    struct str upstream; /* absent: none was called */
+    struct str model;          /* of the configuration; absent: none was found */
+    struct str upstream;       /* absent: none was called */
     struct str upstream_model; /* as model_version calls it: it becomes a label */
-    struct str endpoint; /* endpoint_word, or another from a closed list */
+    struct str endpoint;       /* endpoint_word, or another from a closed list */
     enum err err;
     enum cache_word word;
     int status; /* what the client got; 0: nothing */

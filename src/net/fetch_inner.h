@@ -33,6 +33,7 @@ struct fetch_slot {
     char *url;
     char *addresses;
     char *ca_file;
+    CURLU *parts; /* of the url */
     struct curl_slist *resolve;
     uint64_t connect_timeout_us;
     unsigned idle_s;

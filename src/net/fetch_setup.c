@@ -52,22 +52,22 @@ void fetch_setup_forget(struct fetch_slot *slot)
     free(slot->url);
     free(slot->addresses);
     free(slot->ca_file);
+    curl_url_cleanup(slot->parts);
     curl_slist_free_all(slot->resolve);
     slot->url = slot->addresses = slot->ca_file = NULL;
+    slot->parts = NULL;
     slot->resolve = NULL;
     slot->shaped = false;
 }
 
 /* "HOST:PORT:ADDRESSES" for libcurl, which then never resolves: that would block the loop. */
-static struct curl_slist *make_resolve(const char *url, const char *addresses)
+static struct curl_slist *make_resolve(CURLU *parts, const char *addresses)
 {
-    CURLU *parts = curl_url();
     char *host = NULL;
     char *port = NULL;
     struct curl_slist *list = NULL;
 
-    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+    if (curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
         struct buf text = { 0 };
 
@@ -78,8 +78,26 @@ static struct curl_slist *make_resolve(const char *url, const char *addresses)
     }
     curl_free(host);
     curl_free(port);
-    curl_url_cleanup(parts);
     return list;
+}
+
+/*
+ * In its parts, the URL is read once: given as text, libcurl would take it apart with every
+ * call, and print it anew. A URL that cannot be read is left to libcurl to complain of.
+ */
+static void set_url(struct fetch_slot *slot, const struct fetch_call *call)
+{
+    slot->parts = curl_url();
+    ensure(slot->parts);
+    if (curl_url_set(slot->parts, CURLUPART_URL, call->url, CURLU_PATH_AS_IS) != CURLUE_OK) {
+        set(slot, CURLOPT_URL, call->url);
+        return;
+    }
+    set(slot, CURLOPT_CURLU, slot->parts);
+    if (call->addresses) {
+        slot->resolve = make_resolve(slot->parts, call->addresses);
+        set(slot, CURLOPT_RESOLVE, slot->resolve);
+    }
 }
 
 static void shape(struct fetch_slot *slot, const struct fetch_call *call)
@@ -93,7 +111,8 @@ static void shape(struct fetch_slot *slot, const struct fetch_call *call)
     set(slot, CURLOPT_NOSIGNAL, 1L);
     set(slot, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     set(slot, CURLOPT_PROTOCOLS_STR, "http,https");
-    set(slot, CURLOPT_PROXY, ""); /* or the environment's would apply */
+    set(slot, CURLOPT_PROXY, "");   /* or the environment's would apply */
+    set(slot, CURLOPT_NOPROXY, ""); /* and would be asked for with every call */
     set(slot, CURLOPT_PATH_AS_IS, 1L);
     set(slot, CURLOPT_TCP_KEEPALIVE, 1L);
     set(slot, CURLOPT_TCP_KEEPIDLE, (long)KEEP_ALIVE_S);
@@ -103,11 +122,7 @@ static void shape(struct fetch_slot *slot, const struct fetch_call *call)
     set(slot, CURLOPT_MAXAGE_CONN, target->idle_s > 0 ? (long)target->idle_s : 1L);
     if (target->ca_file)
         set(slot, CURLOPT_CAINFO, target->ca_file);
-    set(slot, CURLOPT_URL, call->url);
-    if (call->addresses) {
-        slot->resolve = make_resolve(call->url, call->addresses);
-        set(slot, CURLOPT_RESOLVE, slot->resolve);
-    }
+    set_url(slot, call);
 
     slot->url = mem_copy_text(call->url);
     slot->addresses = copy_or_null(call->addresses);
@@ -118,16 +133,21 @@ static void shape(struct fetch_slot *slot, const struct fetch_call *call)
     slot->shaped = true;
 }
 
-/* The headers as libcurl wants them, in memory that the slot keeps from call to call. */
-static void set_headers(struct fetch_slot *slot, const char *const *headers)
+/*
+ * The headers as libcurl wants them, in memory that the slot keeps from call to call. For each
+ * that it might add itself it looks through all of ours: a large body alone needs the first,
+ * or it would wait a second for leave to come.
+ */
+static void set_headers(struct fetch_slot *slot, const char *const *headers, bool large)
 {
-    static const char no_expect[] = "Expect:"; /* or large bodies would wait a second */
-    size_t count = 1;
+    static const char no_expect[] = "Expect:";
+    size_t count = 0;
     size_t bytes = sizeof(no_expect);
     char *at;
 
     for (const char *const *h = headers; h && *h; h++, count++)
         bytes += strlen(*h) + 1;
+    count += large ? 1 : 0;
     if (count > slot->nodes_capacity) {
         slot->nodes = mem_grow(slot->nodes, count * 2 * sizeof(struct curl_slist));
         slot->nodes_capacity = count * 2;
@@ -135,7 +155,7 @@ static void set_headers(struct fetch_slot *slot, const char *const *headers)
     buf_reset(&slot->text);
     ensure(buf_room(&slot->text, bytes, &at) == OK);
     for (size_t i = 0; i < count; i++) {
-        const char *line = i == 0 ? no_expect : headers[i - 1];
+        const char *line = !large ? headers[i] : i == 0 ? no_expect : headers[i - 1];
         size_t size = strlen(line) + 1;
 
         memcpy(at, line, size);
@@ -144,15 +164,20 @@ static void set_headers(struct fetch_slot *slot, const char *const *headers)
         at += size;
     }
     buf_grown(&slot->text, bytes);
-    set(slot, CURLOPT_HTTPHEADER, slot->nodes);
+    set(slot, CURLOPT_HTTPHEADER, count > 0 ? slot->nodes : NULL);
 }
 
-static void set_body(struct fetch_slot *slot, const struct fetch_call *call)
+static curl_off_t length_of(const struct fetch_call *call)
 {
     curl_off_t length = 0;
 
     for (size_t i = 0; i < call->body_parts; i++)
         length += (curl_off_t)call->body[i].len;
+    return length;
+}
+
+static void set_body(struct fetch_slot *slot, const struct fetch_call *call, curl_off_t length)
+{
     slot->parts_left = 0;
     slot->part_at = 0;
     set(slot, CURLOPT_POSTFIELDSIZE_LARGE, length);
@@ -179,11 +204,12 @@ void fetch_setup(struct fetch_slot *slot, const struct fetch_call *call)
 {
     bool get = strcmp(call->method, "GET") == 0;
     bool post = strcmp(call->method, "POST") == 0;
+    curl_off_t length = length_of(call);
 
     if (!fetch_setup_fits(slot, call))
         shape(slot, call);
-    set_headers(slot, call->headers);
-    set_body(slot, call);
+    set_headers(slot, call->headers, length >= SMALL_BODY);
+    set_body(slot, call, length);
     if (get)
         set(slot, CURLOPT_HTTPGET, 1L);
     set(slot, CURLOPT_CUSTOMREQUEST, get || post ? NULL : call->method);

@@ -53,7 +53,8 @@ static const char *skip_value(const char *at, const char *end)
         return scan_lex_string_end(at + 1, end);
     if (*at == '{' || *at == '[')
         return skip_brackets(at, end);
-    while (at < end && !memchr(",]} \t\r\n", *at, 7))
+    /* In a checked text nothing else ends a number or a word, so a space is any blank. */
+    while (at < end && *at != ',' && *at != ']' && *at != '}' && (unsigned char)*at > ' ')
         at++;
     return at;
 }
@@ -156,6 +157,9 @@ bool scan_key_is(struct str key, struct str name)
     size_t met = 0;
     bool lossy;
 
+    /* Escapes only lengthen, so most names differ by their length alone. */
+    if (key.len < name.len)
+        return false;
     if (key.len == 0 || !memchr(key.at, '\\', key.len))
         return str_eq(key, name);
     while (at < end) {
@@ -185,6 +189,24 @@ bool scan_get(struct str object, struct str key, struct scan_member *m)
         found = true;
     }
     return found;
+}
+
+void scan_find(struct str object, const struct str *names, size_t count,
+               struct scan_member *found)
+{
+    struct scan s;
+    struct scan_member member;
+
+    for (size_t i = 0; i < count; i++)
+        found[i] = (struct scan_member){ .type = SCAN_NONE };
+    scan_start(&s, object);
+    if (!s.object)
+        return;
+    while (scan_next(&s, &member)) {
+        for (size_t i = 0; i < count; i++)
+            if (scan_key_is(member.key, names[i]))
+                found[i] = member;
+    }
 }
 
 /* RFC 6901: no sign, no leading zero. */

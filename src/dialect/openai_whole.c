@@ -9,47 +9,60 @@
  * body that is understood only in part is passed on all the same; it is just not kept.
  */
 
+/* STR() is no constant, and these tables are. */
+#define NAME(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
 static bool text_is(const struct scan_member *m, struct str word)
 {
     return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), word);
 }
 
 /* A string with something in it, or a list with elements. */
-static bool holds(struct str object, struct str key)
+static bool is_full(const struct scan_member *m)
 {
-    struct scan_member m;
-
-    if (!scan_get(object, key, &m))
-        return false;
-    if (m.type == SCAN_STRING)
-        return m.value.len > 2;
-    if (m.type == SCAN_ARRAY || m.type == SCAN_OBJECT) {
+    if (m->type == SCAN_STRING)
+        return m->value.len > 2;
+    if (m->type == SCAN_ARRAY || m->type == SCAN_OBJECT) {
         struct scan s;
         struct scan_member first;
 
-        scan_start(&s, m.value);
+        scan_start(&s, m->value);
         return scan_next(&s, &first);
     }
     return false;
 }
 
-/* ---- usage ---- */
-
-static void read_count(struct str usage, struct str name, int64_t *out)
+static bool holds(struct str object, struct str key)
 {
     struct scan_member m;
+
+    return scan_get(object, key, &m) && is_full(&m);
+}
+
+/* ---- usage ---- */
+
+static void read_count(const struct scan_member *m, int64_t *out)
+{
     uint64_t count;
 
-    if (scan_get(usage, name, &m) && scan_u64(m.value, &count) && count <= INT64_MAX)
+    if (m->type == SCAN_NUMBER && scan_u64(m->value, &count) && count <= INT64_MAX)
         *out = (int64_t)count;
 }
 
 void openai_whole_read_usage(struct tap *t, struct str usage)
 {
-    read_count(usage, STR("prompt_tokens"), &t->answer.prompt_tokens);
-    read_count(usage, STR("completion_tokens"), &t->answer.completion_tokens);
-    read_count(usage, STR("input_tokens"), &t->answer.prompt_tokens);
-    read_count(usage, STR("output_tokens"), &t->answer.completion_tokens);
+    static const struct str names[] = { NAME("prompt_tokens"), NAME("completion_tokens"),
+                                        NAME("input_tokens"), NAME("output_tokens") };
+    struct scan_member found[4];
+
+    scan_find(usage, names, 4, found);
+    read_count(&found[0], &t->answer.prompt_tokens);
+    read_count(&found[1], &t->answer.completion_tokens);
+    read_count(&found[2], &t->answer.prompt_tokens);
+    read_count(&found[3], &t->answer.completion_tokens);
 }
 
 /* ---- chat and completions ---- */
@@ -71,37 +84,48 @@ static void judge_finish(struct tap *t, const struct scan_member *finish)
         tap_refuse(t, "its finish reason is not a good one");
 }
 
+static bool judge_message(struct tap *t, struct str message)
+{
+    static const struct str names[] = { NAME("refusal"), NAME("content"), NAME("tool_calls"),
+                                        NAME("function_call") };
+    struct scan_member found[4];
+    bool refusal;
+
+    scan_find(message, names, 4, found);
+    refusal = is_full(&found[0]);
+    t->answer.refusal = t->answer.refusal || refusal;
+    return refusal || is_full(&found[1]) || is_full(&found[2]) || is_full(&found[3]);
+}
+
 static void judge_choice(struct tap *t, struct str choice, bool first)
 {
-    struct scan_member finish = { .type = SCAN_NONE }, message;
-    bool content = holds(choice, STR("text"));
+    static const struct str names[] = { NAME("text"), NAME("message"), NAME("finish_reason") };
+    struct scan_member found[3];
+    bool content;
 
-    if (scan_get(choice, STR("message"), &message)) {
-        struct str m = message.value;
-
-        t->answer.refusal = t->answer.refusal || holds(m, STR("refusal"));
-        content = content || holds(m, STR("content")) || holds(m, STR("refusal")) ||
-                  holds(m, STR("tool_calls")) || holds(m, STR("function_call"));
-    }
-    if (scan_get(choice, STR("finish_reason"), &finish) && finish.type == SCAN_STRING && first)
-        tap_note_finish(t, finish.value);
+    scan_find(choice, names, 3, found);
+    content = is_full(&found[0]);
+    if (judge_message(t, found[1].value))
+        content = true;
+    if (found[2].type == SCAN_STRING && first)
+        tap_note_finish(t, found[2].value);
     t->answer.has_content = t->answer.has_content || content;
     if (!content)
         tap_refuse(t, "it is empty");
-    judge_finish(t, &finish);
+    judge_finish(t, &found[2]);
 }
 
-static void judge_choices(struct tap *t, struct str body)
+static void judge_choices(struct tap *t, const struct scan_member *choices)
 {
     struct scan s;
-    struct scan_member choices = { .type = SCAN_NONE }, choice;
+    struct scan_member choice;
     bool first = true;
 
-    if (!scan_get(body, STR("choices"), &choices) || choices.type != SCAN_ARRAY) {
+    if (choices->type != SCAN_ARRAY) {
         tap_refuse(t, "it has no choices");
         return;
     }
-    scan_start(&s, choices.value);
+    scan_start(&s, choices->value);
     while (scan_next(&s, &choice)) {
         judge_choice(t, choice.value, first);
         first = false;
@@ -230,20 +254,23 @@ static void judge_response(struct tap *t, struct str body)
 
 enum err openai_whole_read(struct tap *t, struct str body)
 {
-    struct scan_member error, usage;
+    static const struct str names[] = { NAME("error"), NAME("usage"), NAME("choices"),
+                                        NAME("model") };
+    struct scan_member found[4];
 
+    scan_find(body, names, 4, found);
+    t->model_read = found[3];
     t->answer.complete = true;
     t->answer.storable = !t->answer.why_not;
-    if (scan_get(body, STR("error"), &error) && inband_is_truthy(error.value)) {
-        inband_note(&t->answer, error.value, body);
+    if (found[0].type != SCAN_NONE && inband_is_truthy(found[0].value)) {
+        inband_note(&t->answer, found[0].value, body);
         tap_refuse(t, "it is an error");
         return ERR_UPSTREAM_IN_BAND;
     }
-    if (scan_get(body, STR("usage"), &usage))
-        openai_whole_read_usage(t, usage.value);
+    openai_whole_read_usage(t, found[1].value);
     switch (t->request->endpoint) {
     case ENDPOINT_CHAT:
-    case ENDPOINT_COMPLETIONS: judge_choices(t, body); break;
+    case ENDPOINT_COMPLETIONS: judge_choices(t, &found[2]); break;
     case ENDPOINT_EMBEDDINGS: judge_embeddings(t, body); break;
     case ENDPOINT_MODERATIONS: judge_moderations(t, body); break;
     case ENDPOINT_RESPONSES: judge_response(t, body); break;

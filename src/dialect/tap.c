@@ -216,17 +216,17 @@ static bool is_deep(struct str body)
     return scan_check(body, NULL) == ERR_TOO_LARGE;
 }
 
-static enum err splice_whole(struct tap *t, struct str text, struct buf *body)
+static enum err splice_whole(struct tap *t, struct buf *body)
 {
-    struct buf name = { 0 };
-    struct scan_member model;
+    const struct scan_member *model = &t->model_read;
     enum err err = OK;
 
-    scan_put_string(&name, t->model);
-    if (scan_get(text, STR("model"), &model) && model.type == SCAN_STRING &&
-        !str_eq(model.value, buf_str(&name)))
-        err = buf_splice(body, model.at, model.at + model.value.len, buf_str(&name));
-    buf_deinit(&name);
+    if (model->type != SCAN_STRING)
+        return OK;
+    buf_reset(&t->out);
+    scan_put_string(&t->out, t->model);
+    if (!str_eq(model->value, buf_str(&t->out)))
+        err = buf_splice(body, model->at, model->at + model->value.len, buf_str(&t->out));
     return err;
 }
 
@@ -254,5 +254,5 @@ enum err tap_whole(struct tap *t, struct buf *body)
         tap_refuse(t, "it could not be read");
     if (err || !t->dialect->names_model)
         return err;
-    return splice_whole(t, text, body);
+    return splice_whole(t, body);
 }

@@ -16,7 +16,15 @@
 
 enum { SCAN_DEPTH = 64 };
 
-enum scan_type { SCAN_NONE, SCAN_NULL, SCAN_BOOL, SCAN_NUMBER, SCAN_STRING, SCAN_ARRAY, SCAN_OBJECT };
+enum scan_type {
+    SCAN_NONE,
+    SCAN_NULL,
+    SCAN_BOOL,
+    SCAN_NUMBER,
+    SCAN_STRING,
+    SCAN_ARRAY,
+    SCAN_OBJECT
+};
 
 /* A member of an object or an element of an array. */
 struct scan_member {
@@ -48,6 +56,13 @@ enum scan_type scan_type_of(struct str value);
 
 /* The member named `key` (written plainly), the last one if it stands twice; false if absent. */
 bool scan_get(struct str object, struct str key, struct scan_member *m);
+
+/*
+ * Several at once, in one walk: found[i] is the member named names[i], and of SCAN_NONE if
+ * there is none. An object of n members costs one walk, not one per name.
+ */
+void scan_find(struct str object, const struct str *names, size_t count,
+               struct scan_member *found);
 
 /*
  * The value at an RFC 6901 pointer ("" is the whole); false where there is none. One step of

@@ -3,6 +3,7 @@
 
 #include "weir/base/buf.h"
 #include "weir/base/err.h"
+#include "weir/base/scan.h"
 #include "weir/dialect/dialect.h"
 
 /*
@@ -60,11 +61,12 @@ struct tap {
     const struct request *request; /* lent */
     struct str model;              /* lent: the name that was asked for */
     bool keep;
-    bool usage_injected; /* the owner sets it from dialect_body, after tap_init: what
+    bool usage_injected;           /* the owner sets it from dialect_body, after tap_init: what
                                       shows only because of it is then taken out again */
-    bool gave_up;        /* something passed by unread */
-    bool done;           /* a terminal event of its own passed by */
-    bool failed;         /* an error event passed by */
+    bool gave_up;                  /* something passed by unread */
+    bool done;                     /* a terminal event of its own passed by */
+    bool failed;                   /* an error event passed by */
+    struct scan_member model_read; /* a plain answer's own, where read_whole has found it */
     struct answer answer;
     struct buf out;   /* the bytes of the last delta, where they had to be made */
     struct buf clean; /* the last text that was no UTF-8, made readable */

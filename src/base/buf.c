@@ -121,14 +121,9 @@ void buf_put_text(struct buf *b, const char *zero_terminated)
 
 void buf_put_u64(struct buf *b, uint64_t n)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[STR_U64_BYTES];
 
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    buf_put(b, (struct str){ digits + at, sizeof(digits) - at });
+    buf_put(b, (struct str){ digits, str_put_u64(digits, n) });
 }
 
 void buf_put_ms(struct buf *b, uint64_t us)

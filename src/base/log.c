@@ -5,7 +5,6 @@
 #include "weir/base/utf8.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -114,6 +113,16 @@ static size_t escape(struct str s, char out[8], size_t *len)
     return taken;
 }
 
+/* How many bytes at its start stand for themselves: nearly always all of them. */
+static size_t plain_length(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.len && s.at[n] >= ' ' && s.at[n] <= '~' && s.at[n] != '"' && s.at[n] != '\\')
+        n++;
+    return n;
+}
+
 /* A text that does not fit is shortened, with room left for its closing quote. */
 static void put_quoted(struct line *l, struct str s)
 {
@@ -122,10 +131,16 @@ static void put_quoted(struct line *l, struct str s)
     put(l, STR("\""));
     while (at < s.len) {
         char piece[8];
-        size_t len;
+        size_t room = l->broken || l->len == l->room ? 0 : l->room - l->len - 1;
+        size_t len = plain_length(str_head(str_cut(s, at, s.len), room));
 
+        if (len > 0) {
+            put(l, str_cut(s, at, at + len));
+            at += len;
+            continue;
+        }
         at += escape(str_cut(s, at, s.len), piece, &len);
-        if (l->broken || len + 1 > l->room - l->len) {
+        if (len > room) {
             l->cut = true;
             break;
         }
@@ -154,21 +169,28 @@ static void put_text(struct line *l, struct str s)
 
 static void put_value(struct line *l, const struct log_field *f)
 {
-    char text[32];
-    int len = 0;
+    char text[STR_U64_BYTES + 1 + STR_U64_BYTES];
+    size_t len = 0;
 
     switch (f->kind) {
     case LOG_STR: put_text(l, f->as.s); return;
     case LOG_BOOL: put(l, f->as.b ? STR("true") : STR("false")); return;
-    case LOG_U64: len = snprintf(text, sizeof(text), "%" PRIu64, f->as.u); break;
-    case LOG_I64: len = snprintf(text, sizeof(text), "%" PRId64, f->as.i); break;
+    case LOG_U64: len = str_put_u64(text, f->as.u); break;
+    case LOG_I64:
+        text[0] = '-';
+        len = f->as.i < 0 ? 1 + str_put_u64(text + 1, 0 - (uint64_t)f->as.i)
+                          : str_put_u64(text, (uint64_t)f->as.i);
+        break;
     case LOG_MS:
-        len = snprintf(text, sizeof(text), "%" PRIu64 ".%03u", f->as.u / 1000,
-                       (unsigned)(f->as.u % 1000));
+        /* A thousand more, so that the thousandths have their zeros; its 1 becomes the point. */
+        len = str_put_u64(text, f->as.u / 1000);
+        (void)str_put_u64(text + len, 1000 + f->as.u % 1000);
+        text[len] = '.';
+        len += 4;
         break;
     case LOG_END: break;
     }
-    put(l, (struct str){ text, (size_t)len });
+    put(l, (struct str){ text, len });
 }
 
 static void put_field(struct line *l, const struct log_field *f)

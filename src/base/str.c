@@ -93,6 +93,19 @@ bool str_split(struct str *rest, char mark, struct str *piece)
     return true;
 }
 
+size_t str_put_u64(char out[STR_U64_BYTES], uint64_t n)
+{
+    char digits[STR_U64_BYTES];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
 bool str_to_u64(struct str s, uint64_t *out)
 {
     uint64_t n = 0;

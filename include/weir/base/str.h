@@ -20,7 +20,7 @@ struct str {
 struct str str_of(const char *zero_terminated); /* NULL gives the absent str */
 struct str str_cut(struct str s, size_t from, size_t to);
 struct str str_head(struct str s, size_t most); /* its first bytes, at most so many */
-struct str str_trim(struct str s); /* spaces and tabs off both ends */
+struct str str_trim(struct str s);              /* spaces and tabs off both ends */
 bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 bool str_starts(struct str s, struct str prefix);
@@ -35,6 +35,10 @@ bool str_split(struct str *rest, char mark, struct str *piece);
 
 /* A whole decimal number, nothing else. */
 bool str_to_u64(struct str s, uint64_t *out);
+
+/* The decimal digits of `n`, without a NUL; returns how many. */
+enum { STR_U64_BYTES = 20 };
+size_t str_put_u64(char out[STR_U64_BYTES], uint64_t n);
 
 /* In the manner of FNV-1a, eight bytes at a time; for tables in memory only: it may change. */
 uint64_t str_hash(struct str s);

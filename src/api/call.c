@@ -24,6 +24,8 @@ bool call_duration(struct str text, uint64_t *us)
     memcpy(number, text.at, text.len);
     number[text.len] = '\0';
     value = strtod(number, &end);
+    if (strspn(number, "0123456789.") != (size_t)(end - number))
+        return false; /* hexadecimal and exponents are no durations */
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(end, units[i].unit) != 0)
             continue;
@@ -150,11 +152,6 @@ static void read_timeout(struct call *c, struct str value)
         c->timeout_us = us;
 }
 
-static void read_connection(struct call *c, struct str value)
-{
-    c->connection = value;
-}
-
 /* clang-format off */
 
 /*
@@ -178,7 +175,7 @@ static const struct header {
     { H("x-request-id"),        read_request_id,    true,  false },
     { H("x-weir-timeout"),      read_timeout,       true,  false },
     { H("x-stainless-timeout"), read_timeout,       true,  false },
-    { H("connection"),          read_connection,    true,  false },
+    { H("connection"),          NULL,               true,  false },
     { H("keep-alive"),          NULL,               true,  false },
     { H("transfer-encoding"),   NULL,               true,  false },
     { H("content-length"),      NULL,               true,  false },
@@ -244,18 +241,22 @@ void call_read(struct call *c, const struct http_request *r, const struct plan *
 
 /* ---- what travels -------------------------------------------------------------------- */
 
-static bool is_named_by_connection(const struct call *c, struct str name)
+static bool is_named_by_connection(const struct http_request *r, struct str name)
 {
-    struct str rest = c->connection;
-    struct str piece;
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct str rest = r->fields[i].value;
+        struct str piece;
 
-    while (str_split(&rest, ',', &piece))
-        if (str_eq_nocase(str_trim(piece), name))
-            return true;
+        if (!str_eq_nocase(r->fields[i].name, STR("connection")))
+            continue;
+        while (str_split(&rest, ',', &piece))
+            if (str_eq_nocase(str_trim(piece), name))
+                return true;
+    }
     return false;
 }
 
-static bool may_travel(const struct call *c, const struct http_field *f)
+static bool may_travel(const struct http_request *r, const struct http_field *f)
 {
     const struct header *h = find(f->name);
     struct str proxy = STR("proxy-");
@@ -267,11 +268,10 @@ static bool may_travel(const struct call *c, const struct http_field *f)
         return false;
     if (f->name.len >= own.len && str_eq_nocase(str_cut(f->name, 0, own.len), own))
         return false;
-    return !is_named_by_connection(c, f->name);
+    return !is_named_by_connection(r, f->name);
 }
 
-const char *const *call_headers(const struct call *c, const struct http_request *r,
-                                struct arena *arena)
+const char *const *call_headers(const struct http_request *r, struct arena *arena)
 {
     const char **lines = arena_take(arena, (r->field_count + 1) * sizeof(char *));
     size_t n = 0;
@@ -282,7 +282,7 @@ const char *const *call_headers(const struct call *c, const struct http_request 
         const struct http_field *f = &r->fields[i];
         struct str line;
 
-        if (!may_travel(c, f))
+        if (!may_travel(r, f))
             continue;
         line = arena_printf(arena, "%.*s: %.*s", STR_ARG(f->name), STR_ARG(f->value));
         if (line.at)

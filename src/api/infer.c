@@ -138,6 +138,16 @@ static void on_end(struct exchange_sink *s)
 
 /* ---- the question -------------------------------------------------------------------- */
 
+/* A name whose escapes are none stands as it came: no model is called so. */
+static struct str path_model(const struct visit *v, struct arena *arena)
+{
+    struct str name = { 0 };
+
+    if (v->rest.len > 0)
+        name = call_unescape(v->rest, arena);
+    return name.at ? name : v->rest;
+}
+
 static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
 {
     *ask = (struct ask){
@@ -145,7 +155,7 @@ static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
         .tenant = v->tenant,
         .scope = v->tenant ? tenant_name(v->tenant) : STR("public"),
         .endpoint = v->endpoint,
-        .path_model = v->rest.len > 0 ? call_unescape(v->rest, arena) : (struct str){ 0 },
+        .path_model = path_model(v, arena),
         .body = v->request->body,
         .request_id = str_of(v->call->request_id),
         .key_headers = call_key_headers(v->call, arena),
@@ -207,7 +217,7 @@ static void start(const struct visit *v, struct infer *f)
     ask.request_id = str_of(f->request_id);
     if (ask.path_model.at)
         ask.path_model = arena_copy(&f->arena, ask.path_model);
-    ask.headers = call_headers(v->call, v->request, &f->arena);
+    ask.headers = call_headers(v->request, &f->arena);
     http_conn_keep(v->conn, v->request);
     f->kept = http_conn_take(v->conn);
     ask.body = v->request->body;

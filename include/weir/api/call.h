@@ -17,7 +17,6 @@ struct call {
     struct str key;                 /* the caller's credential; absent */
     struct cache_words cache;
     uint64_t timeout_us;                              /* 0: not said */
-    struct str connection;                            /* names that must not travel */
     const struct http_field *altering[CALL_ALTERING]; /* headers that are part of a cache key */
     size_t altering_count;
 };
@@ -25,8 +24,7 @@ struct call {
 void call_read(struct call *c, const struct http_request *r, const struct plan *plan);
 
 /* The lines that may travel upstream, as "Name: value" and NULL at the end, in the arena. */
-const char *const *call_headers(const struct call *c, const struct http_request *r,
-                                struct arena *arena);
+const char *const *call_headers(const struct http_request *r, struct arena *arena);
 /* The altering headers as part of a key; empty for most. */
 struct str call_key_headers(const struct call *c, struct arena *arena);
 

@@ -15,7 +15,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly BUILD=build/fuzz
 readonly SANITIZERS=address,undefined
-seconds=$((${1:-10} * 60))
+minutes=${1:-10}
+[[ $minutes =~ ^[1-9][0-9]*$ ]] || { echo "usage: $0 [MINUTES [TARGET...]]" >&2; exit 2; }
+seconds=$((minutes * 60))
 shift $(($# > 0))
 targets=("$@")
 

@@ -6,4 +6,4 @@
 set -eu
 cd "$(dirname "$0")/../.."
 find src include tests bench -name '*.[ch]' -print0 |
-    xargs -0 clang-format-14 --dry-run -Werror
+    xargs -0 clang-format-14 --dry-run -Werror --ferror-limit=1

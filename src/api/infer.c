@@ -141,10 +141,11 @@ static void on_end(struct exchange_sink *s)
 /* A name whose escapes are none stands as it came: no model is called so. */
 static struct str path_model(const struct visit *v, struct arena *arena)
 {
-    struct str name = { 0 };
+    struct str name;
 
-    if (v->rest.len > 0)
-        name = call_unescape(v->rest, arena);
+    if (v->rest.len == 0)
+        return (struct str){ 0 };
+    name = call_unescape(v->rest, arena);
     return name.at ? name : v->rest;
 }
 

@@ -9,7 +9,7 @@
  * has left long before; `conn` is NULL from then on.
  */
 
-#include "weir/base/mem.h"
+#include "weir/base/ensure.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/replay.h"
 #include "weir/exchange/account.h"
@@ -17,8 +17,6 @@
 
 #include "reply.h"
 #include "rows.h"
-
-#include <stdlib.h>
 
 enum { ARENA_BYTES = 256 << 10 }; /* header lines of one request: their limit and some more */
 
@@ -128,12 +126,12 @@ static int on_failure(struct exchange_sink *s, const struct reply *r, const stru
 static void on_end(struct exchange_sink *s)
 {
     struct infer *f = container_of(s, struct infer, sink);
+    struct arena arena = f->arena; /* `f` lies in it */
 
     if (f->conn && f->begun)
         http_conn_end(f->conn);
     http_kept_free(f->kept);
-    arena_deinit(&f->arena);
-    free(f);
+    arena_deinit(&arena);
 }
 
 /* ---- the question -------------------------------------------------------------------- */
@@ -237,9 +235,12 @@ void infer_serve(const struct visit *v)
     served = serve_from_memory(v, &ask);
     arena_deinit(&arena);
     if (!served) {
-        struct infer *f = MEM_NEW(struct infer);
+        struct infer *f;
 
-        arena_init(&f->arena, ARENA_BYTES);
+        arena_init_pooled(&arena, &v->api->kit->arenas, ARENA_BYTES);
+        f = ARENA_NEW(&arena, struct infer);
+        ensure(f);
+        f->arena = arena;
         start(v, f);
     }
 }

@@ -74,6 +74,7 @@ static void free_worker(struct worker *w)
     fetcher_free(w->fetcher);
     resolver_free(w->resolver);
     loop_free(w->loop);
+    exchange_kit_deinit(&w->exchanges);
     free(w);
 }
 

@@ -17,6 +17,7 @@
 enum {
     FIRST_BLOCK = 4096, /* most exchanges need no second */
     MOST_BLOCK = 64 * 1024,
+    POOLED = 64, /* blocks: as many exchanges may start together without malloc */
     ALIGN = alignof(max_align_t),
 };
 
@@ -24,9 +25,61 @@ struct arena_block {
     alignas(max_align_t) struct arena_block *next;
 };
 
+/* Under AddressSanitizer nothing is pooled, or it would not see who touches what is freed. */
+static void give_back(struct arena_pool *p, struct arena_block *block)
+{
+#ifdef __SANITIZE_ADDRESS__
+    (void)p;
+    free(block);
+#else
+    if (p->count == POOLED) {
+        free(block);
+        return;
+    }
+    block->next = p->spare;
+    p->spare = block;
+    p->count++;
+#endif
+}
+
+void arena_pool_deinit(struct arena_pool *p)
+{
+    while (p->spare) {
+        struct arena_block *next = p->spare->next;
+
+        free(p->spare);
+        p->spare = next;
+    }
+    p->count = 0;
+}
+
 void arena_init(struct arena *a, size_t budget)
 {
     *a = (struct arena){ .budget = budget };
+}
+
+/* The first block, which is the last in the list, is the pool's. */
+void arena_init_pooled(struct arena *a, struct arena_pool *pool, size_t budget)
+{
+    struct arena_block *block = pool->spare;
+
+    ensure(budget == 0 || budget >= FIRST_BLOCK);
+    if (block) {
+        pool->spare = block->next;
+        pool->count--;
+    } else {
+        block = malloc(FIRST_BLOCK);
+        ensure(block);
+    }
+    block->next = NULL;
+    *a = (struct arena){
+        .pool = pool,
+        .blocks = block,
+        .next = (char *)(block + 1),
+        .left = FIRST_BLOCK - sizeof(*block),
+        .used = FIRST_BLOCK,
+        .budget = budget,
+    };
 }
 
 void arena_deinit(struct arena *a)
@@ -36,7 +89,10 @@ void arena_deinit(struct arena *a)
     while (block) {
         struct arena_block *next = block->next;
 
-        free(block);
+        if (!next && a->pool)
+            give_back(a->pool, block);
+        else
+            free(block);
         block = next;
     }
     *a = (struct arena){ .budget = a->budget };
@@ -117,6 +173,25 @@ struct str arena_copy(struct arena *a, struct str s)
         memcpy(at, s.at, s.len);
     at[s.len] = '\0';
     return (struct str){ at, s.len };
+}
+
+struct str arena_join(struct arena *a, const struct str *parts, size_t count)
+{
+    size_t len = 0;
+    char *at, *to;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    at = to = carve(a, len + 1);
+    if (!at)
+        return (struct str){ NULL, 0 };
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(to, parts[i].at, parts[i].len);
+        to += parts[i].len;
+    }
+    *to = '\0';
+    return (struct str){ at, len };
 }
 
 struct str arena_printf(struct arena *a, const char *format, ...)

@@ -27,14 +27,12 @@
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
-#include "weir/base/mem.h"
 #include "weir/base/metric.h"
 #include "weir/dialect/replay.h"
 #include "weir/exchange/account.h"
 #include "weir/exchange/recall.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Splices, unescaped names, the canonical form: a body's worth of each and some change. */
 enum { ARENA_FIXED_BYTES = 1 << 20, ARENA_PER_BODY = 4, FOLLOW_BYTES = 64 << 10 };
@@ -210,12 +208,20 @@ static void on_deadline(struct timer *t)
 struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
                                 struct exchange_sink *sink)
 {
-    struct exchange *x = MEM_NEW(struct exchange);
+    struct arena arena;
+    struct exchange *x;
 
-    *x = (struct exchange){ .kit = kit, .ask = *ask, .sink = sink, .word = WORD_BYPASS };
+    /* It lives in its own arena, as what it needs beside itself does. */
+    arena_init_pooled(&arena, &kit->arenas, ARENA_FIXED_BYTES + ARENA_PER_BODY * ask->body.len);
+    x = ARENA_NEW(&arena, struct exchange);
+    ensure(x);
+    x->arena = arena;
+    x->kit = kit;
+    x->ask = *ask;
+    x->sink = sink;
+    x->word = WORD_BYPASS;
     x->ask.plan = plan_ref(ask->plan);
     trail_start(&x->trail, BORN);
-    arena_init(&x->arena, ARENA_FIXED_BYTES + ARENA_PER_BODY * ask->body.len);
     buf_init(&x->held, EXCHANGE_HELD_BYTES);
     timer_init(&x->deadline, kit->loop, on_deadline);
     link_before(&kit->running, &x->running);
@@ -851,6 +857,8 @@ static void land(struct exchange *x)
 
 static enum step settle(struct exchange *x)
 {
+    struct arena arena;
+
     timer_disarm(&x->deadline);
     if (is_answered(x))
         keep(x);
@@ -878,9 +886,9 @@ static enum step settle(struct exchange *x)
     entry_unref(x->stale);
     entry_unref(x->refused);
     plan_unref(x->ask.plan);
-    arena_deinit(&x->arena);
     x->sink->on_end(x->sink);
-    free(x);
+    arena = x->arena; /* `x` lies in it */
+    arena_deinit(&arena);
     return WAIT;
 }
 
@@ -889,6 +897,11 @@ static enum step settle(struct exchange *x)
 void exchange_kit_init(struct exchange_kit *kit)
 {
     link_init(&kit->running);
+}
+
+void exchange_kit_deinit(struct exchange_kit *kit)
+{
+    arena_pool_deinit(&kit->arenas);
 }
 
 void exchange_cancel(struct exchange *x)

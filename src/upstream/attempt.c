@@ -300,6 +300,7 @@ static void fetch_it(struct attempt *a, const char *addresses)
     const struct upstream *u = e->upstream;
     const char *headers[ATTEMPT_HEADERS + 1];
     struct fetch_call call = { 0 };
+    const char *path;
     struct str url;
     size_t n = 0;
 
@@ -311,8 +312,8 @@ static void fetch_it(struct attempt *a, const char *addresses)
         if (travels(u, *h))
             headers[n++] = *h;
     headers[n] = NULL;
-    url = arena_printf(a->call.arena, "%s%s", e->url,
-                       u->dialect->paths[a->call.request->endpoint]);
+    path = u->dialect->paths[a->call.request->endpoint];
+    url = arena_join(a->call.arena, (struct str[]){ str_of(e->url), str_of(path) }, 2);
     if (!url.at) {
         a->err = ERR_TOO_LARGE;
         loop_defer(a->kit->loop, &a->turn, on_refused);

@@ -10,7 +10,19 @@
  */
 struct arena_block;
 
+/*
+ * First blocks that are between two exchanges, so that a request costs no malloc of a size for
+ * which malloc is slow. A thread's own; it must outlive the arenas that draw from it.
+ */
+struct arena_pool {
+    struct arena_block *spare;
+    size_t count;
+};
+
+void arena_pool_deinit(struct arena_pool *p); /* a zeroed one is ready */
+
 struct arena {
+    struct arena_pool *pool; /* lent; NULL: all blocks are malloc's */
     struct arena_block *blocks;
     char *next;
     size_t left;
@@ -19,6 +31,7 @@ struct arena {
 };
 
 void arena_init(struct arena *a, size_t budget);
+void arena_init_pooled(struct arena *a, struct arena_pool *pool, size_t budget);
 void arena_deinit(struct arena *a);
 
 /* Zeroed and aligned for any type; NULL when the budget is spent. */
@@ -26,6 +39,7 @@ void *arena_take(struct arena *a, size_t size);
 
 /* A copy with a terminating NUL behind it; the absent str when the budget is spent. */
 struct str arena_copy(struct arena *a, struct str s);
+struct str arena_join(struct arena *a, const struct str *parts, size_t count);
 struct str arena_printf(struct arena *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -24,9 +24,12 @@ struct exchange_kit {
     struct flights *flights;
     struct watch *watch; /* NULL: predictions are not counted */
     struct link running; /* all exchanges under way */
+    struct arena_pool arenas;
 };
 
-void exchange_kit_init(struct exchange_kit *kit); /* the list; the caller fills in the rest */
+/* The list; the caller fills in the rest, zeroed where it does not. */
+void exchange_kit_init(struct exchange_kit *kit);
+void exchange_kit_deinit(struct exchange_kit *kit); /* all exchanges are over */
 
 struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
                                 struct exchange_sink *sink);

@@ -87,3 +87,35 @@ Test(arena, printing_past_the_budget_gives_the_absent_str, .timeout = 5)
     cr_assert_null(arena_printf(&a, "%100d", 7).at);
     arena_deinit(&a);
 }
+
+Test(arena, a_pooled_block_serves_one_arena_after_the_other, .timeout = 5)
+{
+    struct arena_pool pool = { 0 };
+
+    for (unsigned round = 0; round < 3; round++) {
+        struct arena all[100];
+
+        for (size_t i = 0; i < 100; i++) {
+            arena_init_pooled(&all[i], &pool, 100000);
+            cr_assert_not_null(arena_take(&all[i], 3000));
+            cr_assert_not_null(arena_take(&all[i], 30000));
+            cr_assert_null(arena_take(&all[i], 100000));
+        }
+        for (size_t i = 0; i < 100; i++)
+            arena_deinit(&all[i]);
+        cr_assert_leq(pool.count, 64);
+    }
+    arena_pool_deinit(&pool);
+}
+
+Test(arena, a_join_is_its_parts_and_a_nul, .timeout = 5)
+{
+    struct arena a = { .budget = 8192 };
+    struct str parts[] = { STR("a"), { NULL, 0 }, STR("bc") };
+    struct str joined = arena_join(&a, parts, 3);
+
+    cr_assert(str_eq(joined, STR("abc")) && joined.at[3] == '\0');
+    parts[1] = (struct str){ joined.at, 10000 };
+    cr_assert_null(arena_join(&a, parts, 2).at);
+    arena_deinit(&a);
+}

@@ -99,7 +99,8 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
     w->exchanges = (struct exchange_kit){
         .loop = w->loop,
         .upstream = { w->loop, w->fetcher, w->resolver },
-        .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests },
+        .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
+                   s->cache_entry_bytes },
         .flights = kit->flights,
         .watch = w->watch,
     };

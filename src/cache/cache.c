@@ -204,13 +204,20 @@ void cache_lookup_cancel(struct cache_lookup *op)
 
 /* ---- store --------------------------------------------------------------------------------- */
 
-void cache_store(struct cache *c, struct entry *e)
+static bool store_in_memory(struct cache *c, struct entry *e)
+{
+    bool fits = (c->most_bytes == 0 || e->facts.body.len <= c->most_bytes) &&
+                memory_put(c->memory, e);
+
+    metric_add(loop_shard(c->loop), METRIC_STORES, 1,
+               METRIC_LABEL(STR("memory"), fits ? STR("stored") : STR("too_large")));
+    return fits;
+}
+
+bool cache_store(struct cache *c, struct entry *e)
 {
     /* Redis first: it marks the entry, which others see as soon as memory has it. */
-    if (c->remote)
-        remote_store(c->remote, e, loop_shard(c->loop));
-    if (c->memory)
-        metric_add(loop_shard(c->loop), METRIC_STORES, 1,
-                   METRIC_LABEL(STR("memory"),
-                                memory_put(c->memory, e) ? STR("stored") : STR("too_large")));
+    bool sent = c->remote && remote_store(c->remote, e, loop_shard(c->loop));
+
+    return (c->memory && store_in_memory(c, e)) || sent;
 }

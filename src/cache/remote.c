@@ -250,7 +250,7 @@ static void send_store(struct remote *r, struct store *s, struct str key, int64_
                 on_stored);
 }
 
-void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
+bool remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
 {
     int64_t left_ms = entry_ttl_ms(e, clock_wall_ms()) + (int64_t)e->facts.stale_ms;
     struct buf key = { 0 };
@@ -258,11 +258,11 @@ void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
 
     if (e->facts.body.len > r->settings.most_bytes) {
         count_store(shard, STR("too_large"));
-        return;
+        return false;
     }
     if (left_ms <= 0 || !remote_is_up(r)) {
         count_store(shard, left_ms <= 0 ? STR("expired") : STR("down"));
-        return;
+        return false;
     }
     atomic_store(&e->verified_us, clock_now_us());
     atomic_store(&e->shared, true);
@@ -272,6 +272,7 @@ void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
     remote_key(&r->settings, &e->facts, &key);
     send_store(r, s, buf_str(&key), left_ms);
     buf_deinit(&key);
+    return true;
 }
 
 void remote_delete(struct remote *r, const struct entry_facts *of)

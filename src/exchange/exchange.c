@@ -93,12 +93,6 @@ static enum step give_up(struct exchange *x, enum err err)
     return DEGRADE;
 }
 
-/* Did the last call bring a whole answer? */
-static bool is_answered(const struct exchange *x)
-{
-    return x->err == OK && x->attempt.kit && x->refusal == OK;
-}
-
 /* All has been said and shown; only the connection is not quiet yet. */
 static bool lingers(const struct exchange *x)
 {
@@ -113,82 +107,6 @@ static void call_off(struct exchange *x, enum err err)
         x->err = err;
     if (steps[x->trail.at].stop)
         steps[x->trail.at].stop(x);
-}
-
-/* ---- telling the sink ---------------------------------------------------------------- */
-
-static bool is_calling(const struct exchange *x)
-{
-    return x->attempt.kit && x->attempt.phase != PHASE_OVER;
-}
-
-static void put_reply(const struct exchange *x, struct reply *out)
-{
-    if (x->answer && !is_answered(x)) {
-        recall_put_reply(out, x->answer, x->tier, clock_wall_ms());
-        out->if_error = x->refusal != OK;
-        if (x->word == WORD_COALESCED)
-            out->word = WORD_COALESCED;
-    } else {
-        *out = (struct reply){ .status = 200, .word = x->word, .stored = x->stored };
-        if (is_answered(x) && !x->request.stream)
-            out->status = x->attempt.status;
-        if (x->endpoint) {
-            out->upstream = str_of(x->endpoint->upstream->name);
-            out->upstream_model = x->attempt.call.upstream_model;
-        }
-    }
-    out->stream = x->request.stream;
-    out->attempts = x->attempts + (is_calling(x) && x->attempt.sent_any ? 1 : 0);
-    out->headers = x->passed;
-    out->upstream_request_id = x->upstream_request_id;
-    out->cache_us = x->cache_us;
-    out->upstream_us = x->upstream_us;
-    if (is_calling(x))
-        out->upstream_us += loop_now_us(x->kit->loop) - x->attempt.started_us;
-    out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-    if (!out->content_type.at)
-        out->content_type = STR("application/json");
-}
-
-static void commit(struct exchange *x)
-{
-    struct reply reply;
-
-    if (x->trail.at == CALL)
-        keep_headers(x);
-    x->committed = true;
-    x->status = 200;
-    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-    if (x->deserted)
-        return;
-    put_reply(x, &reply);
-    x->sink->on_begin(x->sink, &reply);
-}
-
-/*
- * Bytes of a stream, to the client and to those who follow a call. A replay is for this client
- * alone: it may be of something stale, which others did not ask for.
- */
-static void show(struct exchange *x, struct str bytes)
-{
-    if (!x->committed)
-        commit(x);
-    if (x->trail.at == CALL && x->seat.state == FLIGHT_LEADS)
-        (void)flight_write(&x->seat, bytes);
-    if (!x->deserted)
-        x->sink->on_bytes(x->sink, bytes);
-}
-
-static void show_whole(struct exchange *x, struct str body)
-{
-    struct reply reply;
-
-    put_reply(x, &reply);
-    x->status = reply.status;
-    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-    if (!x->deserted)
-        x->sink->on_whole(x->sink, &reply, body);
 }
 
 /* ---- born ---------------------------------------------------------------------------- */
@@ -334,7 +252,7 @@ static void follow(struct exchange *x)
     struct buf bytes = { 0 };
 
     while (!x->paused && flight_read(&x->seat, &bytes, FOLLOW_BYTES) > 0) {
-        show(x, buf_str(&bytes));
+        tell_bytes(x, buf_str(&bytes));
         buf_reset(&bytes);
     }
     buf_deinit(&bytes);
@@ -479,7 +397,7 @@ static enum step replay(struct exchange *x)
     if (x->word != WORD_COALESCED)
         x->word = entry_ttl_ms(x->answer, clock_wall_ms()) > 0 ? WORD_HIT : WORD_STALE;
     if (!x->request.stream) {
-        show_whole(x, x->answer->facts.body);
+        tell_whole(x, x->answer->facts.body);
     } else {
         err = replay_events(x->ask.endpoint, x->answer->facts.body, x->request.include_usage,
                             &events);
@@ -493,7 +411,7 @@ static enum step replay(struct exchange *x)
                 return fail(x, ERR_ONLY_IF_CACHED);
             return x->refusal ? fail(x, x->refusal) : ROUTE;
         }
-        show(x, buf_str(&events));
+        tell_bytes(x, buf_str(&events));
         buf_deinit(&events);
     }
     if (x->word == WORD_HIT)
@@ -543,16 +461,16 @@ static enum step route(struct exchange *x)
 static void hold(struct exchange *x, struct str bytes)
 {
     if (x->committed || buf_add(&x->held, bytes) != OK) {
-        show(x, buf_str(&x->held));
+        tell_bytes(x, buf_str(&x->held));
         buf_reset(&x->held);
-        show(x, bytes);
+        tell_bytes(x, bytes);
     }
 }
 
 static void release(struct exchange *x)
 {
     if (x->held.len > 0)
-        show(x, buf_str(&x->held));
+        tell_bytes(x, buf_str(&x->held));
     buf_deinit(&x->held);
 }
 
@@ -572,7 +490,7 @@ static void on_delta(struct attempt *a, const struct delta *d)
     case DELTA_CONTENT:
     case DELTA_OPAQUE:
         release(x);
-        show(x, d->bytes);
+        tell_bytes(x, d->bytes);
         break;
     case DELTA_ERROR:
         if (x->committed && !x->deserted) {
@@ -593,7 +511,7 @@ static void deliver(struct exchange *x)
     if (a->streamed) {
         release(x);
         if (!x->committed)
-            commit(x);
+            tell_begin(x);
         return;
     }
     keep_headers(x);
@@ -601,7 +519,7 @@ static void deliver(struct exchange *x)
         return; /* settle shows it, when it is known whether it is kept */
     if (replay_events(x->ask.endpoint, buf_str(&a->body), x->request.include_usage, &events) ==
         OK) {
-        show(x, buf_str(&events));
+        tell_bytes(x, buf_str(&events));
     } else {
         x->request.stream = false;
     }
@@ -702,18 +620,6 @@ static enum step degrade(struct exchange *x)
 
 /* ---- settle: tell, account, give everything back ---------------------------------------- */
 
-/* The plain form of a fresh, complete answer; absent otherwise. */
-static struct str plain_form(const struct exchange *x)
-{
-    const struct attempt *a = &x->attempt;
-
-    if (!is_answered(x))
-        return (struct str){ 0 };
-    if (a->streamed)
-        return a->tap.answer.keep_failed ? (struct str){ 0 } : buf_str(&a->tap.answer.body);
-    return buf_str(&a->body);
-}
-
 static void keep(struct exchange *x)
 {
     struct answer *a = &x->attempt.tap.answer;
@@ -723,66 +629,13 @@ static void keep(struct exchange *x)
         x->why_not = x->why_not ? x->why_not : a->why_not;
         return;
     }
-    x->answer = keep_entry(x, plain_form(x));
+    x->answer = keep_entry(x, keep_plain_form(x));
     x->stored = x->answer && a->storable;
     if (!a->storable)
         x->why_not = a->why_not;
 }
 
-static void tell_failure(struct exchange *x)
-{
-    const struct attempt *a = &x->attempt;
-    struct failure why = { .err = x->err,
-                           .fault = &x->fault,
-                           .told = x->told,
-                           .model = x->request.model,
-                           .retry_after_s = -1 };
-    struct reply reply;
-    uint64_t seconds;
-
-    if (a->kit && x->err == x->refusal) {
-        why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
-        why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);
-        why.content_type = a->status >= 400 ? attempt_header(a, "content-type")
-                                            : (struct str){ 0 };
-        if (str_to_u64(str_trim(attempt_header(a, "retry-after")), &seconds))
-            why.retry_after_s = (int64_t)seconds;
-    } else if (x->refused) {
-        why.status = x->refused->facts.status;
-        why.body = x->refused->facts.body;
-        why.content_type = x->refused->facts.content_type;
-    }
-    put_reply(x, &reply);
-    x->status = x->sink->on_failure(x->sink, &reply, &why);
-}
-
-static void put_answer(const struct exchange *x, struct watch_answer *out)
-{
-    const struct answer *a = &x->attempt.tap.answer;
-
-    *out = (struct watch_answer){ .model = x->model->name,
-                                  .source = WATCH_FRESH,
-                                  .completion_tokens = -1,
-                                  .predictions = x->model->predictions,
-                                  .prediction_count = x->model->prediction_count };
-    if (is_answered(x)) {
-        out->version = model_version(x->model, x->attempt.call.upstream_model);
-        out->finish_reason = str_of(a->finish_reason);
-        out->refusal = a->refusal;
-        out->completion_tokens = a->completion_tokens;
-        out->body = plain_form(x);
-    } else if (x->answer) {
-        const struct entry_facts *facts = &x->answer->facts;
-
-        out->version = model_version(x->model, facts->upstream_model);
-        out->source = x->word == WORD_COALESCED ? WATCH_COALESCED : WATCH_CACHED;
-        out->finish_reason = str_of(facts->finish_reason);
-        out->refusal = facts->refusal;
-        out->completion_tokens = facts->completion_tokens;
-        out->body = facts->body;
-    }
-}
-
+/* The steps that it went, for the row of a failure. */
 static void put_trail(const struct exchange *x, char *out, size_t size)
 {
     unsigned first = x->trail.moves >= TRAIL_LENGTH ? x->trail.moves - TRAIL_LENGTH + 1 : 0;
@@ -797,57 +650,6 @@ static void put_trail(const struct exchange *x, char *out, size_t size)
     }
 }
 
-/* Who answered; where nobody did, who was asked last. */
-static void put_who(const struct exchange *x, struct record *out)
-{
-    if (x->answer && !is_answered(x)) {
-        out->upstream = x->answer->facts.upstream;
-        out->upstream_model = x->answer->facts.upstream_model;
-    } else if (x->endpoint) {
-        out->upstream = str_of(x->endpoint->upstream->name);
-        out->upstream_model = x->attempt.call.upstream_model;
-    }
-    if (x->model)
-        out->upstream_model = model_version(x->model, out->upstream_model);
-}
-
-static void close_books(struct exchange *x)
-{
-    char trail[192];
-    struct record record = {
-        .request_id = x->ask.request_id,
-        .tenant = x->ask.scope,
-        .model = x->model ? x->model->name : (struct str){ 0 },
-        .answer = { .completion_tokens = -1 },
-        .endpoint = endpoint_word(x->ask.endpoint),
-        .err = x->deserted && !x->err ? ERR_CANCELLED : x->err,
-        .word = x->word,
-        .status = x->status,
-        .stream = x->request.stream,
-        .attempts = x->attempts,
-        .total_us = loop_now_us(x->kit->loop) - x->ask.began_us,
-        .cache_us = x->cache_us,
-        .upstream_us = x->upstream_us,
-        .first_us = x->first_us,
-        .request_bytes = x->ask.body.len,
-        .prompt_tokens = is_answered(x) ? x->attempt.tap.answer.prompt_tokens
-                         : x->answer    ? x->answer->facts.prompt_tokens
-                                        : -1,
-        .why = x->fault.text[0]           ? x->fault.text
-               : x->err && x->attempt.kit ? x->attempt.fetch.detail
-                                          : x->why_not,
-    };
-
-    if (x->model)
-        put_answer(x, &record.answer);
-    put_who(x, &record);
-    if (x->err) {
-        put_trail(x, trail, sizeof(trail));
-        record.trail = trail;
-    }
-    account(loop_shard(x->kit->loop), x->kit->watch, &record);
-}
-
 static void land(struct exchange *x)
 {
     if (x->err == ERR_UPSTREAM_REFUSED && flight_has_followers(&x->seat))
@@ -858,22 +660,27 @@ static void land(struct exchange *x)
 static enum step settle(struct exchange *x)
 {
     struct arena arena;
+    char trail[192];
 
     timer_disarm(&x->deadline);
-    if (is_answered(x))
+    if (keep_is_answered(x))
         keep(x);
     if (x->stored) {
         /* Before the client has its answer: it may ask again at once. */
-        cache_store(&x->kit->cache, x->answer);
-        remember(x);
+        x->stored = cache_store(&x->kit->cache, x->answer);
+        if (x->stored)
+            remember(x);
+        else
+            x->why_not = "no tier takes it: it is too large, or Redis is away";
     }
-    if (is_answered(x) && !x->request.stream)
-        show_whole(x, plain_form(x));
+    if (keep_is_answered(x) && !x->request.stream)
+        tell_whole(x, keep_plain_form(x));
     if (x->seat.state == FLIGHT_LEADS)
         land(x);
     if (x->err && !x->deserted)
         tell_failure(x);
-    close_books(x);
+    put_trail(x, trail, sizeof(trail));
+    books_close(x, x->err ? trail : NULL);
 
     if (!x->deserted)
         metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);

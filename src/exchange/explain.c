@@ -34,8 +34,9 @@ static enum err explain_in(const struct ask *ask, const struct remote_settings *
     if (err)
         return err;
     model = plan_model(ask->plan, request.model);
-    if (!model)
-        return fault_set(why, ERR_NO_MODEL, "model", "no model \"%.*s\" is configured",
+    if (!model || !tenant_may_ask(ask->tenant, request.model))
+        return fault_set(why, ERR_NO_MODEL, "model",
+                         "no model \"%.*s\" is configured for this caller",
                          STR_ARG(str_head(request.model, 100)));
     parts.scope = keep_scope(model, ask);
     parts.plan = model->text;

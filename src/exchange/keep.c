@@ -7,6 +7,22 @@
 
 #include "life.h"
 
+bool keep_is_answered(const struct exchange *x)
+{
+    return x->err == OK && x->attempt.kit && x->refusal == OK;
+}
+
+struct str keep_plain_form(const struct exchange *x)
+{
+    const struct attempt *a = &x->attempt;
+
+    if (!keep_is_answered(x))
+        return (struct str){ 0 };
+    if (a->streamed)
+        return a->tap.answer.keep_failed ? (struct str){ 0 } : buf_str(&a->tap.answer.body);
+    return buf_str(&a->body);
+}
+
 struct str keep_scope(const struct model *m, const struct ask *ask)
 {
     return m->cache.scope == SCOPE_SHARED ? STR("shared") : ask->scope;

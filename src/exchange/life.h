@@ -8,7 +8,8 @@
 #include "weir/net/timer.h"
 
 /*
- * An exchange from inside: exchange.c moves it, keep.c makes what is kept of its answer.
+ * An exchange from inside: exchange.c moves it, tell.c tells its client, keep.c makes
+ * what is kept of its answer, books.c says what it came to.
  * Members stand with the step that writes them. It is above twenty because a request's life is
  * one story; nothing here is shared with another exchange.
  */
@@ -63,6 +64,13 @@ struct exchange {
     uint64_t looked_us, cache_us, upstream_us, first_us;
 };
 
+/* ---- keep.c ---- */
+
+/* Did the last call bring a whole answer? */
+bool keep_is_answered(const struct exchange *x);
+/* Its plain form; absent when there is none. */
+struct str keep_plain_form(const struct exchange *x);
+
 /*
  * Makes the entry of a complete answer, for the cache and for followers; NULL when there is no
  * plain form of it. `body` is that form.
@@ -81,3 +89,19 @@ struct str keep_scope(const struct model *m, const struct ask *ask);
 
 /* The upstream's headers that travel to the client, and its request id. */
 void keep_headers(struct exchange *x);
+
+/* ---- tell.c ---- */
+
+void tell_begin(struct exchange *x);
+/*
+ * Bytes of a stream, to the client and to those who follow a call; the first ones begin it. A
+ * replay is for this client alone: it may be of something stale, which others did not ask for.
+ */
+void tell_bytes(struct exchange *x, struct str bytes);
+void tell_whole(struct exchange *x, struct str body);
+void tell_failure(struct exchange *x);
+
+/* ---- books.c ---- */
+
+/* Once, in settle. `trail` is NULL unless the exchange failed. */
+void books_close(const struct exchange *x, const char *trail);

@@ -32,6 +32,7 @@ struct cache {
     struct memory *memory; /* lent; NULL: tier off */
     struct remote *remote; /* lent; NULL: tier off */
     bool holds_requests;   /* Redis keeps canonical requests as well; else entries need none */
+    size_t most_bytes;     /* of one body; 0: what the tiers can take */
 };
 
 /* Where an answer was found. */
@@ -66,5 +67,5 @@ void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_
                    cache_lookup_fn *on_done);
 void cache_lookup_cancel(struct cache_lookup *op); /* on_done(NULL) follows */
 
-/* Into both tiers; nobody hears whether Redis took it but the metrics. */
-void cache_store(struct cache *c, struct entry *e);
+/* Into both tiers; false: into none. Whether Redis takes what it is sent, only the metrics hear. */
+bool cache_store(struct cache *c, struct entry *e);

@@ -63,8 +63,9 @@ void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_f
 void remote_verify(struct remote *r, struct remote_op *op, struct entry *e, remote_fn *on_done);
 void remote_cancel(struct remote_op *op); /* on_done(NULL) follows, with `away` set */
 
-/* Tells nobody but the metrics and the entry's marks: `shared` unless Redis surely lacks it. */
-void remote_store(struct remote *r, struct entry *e, struct metric_shard *shard);
+/* False: not sent. What comes of it only the metrics hear, and the entry's marks: `shared` unless
+   Redis surely lacks it. */
+bool remote_store(struct remote *r, struct entry *e, struct metric_shard *shard);
 void remote_delete(struct remote *r, const struct entry_facts *of);
 
 /* The key of an answer, as operators see it, added to `out`, which has no ceiling. */

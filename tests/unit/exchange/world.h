@@ -117,12 +117,13 @@ void cache_lookup_cancel(struct cache_lookup *op)
     op->cancelled = true;
 }
 
-void cache_store(struct cache *c, struct entry *e)
+bool cache_store(struct cache *c, struct entry *e)
 {
     (void)c;
     entry_unref(world.kept);
     world.kept = entry_ref(e);
     world.stores++;
+    return true;
 }
 
 /* ---- calls to upstreams -------------------------------------------------------------- */

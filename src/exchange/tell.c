@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What an exchange tells its client, through the sink, and those who follow it. */
+
+#include "weir/base/clock.h"
+#include "weir/exchange/recall.h"
+
+#include "life.h"
+
+static bool is_calling(const struct exchange *x)
+{
+    return x->attempt.kit && x->attempt.phase != PHASE_OVER;
+}
+
+/* What is being told comes from an upstream now, not from what was kept. */
+static bool is_from_call(const struct exchange *x)
+{
+    return is_calling(x) || keep_is_answered(x);
+}
+
+static void put_reply(const struct exchange *x, struct reply *out)
+{
+    if (x->answer && !keep_is_answered(x)) {
+        recall_put_reply(out, x->answer, x->tier, clock_wall_ms());
+        out->if_error = x->refusal != OK;
+        if (x->word == WORD_COALESCED)
+            out->word = WORD_COALESCED;
+    } else {
+        *out = (struct reply){ .status = 200, .word = x->word, .stored = x->stored };
+        if (keep_is_answered(x) && !x->request.stream)
+            out->status = x->attempt.status;
+        if (x->endpoint) {
+            out->upstream = str_of(x->endpoint->upstream->name);
+            out->upstream_model = x->attempt.call.upstream_model;
+        }
+    }
+    out->stream = x->request.stream;
+    out->attempts = x->attempts + (is_calling(x) && x->attempt.sent_any ? 1 : 0);
+    out->headers = x->passed;
+    out->upstream_request_id = x->upstream_request_id;
+    out->cache_us = x->cache_us;
+    out->upstream_us = x->upstream_us;
+    if (is_calling(x))
+        out->upstream_us += loop_now_us(x->kit->loop) - x->attempt.started_us;
+    out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    if (!out->content_type.at)
+        out->content_type = STR("application/json");
+}
+
+void tell_begin(struct exchange *x)
+{
+    struct reply reply;
+
+    if (is_from_call(x))
+        keep_headers(x);
+    x->committed = true;
+    x->status = 200;
+    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    if (x->deserted)
+        return;
+    put_reply(x, &reply);
+    x->sink->on_begin(x->sink, &reply);
+}
+
+void tell_bytes(struct exchange *x, struct str bytes)
+{
+    if (!x->committed)
+        tell_begin(x);
+    if (is_from_call(x) && x->seat.state == FLIGHT_LEADS)
+        (void)flight_write(&x->seat, bytes);
+    if (!x->deserted)
+        x->sink->on_bytes(x->sink, bytes);
+}
+
+void tell_whole(struct exchange *x, struct str body)
+{
+    struct reply reply;
+
+    put_reply(x, &reply);
+    x->status = reply.status;
+    x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    if (!x->deserted)
+        x->sink->on_whole(x->sink, &reply, body);
+}
+
+void tell_failure(struct exchange *x)
+{
+    const struct attempt *a = &x->attempt;
+    struct failure why = { .err = x->err,
+                           .fault = &x->fault,
+                           .told = x->told,
+                           .model = x->request.model,
+                           .retry_after_s = -1 };
+    struct reply reply;
+    uint64_t seconds;
+
+    if (a->kit && x->err == x->refusal) {
+        why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
+        why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);
+        why.content_type = a->status >= 400 ? attempt_header(a, "content-type")
+                                            : (struct str){ 0 };
+        if (str_to_u64(str_trim(attempt_header(a, "retry-after")), &seconds))
+            why.retry_after_s = (int64_t)seconds;
+    } else if (x->refused) {
+        why.status = x->refused->facts.status;
+        why.body = x->refused->facts.body;
+        why.content_type = x->refused->facts.content_type;
+    }
+    put_reply(x, &reply);
+    x->status = x->sink->on_failure(x->sink, &reply, &why);
+}

@@ -29,13 +29,15 @@ static void read_redis(struct config_build *b)
     struct settings *s = &b->config->settings;
     const struct yaml_node *redis = find(b, STR("cache"), STR("redis"));
     const struct yaml_node *url = yaml_at(redis, STR("url"));
+    struct fault why = { 0 };
 
     if (!url || url->kind != YAML_TEXT || url->broken)
         return;
-    if (redis_settings_read(&s->redis, url->text, NULL))
+    if (redis_settings_read(&s->redis, url->text, &why))
         config_fault(b->report, url,
-                     "expected redis://[user[:password]@]host[:port][/database], "
-                     "such as redis://127.0.0.1:6379/0");
+                     "%s (expected redis://[user[:password]@]host[:port][/database], "
+                     "such as redis://127.0.0.1:6379/0)",
+                     why.text);
     if (s->redis.most_in_flight == 0)
         s->redis.most_in_flight = MOST_IN_FLIGHT;
     s->redis_on = true;

@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     CUT_US = 250 * 1000, /* the oldest command may be so old, or five deadlines */
@@ -38,6 +39,7 @@ struct ticket {
     struct str operation; /* for the metric */
     uint64_t started_us;
     bool greeting;
+    bool refused; /* one of its commands was answered with an error, which has been told */
 };
 
 /* What a command's first word is counted as; a closed list, as it becomes a label. */
@@ -209,12 +211,39 @@ static void note_error(struct redis *r, struct str text)
     log_warn("redis_error", F_TEXT("class", class));
 }
 
+/* The error that a reply is or, as that of an EXEC, has in it; else NULL. */
+static const struct redis_reply *error_in(const struct redis_reply *reply)
+{
+    if (redis_reply_type(reply) == REDIS_ERROR)
+        return reply;
+    for (size_t i = 0; i < redis_reply_count(reply); i++)
+        if (redis_reply_type(redis_reply_at(reply, i)) == REDIS_ERROR)
+            return redis_reply_at(reply, i);
+    return NULL;
+}
+
+/* The first of an operation's: what is refused inside a transaction is why its EXEC is, too. */
+static void note_refusal(struct ticket *t, const struct redis_reply *reply)
+{
+    const struct redis_reply *error = error_in(reply);
+
+    if (error && !t->refused)
+        note_error(t->redis, redis_reply_text(error));
+    t->refused = t->refused || error;
+}
+
 static void end_greeting(struct redis *r, const struct redis_reply *reply, bool last)
 {
     char why[128];
 
     if (redis_reply_type(reply) == REDIS_ERROR) {
-        (void)snprintf(why, sizeof(why), "%.*s", STR_ARG(redis_reply_text(reply)));
+        struct str text = redis_reply_text(reply);
+        size_t length = 0;
+
+        /* A server that does not know AUTH repeats its words, in quotes: the password. */
+        while (length < text.len && !strchr("'\"`", text.at[length]))
+            length++;
+        (void)snprintf(why, sizeof(why), "%.*s", STR_ARG(str_head(text, length)));
         redis_link_lose(r, why);
     } else if (last) {
         redis_link_greeted(r);
@@ -223,14 +252,11 @@ static void end_greeting(struct redis *r, const struct redis_reply *reply, bool 
 
 static void end_operation(struct ticket *t, const struct redis_reply *reply)
 {
-    bool error = redis_reply_type(reply) == REDIS_ERROR;
-
-    if (error)
-        note_error(t->redis, redis_reply_text(reply));
+    note_refusal(t, reply);
     if (link_is_in(&t->live)) { /* or it came too late, and has been counted */
         link_out(&t->live);
         t->redis->failures = 0;
-        count_end(t, error ? STR("error") : STR("ok"));
+        count_end(t, t->refused ? STR("error") : STR("ok"));
         if (t->ending == OK)
             tell(t, OK, reply);
     }
@@ -250,6 +276,8 @@ bool redis_take_reply(struct redis *r, const struct redis_reply *reply)
     if (--t->replies_left > 0) {
         if (greeting)
             end_greeting(r, reply, false);
+        else
+            note_refusal(t, reply);
         return true;
     }
     link_out(&t->link);

@@ -74,6 +74,15 @@ static bool read_login(struct redis_settings *out, struct str login)
            decode(str_cut(login, colon + 1, login.len), out->password, sizeof(out->password));
 }
 
+/* What a name or an address is written with. */
+static bool is_host(const char *s)
+{
+    for (const char *at = s; *at; at++)
+        if (*at <= ' ' || *at >= 0x7f || strchr("[]/?#@\"'\\", *at))
+            return false;
+    return *s != '\0';
+}
+
 static bool read_host(struct redis_settings *out, struct str place)
 {
     size_t colon = find_last(place, ':');
@@ -90,8 +99,10 @@ static bool read_host(struct redis_settings *out, struct str place)
         return false;
     if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
         host = str_cut(host, 1, host.len - 1);
+    else if (find_first(host, ':') < host.len)
+        return false;
     out->port = (uint16_t)port;
-    return decode(host, out->host, sizeof(out->host)) && out->host[0] != '\0';
+    return decode(host, out->host, sizeof(out->host)) && is_host(out->host);
 }
 
 static bool read_database(struct redis_settings *out, struct str path)

@@ -152,8 +152,13 @@ def test_d1_memory_still_hits_while_redis_is_away(stage):
     assert word(weir, "kept") == "hit" and len(upstream.calls) == 1
 
 
-@pytest.mark.parametrize("trouble", ["full", "read only", "no permission"])
-def test_d2_a_redis_that_refuses_writes_fails_no_request(stage, trouble):
+@pytest.mark.parametrize(
+    "trouble, told",
+    [("full", "OOM"), ("read only", "READONLY"), ("no permission", "NOPERM")],
+)
+def test_d2_a_redis_that_refuses_writes_fails_no_request_and_is_told_by_class(
+    stage, trouble, told
+):
     redis = stage.redis()
     _, weir = started(stage, redis)
     word(weir, "before")
@@ -166,6 +171,8 @@ def test_d2_a_redis_that_refuses_writes_fails_no_request(stage, trouble):
     for number in range(8):
         assert timed(weir, f"{trouble} {number}")[0] < 0.5
     assert weir.get("/livez").status == 200
+    weir.wait_logged("redis_error")
+    assert {line["class"] for line in weir.logged("redis_error")} == {told}
     if trouble == "no permission":
         redis("ACL", "SETUSER", "default", "+@all")
     elif trouble == "full":
@@ -190,6 +197,14 @@ def test_d2_a_wrong_password_is_told_and_costs_no_request(stage):
     assert up(weir) == 0
     told = weir.wait_logged("redis_down")
     assert "WRONGPASS" in told[0]["why"] and len(told) <= weir.loops
+    assert "mist4ken" not in weir.stderr
+
+
+def test_d2_a_server_that_repeats_the_password_does_not_bring_it_into_the_log(stage):
+    words = b"-ERR unknown command `AUTH`, with args beginning with: `mist4ken`, \r\n"
+    liar = stage.keep(Liar(words))
+    _, weir = started(stage, liar, url=f"redis://:mist4ken@127.0.0.1:{liar.port}/0")
+    assert "unknown command" in weir.wait_logged("redis_down")[0]["why"]
     assert "mist4ken" not in weir.stderr
 
 

@@ -86,6 +86,16 @@ static void log_lines(const char *event, enum log_level level, struct str lines)
         log_at(level, event, F_STR("what", line));
 }
 
+static bool differs_in_redis(const struct settings *a, const struct settings *b)
+{
+    return a->redis_on != b->redis_on || !str_eq(a->redis_prefix, b->redis_prefix) ||
+           a->redis.port != b->redis.port || a->redis.database != b->redis.database ||
+           a->redis.timeout_us != b->redis.timeout_us ||
+           strcmp(a->redis.host, b->redis.host) != 0 ||
+           strcmp(a->redis.user, b->redis.user) != 0 ||
+           strcmp(a->redis.password, b->redis.password) != 0;
+}
+
 /* What stays as it was until the next start. */
 static void warn_of_fixed(const struct settings *now, const struct settings *next)
 {
@@ -96,10 +106,15 @@ static void warn_of_fixed(const struct settings *now, const struct settings *nex
         { "server.listen", !str_eq(now->listen, next->listen) },
         { "server.workers", now->workers != next->workers },
         { "server.max_connections", now->max_connections != next->max_connections },
+        { "server.drain.delay", now->drain_delay_us != next->drain_delay_us },
+        { "server.drain.timeout", now->drain_timeout_us != next->drain_timeout_us },
         { "admin.listen", !str_eq(now->admin_listen, next->admin_listen) },
+        { "log.format", now->log_format != next->log_format },
+        { "log.level", now->log_level != next->log_level },
         { "cache.memory", now->cache_memory_bytes != next->cache_memory_bytes },
-        { "cache.redis", now->redis_on != next->redis_on ||
-                             memcmp(&now->redis, &next->redis, sizeof(now->redis)) != 0 },
+        { "cache.max_entry", now->cache_entry_bytes != next->cache_entry_bytes },
+        { "cache.store_requests", now->store_requests != next->store_requests },
+        { "cache.redis", differs_in_redis(now, next) },
     };
 
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)

@@ -161,6 +161,28 @@ def test_a_tenants_key_can_be_changed_by_reload(stage):
     assert status("old-key") == 401
 
 
+def test_a_reload_names_what_waits_for_the_next_start(stage):
+    setup = config.gateway(stage.upstream(chat.says()))
+    weir = stage.weir(setup)
+    weir.reload()
+    weir.wait_logged("reload", result="ok")
+    assert not weir.logged("reload_needs_restart")
+    changed = {
+        "server": {"workers": 1, "max_connections": 99, "drain": {"delay": "1s", "timeout": "3s"}},
+        "log": {"format": "logfmt", "level": "debug"},
+        "cache": {"memory": "8MiB", "max_entry": "2KiB", "store_requests": False},
+    }
+    weir.configure(config.merged(setup, changed))
+    weir.reload()
+    weir.wait_logged("reload", count=2, result="ok")
+    assert {line["setting"] for line in weir.logged("reload_needs_restart")} == {
+        *("server.workers", "server.max_connections"),
+        *("server.drain.delay", "server.drain.timeout"),
+        *("log.format", "log.level"),
+        *("cache.memory", "cache.max_entry", "cache.store_requests"),
+    }
+
+
 # -- drain -------------------------------------------------------------------------------
 
 

@@ -119,6 +119,21 @@ static bool endpoint_of(struct str path, enum endpoint *out, struct str *rest)
     return false;
 }
 
+/*
+ * Whose request is it? With tenants nobody's key is public, and a name that is no tenant's would
+ * be explained a key that nobody ever asks for.
+ */
+static bool read_tenant(struct ask *ask, struct str name)
+{
+    const struct tenants *all = ask->plan->tenants;
+
+    ask->scope = name.at ? name : STR("public");
+    if (!tenants_any(all))
+        return true;
+    ask->tenant = name.at ? tenants_named(all, name) : NULL;
+    return ask->tenant;
+}
+
 /* POST /admin/cache/explain?path=/v1/...&tenant=NAME with the request's body and headers. */
 static void cache_explain(struct admin *a, struct http_conn *c, struct http_request *r)
 {
@@ -134,14 +149,16 @@ static void cache_explain(struct admin *a, struct http_conn *c, struct http_requ
     arena_init(&arena, 64 << 10);
     call_read(&call, r, a->plan);
     path = parameter(r->query, STR("path"), &arena);
-    ask.scope = parameter(r->query, STR("tenant"), &arena);
-    ask.scope = ask.scope.at ? ask.scope : STR("public");
     ask.cache = call.cache;
     ask.key_headers = call_key_headers(&call, &arena);
     if (!endpoint_of(path.at ? path : endpoint_path(ENDPOINT_CHAT), &ask.endpoint,
                      &ask.path_model)) {
         problem_say(&p, CALLER_PLAIN, 400, "unknown_path",
                     "path must be one of the data plane's, such as /v1/chat/completions.");
+        refuse(c, &p);
+    } else if (!read_tenant(&ask, parameter(r->query, STR("tenant"), &arena))) {
+        problem_say(&p, CALLER_PLAIN, 400, "unknown_tenant",
+                    "Say whose request it is: ?tenant=NAME, one of the configured tenants.");
         refuse(c, &p);
     } else if ((why.err = explain(&ask, &a->remote, &out, &fault)) != OK) {
         problem_of(&p, CALLER_PLAIN, &why);

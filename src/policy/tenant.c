@@ -56,13 +56,20 @@ static char *copy(struct str s)
     return at;
 }
 
+const struct tenant *tenants_named(const struct tenants *all, struct str name)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (str_eq(str_of(all->rows[i]->name), name))
+            return all->rows[i];
+    return NULL;
+}
+
 struct tenant *tenants_add(struct tenants *all, struct str name)
 {
     struct tenant *t;
 
-    for (size_t i = 0; i < all->count; i++)
-        if (str_eq(str_of(all->rows[i]->name), name))
-            return NULL;
+    if (tenants_named(all, name))
+        return NULL;
     t = MEM_NEW(struct tenant);
     t->name = copy(name);
     all->rows = mem_grow(all->rows, (all->count + 1) * sizeof(struct tenant *));

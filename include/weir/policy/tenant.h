@@ -20,6 +20,7 @@ DEFINE_AUTO(struct tenants, tenants_free)
 
 /* `name` is copied. The name is the cache's scope, so it can be given once only: else NULL. */
 struct tenant *tenants_add(struct tenants *all, struct str name);
+const struct tenant *tenants_named(const struct tenants *all, struct str name); /* or NULL */
 bool tenants_any(const struct tenants *all);
 
 /* A key as it is ("sk-...") or as "sha256:<64 hex digits>"; false when the digits are not that,

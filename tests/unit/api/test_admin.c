@@ -189,6 +189,18 @@ Test(admin, a_key_is_explained_for_a_chat_of_everybody_if_nothing_else_is_said)
     cr_assert(says(&conn.body, "\"scope\":\"public\""));
 }
 
+Test(admin, with_tenants_a_key_is_explained_for_one_of_them)
+{
+    struct tenant *acme = tenants_add(plan->tenants, STR("acme"));
+
+    add_model();
+    cr_assert_eq(explain_to("/admin/cache/explain?tenant=acme", BODY), 200);
+    cr_assert_eq(explain_to("/admin/cache/explain?tenant=acne", BODY), 400);
+    cr_assert_eq(explain_to("/admin/cache/explain", BODY), 400);
+    tenant_add_model(acme, STR("another"));
+    cr_assert_eq(explain_to("/admin/cache/explain?tenant=acme", BODY), 404);
+}
+
 Test(admin, a_path_may_name_the_model_to_explain)
 {
     add_model();

@@ -278,6 +278,8 @@ enum err yaml_read(struct yaml_node **root, struct arena *arena, struct str text
 
     if (!yaml_parser_initialize(&parser))
         return fail(&b, 1, "out of memory");
+    if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark: some editors write one */
+        text = str_cut(text, 3, text.len);
     text = join_surrogates(arena, text);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)(text.at ? text.at : ""),

@@ -71,6 +71,18 @@ Test(yaml, a_json_character_in_two_escapes_is_one, .timeout = 10)
     expect_refused("{\"a\": \"\\ud83d\"}", "f:1: this is not YAML");
 }
 
+Test(yaml, a_byte_order_mark_is_passed_over, .timeout = 10)
+{
+    struct reading r = read_text(STR("\xef\xbb\xbf"
+                                     "a: b\n"));
+
+    cr_assert(str_eq(yaml_at(r.root, STR("a"))->text, STR("b")));
+    drop(&r);
+    r = read_text(STR("\xef\xbb\xbf{\"a\": \"\\ud83d\\ude00\"}"));
+    cr_assert(str_eq(yaml_at(r.root, STR("a"))->text, STR("\xf0\x9f\x98\x80")));
+    drop(&r);
+}
+
 Test(yaml, quoted_words_are_not_null, .timeout = 10)
 {
     struct reading r = read_text(STR("{a: ~, b: '~', c: null, d: \"\"}"));

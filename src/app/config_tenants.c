@@ -49,10 +49,12 @@ static void read_tenant(struct config_build *b, const struct yaml_node *node)
 {
     struct tenant *t;
 
-    if (!is_name(node->key) || str_eq(node->key, STR("public")))
+    /* A tenant's name is its cache's scope: those two are scopes of everybody's. */
+    if (!is_name(node->key) || str_eq(node->key, STR("public")) ||
+        str_eq(node->key, STR("shared")))
         config_fault(b->report, node,
                      "a tenant's name has 1 to 64 of A-Z a-z 0-9 . _ - and is "
-                     "not \"public\"");
+                     "neither \"public\" nor \"shared\"");
     t = tenants_add(b->config->plan->tenants, node->key);
     if (!t)
         return;

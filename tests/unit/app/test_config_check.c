@@ -132,9 +132,10 @@ Test(config_check, a_digest_has_64_hexadecimal_digits, .timeout = 10)
     expect_good(BASE "tenants: {a: {keys: [\"" KEY "\"]}}\n");
 }
 
-Test(config_check, a_tenant_has_a_plain_name_and_is_not_public, .timeout = 10)
+Test(config_check, a_tenant_has_a_plain_name_that_is_no_scope_of_everybodys, .timeout = 10)
 {
     expect_fault(BASE "tenants: {public: {keys: [k]}}\n", "6: tenants.public: ", "name");
+    expect_fault(BASE "tenants: {shared: {keys: [k]}}\n", "6: tenants.shared: ", "name");
     expect_fault(BASE "tenants: {a b: {keys: [k]}}\n", "6: tenants.a b: ", "name");
     expect_fault(BASE "tenants: {\"\xc3\xa4\": {keys: [k]}}\n", "6: tenants.", "name");
     expect_good(BASE "tenants: {A-z_0.9: {keys: [k]}}\n");

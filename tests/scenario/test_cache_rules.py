@@ -286,6 +286,19 @@ def test_an_answer_is_kept_before_its_client_has_the_last_of_it(stage, stream):
     assert len(upstream.calls) == 30
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_an_answer_above_max_entry_is_passed_on_and_not_kept(stage, stream):
+    upstream = stage.upstream(chat.says("x" * 2000))
+    weir = stage.weir(config.gateway(upstream, cache={"max_entry": "1KiB"}))
+    for _ in range(2):
+        response = weir.post(chat.PATH, chat.stable(stream=stream))
+        assert response.header("x-weir-cache") == "miss" and b"x" * 2000 in response.body
+        assert "stored" not in response.header("cache-status")
+    upstream.script = chat.says("short")
+    weir.post(chat.PATH, chat.stable(stream=stream))
+    assert word(weir, chat.stable(stream=stream)) == "hit"
+
+
 def test_only_if_cached_asks_nobody(stage):
     upstream = stage.upstream(chat.says())
     weir = stage.weir(config.gateway(upstream))

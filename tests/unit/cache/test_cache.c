@@ -55,7 +55,7 @@ static void store(const struct entry_facts *f)
 {
     AUTO(entry_unref) struct entry *e = entry_new(f);
 
-    cache_store(&cache, e);
+    cr_assert_eq(cache_store(&cache, e), cache.memory || cache.remote);
     stage_do(&stage, "PING");
 }
 
@@ -185,6 +185,20 @@ Test(cache, works_with_memory_alone)
     store(&f);
     age(60 * 1000 * 1000);
     cr_assert_eq(look_up(), CACHE_MEMORY);
+}
+
+Test(cache, keeps_nothing_larger_than_it_may)
+{
+    struct entry_facts f = facts();
+    AUTO(entry_unref) struct entry *e = entry_new(&f);
+
+    cache.remote = NULL;
+    cache.most_bytes = f.body.len - 1;
+    cr_assert_not(cache_store(&cache, e));
+    cr_assert_not(in_memory());
+    cache.most_bytes = f.body.len;
+    cr_assert(cache_store(&cache, e));
+    cr_assert(in_memory());
 }
 
 Test(cache, works_with_redis_alone)

@@ -77,8 +77,11 @@ struct fetcher {
 
 /* Puts off what `slot` needs to the fetcher's next turn. */
 void fetcher_turn_for(struct fetch_slot *slot);
-/* Tells of the transfers that have ended. Never inside a callback of libcurl's. */
-void fetcher_drain(struct fetcher *f);
+/*
+ * Has the owners of transfers that have ended told of it in the fetcher's next turn: all those
+ * of one look at the sockets together.
+ */
+void fetcher_turn(struct fetcher *f);
 struct fetch_slot *fetcher_take_slot(struct fetcher *f, const struct fetch_call *call);
 
 /* Sets the slot's handle to this call. */

@@ -94,7 +94,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
     /* If `w` is not gone by this, its error may not have been the end: it is watched on. */
     if (status < 0 && find(f, fd) == w && w->watched == 0 && w->wanted != 0)
         watch_for(w, w->wanted);
-    fetcher_drain(f);
+    fetcher_turn(f);
 }
 
 static void watch_for(struct fetch_watch *w, int events)

@@ -63,8 +63,6 @@ static void end(struct fetch_slot *slot, CURLcode result)
 
 /* ---- the turn ---- */
 
-static void defer_turn(struct fetcher *f);
-
 static void serve(struct fetch_slot *slot)
 {
     if (slot->cancelled) {
@@ -95,34 +93,8 @@ static void run_timeouts(struct fetcher *f)
         timer_arm(&f->timer, (uint64_t)(wait_ms + 1) * 1000);
 }
 
-static void take_turn(struct deferred *d)
-{
-    struct fetcher *f = container_of(d, struct fetcher, turn);
-    struct link *l;
-
-    while ((l = list_pop(&f->turns)))
-        serve(container_of(l, struct fetch_slot, link));
-    if (f->kick)
-        run_timeouts(f);
-    fetcher_drain(f);
-    if (f->kick)
-        defer_turn(f);
-}
-
-static void defer_turn(struct fetcher *f)
-{
-    if (!f->turn.link.next || !link_is_in(&f->turn.link))
-        loop_defer(f->loop, &f->turn, take_turn);
-}
-
-void fetcher_turn_for(struct fetch_slot *slot)
-{
-    if (!link_is_in(&slot->link))
-        link_before(&slot->fetcher->turns, &slot->link);
-    defer_turn(slot->fetcher);
-}
-
-void fetcher_drain(struct fetcher *f)
+/* Tells of the transfers that have ended. Never inside a callback of libcurl's. */
+static void drain(struct fetcher *f)
 {
     CURLMsg *message;
     int left;
@@ -137,6 +109,33 @@ void fetcher_drain(struct fetcher *f)
     }
 }
 
+static void take_turn(struct deferred *d)
+{
+    struct fetcher *f = container_of(d, struct fetcher, turn);
+    struct link *l;
+
+    while ((l = list_pop(&f->turns)))
+        serve(container_of(l, struct fetch_slot, link));
+    if (f->kick)
+        run_timeouts(f);
+    drain(f);
+    if (f->kick)
+        fetcher_turn(f);
+}
+
+void fetcher_turn(struct fetcher *f)
+{
+    if (!f->turn.link.next || !link_is_in(&f->turn.link))
+        loop_defer(f->loop, &f->turn, take_turn);
+}
+
+void fetcher_turn_for(struct fetch_slot *slot)
+{
+    if (!link_is_in(&slot->link))
+        link_before(&slot->fetcher->turns, &slot->link);
+    fetcher_turn(slot->fetcher);
+}
+
 /* ---- libcurl's timer ---- */
 
 static int on_timer_changed(CURLM *multi, long wait_ms, void *fetcher)
@@ -147,7 +146,7 @@ static int on_timer_changed(CURLM *multi, long wait_ms, void *fetcher)
     timer_disarm(&f->timer);
     f->kick = wait_ms == 0;
     if (wait_ms == 0)
-        defer_turn(f);
+        fetcher_turn(f);
     else if (wait_ms > 0)
         timer_arm(&f->timer, (uint64_t)wait_ms * 1000);
     return 0;
@@ -158,7 +157,7 @@ static void on_timer(struct timer *t)
     struct fetcher *f = container_of(t, struct fetcher, timer);
 
     run_timeouts(f);
-    fetcher_drain(f);
+    drain(f);
 }
 
 /* ---- slots ---- */

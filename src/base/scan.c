@@ -160,8 +160,10 @@ bool scan_key_is(struct str key, struct str name)
     /* Escapes only lengthen, so most names differ by their length alone. */
     if (key.len < name.len)
         return false;
-    if (key.len == 0 || !memchr(key.at, '\\', key.len))
-        return str_eq(key, name);
+    if (key.len == name.len)
+        return str_eq(key, name) && (key.len == 0 || !memchr(key.at, '\\', key.len));
+    if (!memchr(key.at, '\\', key.len))
+        return false;
     while (at < end) {
         char c[UTF8_LONGEST];
         size_t len = read_char(&at, end, c, &lossy);

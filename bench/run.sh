@@ -23,7 +23,7 @@ need() {
 }
 
 build() {
-    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" --buildtype=release
+    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" --buildtype=release -Db_lto=true
     ninja -C "$build" "$@" >&2
 }
 

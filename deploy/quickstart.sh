@@ -85,7 +85,7 @@ fail() {
 build() {
     say "Building build/release/weir"
     if [ ! -f build/release/build.ninja ]; then
-        meson setup build/release --buildtype=release >"$logs/build.log" 2>&1 ||
+        meson setup build/release --buildtype=release -Db_lto=true >"$logs/build.log" 2>&1 ||
             fail "meson setup failed:" "$logs/build.log"
     fi
     ninja -C build/release >>"$logs/build.log" 2>&1 || fail "The build failed:" "$logs/build.log"

@@ -30,7 +30,7 @@ SANITIZED = ["-Dtests=true", "-Db_lundef=false"]
 FOLDERS = {
     "asan": [*SANITIZED, "-Db_sanitize=address,undefined"],
     "tsan": [*SANITIZED, "-Db_sanitize=thread"],
-    "release": ["--buildtype=release"],
+    "release": ["--buildtype=release", "-Db_lto=true"],
 }
 BENCH_TOOLS = ["bench/upstream", "bench/limit", "bench/streams", "bench/idle"]
 

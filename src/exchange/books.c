@@ -43,8 +43,20 @@ static void put_who(const struct exchange *x, struct record *out)
         out->upstream = str_of(x->endpoint->upstream->name);
         out->upstream_model = x->attempt.call.upstream_model;
     }
-    if (x->model)
+    if (x->model && out->upstream.at)
         out->upstream_model = model_version(x->model, out->upstream_model);
+}
+
+/* Why it failed, or why a good answer was not kept; NULL where the error's name says it all. */
+static const char *why_of(const struct exchange *x)
+{
+    const char *detail = x->attempt.kit ? x->attempt.fetch.detail : "";
+
+    if (x->fault.text[0])
+        return x->fault.text;
+    if (x->err && detail[0])
+        return detail;
+    return x->err && x->attempt.kit ? x->attempt.tap.answer.why_not : x->why_not;
 }
 
 void books_close(const struct exchange *x, const char *trail)
@@ -69,9 +81,7 @@ void books_close(const struct exchange *x, const char *trail)
         .prompt_tokens = keep_is_answered(x) ? x->attempt.tap.answer.prompt_tokens
                          : x->answer         ? x->answer->facts.prompt_tokens
                                              : -1,
-        .why = x->fault.text[0]           ? x->fault.text
-               : x->err && x->attempt.kit ? x->attempt.fetch.detail
-                                          : x->why_not,
+        .why = why_of(x),
     };
 
     if (x->model)

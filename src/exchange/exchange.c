@@ -433,6 +433,7 @@ static enum step route(struct exchange *x)
 
     for (; x->route_at < m->route_count; next_route(x)) {
         struct upstream *u = m->routes[x->route_at].upstream;
+        struct upstream_endpoint *next;
 
         if (x->calls >= m->max_attempts)
             break;
@@ -444,10 +445,11 @@ static enum step route(struct exchange *x)
             x->refusal = x->refusal ? x->refusal : ERR_CONFIG;
             continue;
         }
-        x->endpoint = upstream_choose(u, x->tried);
-        if (!x->endpoint)
+        next = upstream_choose(u, x->tried);
+        if (!next)
             continue;
-        x->tried |= upstream_bit(u, x->endpoint);
+        x->endpoint = next; /* who was asked last is told, also when nobody is left to ask */
+        x->tried |= upstream_bit(u, next);
         return CALL;
     }
     if (!x->refusal)

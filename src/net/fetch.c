@@ -209,7 +209,8 @@ void fetch_tell_end(struct fetch_slot *slot, CURLcode result)
 
     if (err) {
         (void)snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1,
-                       slot->error[0] ? slot->error : curl_easy_strerror(result));
+                       slot->error[0] || result == CURLE_OK ? slot->error
+                                                            : curl_easy_strerror(result));
         fetch_setup_forget(slot);
     }
     slot->fetch = NULL;

@@ -260,6 +260,24 @@ def test_admin_predictions_is_json_and_a_text_histogram(stage):
     assert lines and "5" in lines[0]
 
 
+def test_a_failure_names_the_upstream_that_was_asked_last(stage):
+    servers = stage.upstream(chat.fails(500)), stage.upstream(chat.says(body=b"{"))
+    weir = stage.weir(config.gateway(*servers))
+    response = weir.post(chat.PATH, chat.question())
+    assert (response.status, response.header("x-weir-upstream")) == (502, "up2")
+    weir.metrics.wait("weir_requests_total", 1, upstream="up2", outcome="upstream_error")
+    line = weir.wait_logged("exchange_end")[0]
+    assert (line["upstream"], line["upstream_model"]) == ("up2", "real-model")
+
+
+def test_a_request_for_which_nobody_was_asked_names_no_upstream(stage):
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream))
+    weir.post(chat.PATH, chat.stable(), {"Cache-Control": "only-if-cached"})
+    line = weir.wait_logged("exchange_end")[0]
+    assert "upstream" not in line and "upstream_model" not in line and "why" not in line
+
+
 def test_explain_names_the_key_that_redis_holds(stage):
     redis = stage.redis()
     _, weir = started(stage, **config.redis(redis))

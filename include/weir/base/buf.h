@@ -34,7 +34,8 @@ void buf_put(struct buf *b, struct str s);
 void buf_put_text(struct buf *b, const char *zero_terminated);
 void buf_put_u64(struct buf *b, uint64_t n);
 void buf_put_ms(struct buf *b, uint64_t us); /* microseconds as milliseconds: 1.234 */
-void buf_put_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_put_printf(struct buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Takes the first `n` bytes off the front. */
 void buf_drop(struct buf *b, size_t n);

@@ -16,7 +16,7 @@ void digest_of(struct digest *out, struct str s);
 /* In pieces, on this thread, one at a time: start, add..., end. */
 void digest_start(void);
 void digest_add(struct str s);
-void digest_add_u64(uint64_t n); /* eight bytes, little end first */
+void digest_add_u64(uint64_t n);    /* eight bytes, little end first */
 void digest_add_part(struct str s); /* its length, then its bytes: parts cannot run together */
 void digest_end(struct digest *out);
 

@@ -41,7 +41,7 @@ enum err {
 #define E(name, text, again) name,
     ERRORS(E)
 #undef E
-    ERR_COUNT
+        ERR_COUNT
 };
 
 const char *err_text(enum err err);

@@ -33,7 +33,8 @@ struct log_field {
 #define F_TEXT(name, value) ((struct log_field){ LOG_STR, name, { .s = str_of(value) } })
 #define F_U64(name, value) ((struct log_field){ LOG_U64, name, { .u = (value) } })
 #define F_I64(name, value) ((struct log_field){ LOG_I64, name, { .i = (value) } })
-#define F_MS(name, us) ((struct log_field){ LOG_MS, name, { .u = (us) } }) /* us, shown as 1.234 */
+#define F_MS(name, us) \
+    ((struct log_field){ LOG_MS, name, { .u = (us) } }) /* us, shown as 1.234 */
 #define F_BOOL(name, value) ((struct log_field){ LOG_BOOL, name, { .b = (value) } })
 #define F_ERR(value) F_TEXT("err", err_name(value))
 
@@ -45,9 +46,10 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 void log_flush(void);
 
 #define log_at(level, event, ...)                                                              \
-    (log_wants(level) ? log_write(level, event,                                                \
-                                  (const struct log_field[]){ __VA_ARGS__, { LOG_END, NULL, { .u = 0 } } }) \
-                      : (void)0)
+    (log_wants(level)                                                                          \
+         ? log_write(level, event,                                                             \
+                     (const struct log_field[]){ __VA_ARGS__, { LOG_END, NULL, { .u = 0 } } }) \
+         : (void)0)
 #define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...) log_at(LOG_WARN, event, __VA_ARGS__)

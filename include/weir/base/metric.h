@@ -60,7 +60,7 @@ enum metric {
 #define M(name, type, text, labels, help) METRIC_##name,
     METRICS(M)
 #undef M
-    METRIC_COUNT
+        METRIC_COUNT
 };
 
 struct metrics;      /* all shards of the process */
@@ -75,7 +75,8 @@ struct metric_shard *metrics_shard(struct metrics *m);
 /* `labels` holds one value for each label of the family, in its order; NULL where it has none. */
 void metric_add(struct metric_shard *s, enum metric m, int64_t by, const struct str *labels);
 void metric_set(struct metric_shard *s, enum metric m, int64_t to, const struct str *labels);
-void metric_observe(struct metric_shard *s, enum metric m, double value, const struct str *labels);
+void metric_observe(struct metric_shard *s, enum metric m, double value,
+                    const struct str *labels);
 
 #define METRIC_LABEL(...) ((const struct str[]){ __VA_ARGS__ })
 

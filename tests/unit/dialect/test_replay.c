@@ -141,7 +141,7 @@ Test(replay, usage_comes_last_and_is_null_before_when_asked_for, .timeout = 5)
         "{\"index\":0,\"delta\":{\"content\":\"hi\"},\"logprobs\":null,\"finish_reason\":null}]"
         ","
         "\"usage\":null}\n\n" CHUNK "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_"
-                                    "reason\":\"stop\"}],\"usage\":null}\n\n" CHUNK
+        "reason\":\"stop\"}],\"usage\":null}\n\n" CHUNK
         "],\"usage\":{\"n\":1}}\n\ndata: [DONE]\n\n");
 }
 

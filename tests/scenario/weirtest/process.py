@@ -43,14 +43,14 @@ def written(config):
 
 
 class Weir:
-    def __init__(self, config, env=None, args=()):
+    def __init__(self, config, env=None, args=(), around=()):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-scenario-")
         self.path = pathlib.Path(self.folder.name) / "weir.yaml"
         self.lines, self.said, self.killed = [], [], False
         self._ready = threading.Event()
         self.configure(config)
         self.process = subprocess.Popen(
-            [binary(), "serve", "-c", str(self.path), *args],
+            [*around, binary(), "serve", "-c", str(self.path), *args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

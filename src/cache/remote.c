@@ -260,12 +260,16 @@ bool remote_store(struct remote *r, struct entry *e, struct metric_shard *shard)
         count_store(shard, STR("too_large"));
         return false;
     }
-    if (left_ms <= 0 || !remote_is_up(r)) {
-        count_store(shard, left_ms <= 0 ? STR("expired") : STR("down"));
+    if (left_ms <= 0) {
+        count_store(shard, STR("expired"));
         return false;
     }
     atomic_store(&e->verified_us, clock_now_us());
     atomic_store(&e->shared, true);
+    if (!remote_is_up(r)) {
+        count_store(shard, STR("down"));
+        return false;
+    }
     s = MEM_NEW(struct store);
     s->shard = shard;
     s->entry = entry_ref(e);

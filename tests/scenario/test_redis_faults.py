@@ -152,6 +152,20 @@ def test_d1_memory_still_hits_while_redis_is_away(stage):
     assert word(weir, "kept") == "hit" and len(upstream.calls) == 1
 
 
+def test_d1_what_memory_took_while_redis_was_away_is_asked_anew_so_that_del_reaches_it(stage):
+    redis = stage.redis()
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream, **config.redis(redis)))
+    until(lambda: up(weir) == 1)
+    redis.kill()
+    until(lambda: up(weir) == 0)
+    assert [word(weir, "meanwhile") for _ in range(2)] == ["miss", "hit"]
+    redis.start()
+    until(lambda: up(weir) == 1)
+    until(lambda: word(weir, "meanwhile") == "hit" and redis.keys("weir:v1:answer:*"), 3)
+    assert len(upstream.calls) == 2
+
+
 @pytest.mark.parametrize(
     "trouble, told",
     [("full", "OOM"), ("read only", "READONLY"), ("no permission", "NOPERM")],

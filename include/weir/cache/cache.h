@@ -17,8 +17,9 @@
  * An entry that Redis says it lacks leaves memory, and Redis is asked for a newer one.
  *
  * What Redis has never held (too large, or refused) no DEL can mean: it is not asked about.
- * While Redis is away, memory stands on its own. What is past its freshness is served only if
- * Redis has nothing fresher, or does not answer.
+ * While Redis is away, memory stands on its own; what it took meanwhile is held against Redis
+ * when that is back, and leaves, since no DEL could have reached it. What is past its freshness
+ * is served only if Redis has nothing fresher, or does not answer.
  *
  * METRIC_LOOKUPS counts what each tier was asked: a hit, a miss (for memory also what is no
  * longer fresh), or an error; cache_recall and cache_peek count their hits only, since a

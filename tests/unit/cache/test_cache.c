@@ -358,6 +358,19 @@ Test(cache, serves_from_memory_while_redis_is_away)
     cr_assert_eq(look_up(), CACHE_MEMORY);
 }
 
+Test(cache, doubts_what_was_stored_while_redis_was_away)
+{
+    struct entry_facts f = facts();
+    AUTO(entry_unref) struct entry *e = entry_new(&f);
+
+    kill(stage.server, SIGKILL);
+    while (remote_is_up(stage.remote))
+        stage_run_for(&stage, 2000);
+    cr_assert(cache_store(&cache, e));
+    cr_assert(peek());
+    cr_assert(atomic_load(&e->shared), "Redis will be asked about it");
+}
+
 Test(cache, serves_a_doubted_answer_when_redis_keeps_silent)
 {
     struct entry_facts f = facts();

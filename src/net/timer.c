@@ -7,7 +7,12 @@
  * only when it would otherwise be late: an alarm for a timer that was disarmed meanwhile
  * goes off for nothing, once.
  *
- * What always holds: heap[i]->place == i, and no timer is called before its due time.
+ * A stream moves its limit with every event, always to a later time. So a later time is only
+ * noted, and the timer goes to its new place when it comes to the top: once for hundreds of
+ * moves, where each would have gone through cold memory from here to the heap's end.
+ *
+ * What always holds: heap[i]->place == i, key_us <= due_us, the heap is in the order of key_us,
+ * and no timer is called before its due time.
  */
 #include "weir/net/timer.h"
 
@@ -32,7 +37,7 @@ static void sift_up(struct timers *all, struct timer *t)
 {
     size_t place = t->place;
 
-    for (; place > 1 && all->heap[place / 2]->due_us > t->due_us; place /= 2)
+    for (; place > 1 && all->heap[place / 2]->key_us > t->key_us; place /= 2)
         put(all, place, all->heap[place / 2]);
     put(all, place, t);
 }
@@ -44,9 +49,9 @@ static void sift_down(struct timers *all, struct timer *t)
     for (;;) {
         size_t child = place * 2;
 
-        if (child < all->count && all->heap[child + 1]->due_us < all->heap[child]->due_us)
+        if (child < all->count && all->heap[child + 1]->key_us < all->heap[child]->key_us)
             child++;
-        if (child > all->count || all->heap[child]->due_us >= t->due_us)
+        if (child > all->count || all->heap[child]->key_us >= t->key_us)
             break;
         put(all, place, all->heap[child]);
         place = child;
@@ -60,17 +65,28 @@ static void settle(struct timers *all, struct timer *t)
     sift_down(all, t);
 }
 
+/* The timer that is due first, standing where it should; NULL if none is armed. */
+static struct timer *find_first(struct timers *all)
+{
+    while (all->count > 0 && all->heap[1]->key_us < all->heap[1]->due_us) {
+        struct timer *t = all->heap[1];
+
+        t->key_us = t->due_us;
+        sift_down(all, t);
+    }
+    return all->count > 0 ? all->heap[1] : NULL;
+}
+
 static void run_due(struct timers *all)
 {
     uint64_t now = clock_now_us();
+    struct timer *t;
 
     /*
      * A timer armed from a callback is due after `now`, so that one which arms itself
      * again and again cannot keep the loop from its sockets.
      */
-    while (all->count > 0 && all->heap[1]->due_us <= now) {
-        struct timer *t = all->heap[1];
-
+    while ((t = find_first(all)) && t->due_us <= now) {
         timer_disarm(t);
         t->on_due(t);
     }
@@ -102,13 +118,14 @@ void timers_close(struct timers *all)
 
 void timers_set_alarm(struct timers *all)
 {
+    const struct timer *next = find_first(all);
     uint64_t due;
     uint64_t now;
     uint64_t wait_us;
 
-    if (all->count == 0)
+    if (!next)
         return;
-    due = all->heap[1]->due_us;
+    due = next->due_us;
     if (all->alarm_us != 0 && all->alarm_us <= due)
         return;
 
@@ -131,6 +148,9 @@ void timer_arm(struct timer *t, uint64_t after_us)
     struct timers *all = &t->loop->timers;
 
     t->due_us = clock_now_us() + (after_us > 0 ? after_us : 1);
+    if (t->place != 0 && t->due_us >= t->key_us)
+        return;
+    t->key_us = t->due_us;
     if (t->place == 0) {
         if (all->count == all->capacity) {
             all->capacity *= 2;

@@ -18,7 +18,8 @@ struct timer {
     struct loop *loop; /* lent */
     timer_fn *on_due;
     uint64_t due_us;
-    uint32_t place; /* in the heap, from 1; 0: not armed */
+    uint64_t key_us; /* by which it stands in the heap: due_us, or earlier if it was moved */
+    uint32_t place;  /* in the heap, from 1; 0: not armed */
 };
 
 void timer_init(struct timer *t, struct loop *loop, timer_fn *on_due);

@@ -89,6 +89,31 @@ Test(timer, arming_anew_moves_it)
     timer_disarm(&t);
 }
 
+static struct timer *called[3];
+
+static void note_call(struct timer *t)
+{
+    called[runs++ % 3] = t;
+}
+
+Test(timer, each_is_called_at_the_time_named_last)
+{
+    struct timer later, unmoved, sooner;
+
+    timer_init(&later, loop, note_call);
+    timer_init(&unmoved, loop, note_call);
+    timer_init(&sooner, loop, note_call);
+    timer_arm(&later, 2 * 1000);
+    timer_arm(&unmoved, 15 * 1000);
+    timer_arm(&sooner, 3600ull * 1000 * 1000);
+    timer_arm(&later, 90ull * 1000 * 1000);
+    timer_arm(&later, 30 * 1000);
+    timer_arm(&sooner, 5 * 1000);
+    run_for(100 * 1000);
+    cr_assert_eq(runs, 3);
+    cr_assert(called[0] == &sooner && called[1] == &unmoved && called[2] == &later);
+}
+
 static void arm_again(struct timer *t)
 {
     runs++;

@@ -5,6 +5,7 @@
 #include "weir/base/ensure.h"
 #include "weir/base/escape.h"
 #include "weir/base/mem.h"
+#include "weir/base/utf8.h"
 
 #include <stdlib.h>
 
@@ -41,11 +42,31 @@ void plan_unref(struct plan *p)
     free(p);
 }
 
+/*
+ * May a name that is not configured be handed on? It goes into headers, into Redis' keys and to
+ * the upstream, so it must be a line of text, and no longer than a configured one may be.
+ */
+static bool may_travel(struct str name)
+{
+    size_t at = 0;
+
+    while (at < name.len) {
+        size_t len = utf8_length(name.at + at, name.len - at);
+
+        if (len == 0 || (unsigned char)name.at[at] < ' ' || name.at[at] == 0x7f)
+            return false;
+        at += len;
+    }
+    return name.len > 0 && name.len <= PLAN_MODEL_BYTES;
+}
+
 const struct model *plan_model(const struct plan *p, struct str name)
 {
     const struct model *m = map_get(p->models, name);
 
-    return m ? m : p->any;
+    if (m || !p->any)
+        return m;
+    return may_travel(name) ? p->any : NULL;
 }
 
 struct str model_version(const struct model *m, struct str upstream_model)

@@ -209,6 +209,17 @@ def test_p5_the_default_upstream_gets_an_unknown_name_as_it_is(stage):
     assert upstream.requests[0].body == body
 
 
+@pytest.mark.parametrize("name", ["a\r\nx-evil: 1", "a\nb", "a\0b", "\x1b[31m", "x" * 300])
+def test_p5_a_name_that_would_break_a_header_is_no_model(stage, name):
+    upstream, weir = started(stage, chat.says(), default_upstream="up")
+    for stream in (False, True):
+        body = {"model": name, "messages": [], "temperature": 0, "stream": stream}
+        response = weir.post(chat.PATH, body)
+        assert (response.status, response.error["code"]) == (404, "model_not_found")
+        assert response.header("x-evil") is None
+    assert not upstream.calls
+
+
 def test_p5_an_unknown_name_is_404_and_reaches_nobody(stage):
     upstream, weir = started(stage, chat.says())
     response = weir.post(chat.PATH, chat.question().replace(b'"chat"', b'"caht"'))

@@ -58,7 +58,9 @@ struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan *p); /* NULL is fine; the last one frees all */
 DEFINE_AUTO(struct plan, plan_unref)
 
-/* NULL: no such model. */
+enum { PLAN_MODEL_BYTES = 256 }; /* of a name that only default_upstream takes */
+
+/* NULL: no such model, or a name that cannot be handed on. */
 const struct model *plan_model(const struct plan *p, struct str name);
 
 /*

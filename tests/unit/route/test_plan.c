@@ -61,6 +61,22 @@ Test(plan, the_default_takes_what_is_not_configured)
     cr_assert_eq(plan_model(plan, STR("chat")), chat);
 }
 
+Test(plan, the_default_takes_no_name_that_would_break_a_header)
+{
+    static const char *const broken[] = { "",         "a\r\nx-evil: 1", "a\n",
+                                          "\x1b[31m", "\x7f",           "\xff" };
+    char name[PLAN_MODEL_BYTES + 1];
+
+    plan->any = ARENA_NEW(&plan->arena, struct model);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+        cr_assert_null(plan_model(plan, str_of(broken[i])), "%zu", i);
+    cr_assert_null(plan_model(plan, (struct str){ "a\0b", 3 }));
+    memset(name, 'n', sizeof(name));
+    cr_assert_eq(plan_model(plan, (struct str){ name, PLAN_MODEL_BYTES }), plan->any);
+    cr_assert_null(plan_model(plan, (struct str){ name, sizeof(name) }));
+    cr_assert_eq(plan_model(plan, STR("qwen/\xc3\xa9 2:7b")), plan->any);
+}
+
 Test(plan, a_version_is_a_word_of_the_configuration)
 {
     struct model *chat = add_model("chat");

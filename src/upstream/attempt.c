@@ -56,6 +56,8 @@ static void finish(struct attempt *a, enum err err)
         metric_add(shard, METRIC_UPSTREAM_IN_FLIGHT, -1,
                    METRIC_LABEL(str_of(e->upstream->name), e->label));
     }
+    if (a->tap.gave_up)
+        metric_add(shard, METRIC_PARSE_GAVE_UP, 1, METRIC_LABEL(STR("unreadable")));
     metric_add(shard, METRIC_ATTEMPTS, 1,
                METRIC_LABEL(str_of(e->upstream->name), e->label, result_word(a, err)));
     a->events->on_done(a, err);

@@ -92,7 +92,7 @@ admin: {{listen: "127.0.0.1:{admin}"}}
 log: {{level: error}}
 cache:
   memory: {memory}
-  redis: {{url: "redis://127.0.0.1:{redis}/0", prefix: "{name}:"}}
+  redis: {{url: "redis://127.0.0.1:{redis}/0", prefix: "{name}:", timeout: 1s}}
 upstreams:
   bench: {{dialect: openai, endpoints: ["http://127.0.0.1:{upstream}/v1"]}}
 models:

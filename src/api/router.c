@@ -71,22 +71,29 @@ static const struct row *find(struct str path, struct str *rest)
 /* ---- refusing ------------------------------------------------------------------------ */
 
 /* What never becomes an exchange is accounted for here: a row of the log and a count. */
-static void account_refusal(const struct visit *v, enum err err, int status, const char *why)
+static struct record refusal(enum err err, int status, const char *why)
 {
-    uint64_t now_us = loop_now_us(v->api->kit->loop);
-    struct record record = {
-        .request_id = str_of(v->call->request_id),
-        .tenant = v->tenant ? tenant_name(v->tenant) : (struct str){ 0 },
+    return (struct record){
         .endpoint = STR("other"),
         .err = err,
         .word = WORD_BYPASS,
         .status = status,
-        .total_us = now_us > v->request->began_us ? now_us - v->request->began_us : 0,
         .prompt_tokens = -1,
         .answer = { .completion_tokens = -1 },
         .why = why,
     };
+}
 
+static void account_refusal(const struct visit *v, enum err err, int status, const char *why)
+{
+    uint64_t now_us = loop_now_us(v->api->kit->loop);
+    struct record record = refusal(err, status, why);
+
+    record.request_id = str_of(v->call->request_id);
+    if (v->tenant)
+        record.tenant = tenant_name(v->tenant);
+    if (now_us > v->request->began_us)
+        record.total_us = now_us - v->request->began_us;
     account(loop_shard(v->api->kit->loop), NULL, &record);
 }
 
@@ -251,9 +258,12 @@ static void put_error(void *owner, const struct http_refusal *why, struct buf *f
 {
     struct str rest;
     const struct row *row = find(why->path, &rest);
+    const struct api *a = owner;
+    struct record record = refusal(why->status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED,
+                                   why->status, why->what);
     struct problem p;
 
-    (void)owner;
+    account(loop_shard(a->kit->loop), NULL, &record);
     problem_of_http(&p, row ? row->caller : CALLER_OPENAI, why);
     problem_put_fields(&p, fields);
     buf_put(body, buf_str(&p.body));

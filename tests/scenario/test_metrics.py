@@ -260,6 +260,29 @@ def test_admin_predictions_is_json_and_a_text_histogram(stage):
     assert lines and "5" in lines[0]
 
 
+REFUSED = {
+    400: (b"GET / HTTP/1.1\r\n\r\n", "ERR_MALFORMED"),
+    408: (b"POST /v1/chat/completions HTTP/1.1\r\n", "ERR_MALFORMED"),
+    413: (b"POST " + chat.PATH.encode() + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n",
+          "ERR_TOO_LARGE"),
+    414: (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "ERR_MALFORMED"),
+    431: (b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 70000, "ERR_MALFORMED"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_a_message_that_is_refused_before_it_is_a_request_is_counted_and_logged(stage, status):
+    message, err = REFUSED[status]
+    limits = {"max_body": "1KiB", "header_timeout": "200ms"}
+    weir = stage.weir(config.gateway(stage.upstream(chat.says()), server=limits))
+    with Client(weir.address) as client:
+        client.send(message)
+        assert client.response().status == status
+    weir.metrics.wait("weir_requests_total", 1, endpoint="other", outcome="rejected")
+    line = weir.wait_logged("exchange_end")[0]
+    assert (line["status"], line["err"]) == (status, err) and line["why"]
+
+
 def test_a_failure_names_the_upstream_that_was_asked_last(stage):
     servers = stage.upstream(chat.fails(500)), stage.upstream(chat.says(body=b"{"))
     weir = stage.weir(config.gateway(*servers))

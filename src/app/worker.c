@@ -66,7 +66,7 @@ static void open_redis(struct worker *w, const struct settings *s)
 
 static void free_worker(struct worker *w)
 {
-    http_server_free(w->server);
+    http_server_free(steal(&w->server));
     api_deinit(&w->api);
     watch_free(w->watch);
     remote_free(w->remote);
@@ -155,6 +155,12 @@ struct order {
     struct http_settings http;
 };
 
+/* A letter that comes behind the loop's end is opened when the loop is freed: too late. */
+static bool is_late(const struct order *o)
+{
+    return !o->worker->server;
+}
+
 static void send_order(struct worker *w, letter_fn *open)
 {
     struct order *o = MEM_NEW(struct order);
@@ -167,8 +173,10 @@ static void on_reload(struct letter *l)
 {
     struct order *o = container_of(l, struct order, letter);
 
-    api_set_plan(&o->worker->api, o->plan);
-    http_server_set(o->worker->server, &o->http);
+    if (!is_late(o)) {
+        api_set_plan(&o->worker->api, o->plan);
+        http_server_set(o->worker->server, &o->http);
+    }
     plan_unref(o->plan);
     free(o);
 }
@@ -187,7 +195,8 @@ static void on_quiet(struct letter *l)
 {
     struct order *o = container_of(l, struct order, letter);
 
-    http_server_quiet(o->worker->server);
+    if (!is_late(o))
+        http_server_quiet(o->worker->server);
     free(o);
 }
 
@@ -228,8 +237,10 @@ static void on_stop(struct letter *l)
 {
     struct order *o = container_of(l, struct order, letter);
 
-    http_server_stop(o->worker->server);
-    timer_arm(&o->worker->poll, POLL_US);
+    if (!is_late(o)) {
+        http_server_stop(o->worker->server);
+        timer_arm(&o->worker->poll, POLL_US);
+    }
     free(o);
 }
 
@@ -242,7 +253,10 @@ static void on_cut(struct letter *l)
 {
     struct order *o = container_of(l, struct order, letter);
 
-    exchange_cancel_all(&o->worker->exchanges);
+    if (!is_late(o)) {
+        exchange_cancel_all(&o->worker->exchanges);
+        http_server_turn_away(o->worker->server);
+    }
     free(o);
 }
 

@@ -397,6 +397,12 @@ void http_conn_stop_if_idle(struct http_conn *c)
         close_gently(c);
 }
 
+void http_conn_turn_away(struct http_conn *c)
+{
+    if (c->state == CONN_HEAD || c->state == CONN_BODY)
+        fail(c, 503, "this server is shutting down; send the request again, to another");
+}
+
 bool http_conn_is_busy(const struct http_conn *c)
 {
     return c->state != CONN_IDLE || c->tail.len > 0 || tcp_queued(c->tcp) > 0;

@@ -49,6 +49,8 @@ struct http_conn {
 /* Made by the server for an accepted connection. It frees itself when that has closed. */
 void http_conn_start(struct http_server *s, struct tcp *t);
 void http_conn_stop_if_idle(struct http_conn *c);
+/* Whoever is still sending its request is told that it comes too late. */
+void http_conn_turn_away(struct http_conn *c);
 bool http_conn_is_busy(const struct http_conn *c);
 /* Tells the answerer that the client has gone, and drops the connection. */
 void http_conn_cut(struct http_conn *c);

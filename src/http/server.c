@@ -80,6 +80,16 @@ void http_server_stop(struct http_server *s)
     }
 }
 
+void http_server_turn_away(struct http_server *s)
+{
+    struct link *next;
+
+    for (struct link *l = s->conns.next; l != &s->conns; l = next) {
+        next = l->next;
+        http_conn_turn_away(conn_of(l));
+    }
+}
+
 unsigned http_server_busy(const struct http_server *s)
 {
     unsigned busy = 0;

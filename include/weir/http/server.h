@@ -37,9 +37,11 @@ void http_server_set(struct http_server *s, const struct http_settings *settings
 
 /*
  * Drain in steps: http_server_quiet() says `Connection: close` from now on; http_server_stop()
- * closes the listener and idle connections; http_server_free() cuts what is left.
+ * closes the listener and idle connections; http_server_turn_away() refuses requests that are
+ * not whole by then; http_server_free() cuts what is left.
  */
 void http_server_quiet(struct http_server *s);
 void http_server_stop(struct http_server *s);
+void http_server_turn_away(struct http_server *s);
 unsigned http_server_busy(const struct http_server *s); /* requests under way */
 void http_server_free(struct http_server *s);

@@ -22,6 +22,7 @@
 enum {
     MOST_HEAD = 256 * 1024, /* bytes of an answer's head */
     STALE_US = 1000 * 1000, /* a dead connection shows within a round trip */
+    SWITCHING = 101,
 };
 
 /* A handle takes any option that this libcurl knows; anything else is our own mistake. */
@@ -102,13 +103,17 @@ static size_t on_header_line(char *line, size_t size, size_t count, void *arg)
         return length; /* a trailer */
     slot->head_bytes += length;
     if (slot->head_bytes > MOST_HEAD) {
-        slot->too_big = true;
+        slot->misread = true;
         return 0;
     }
     if (length > 2 || (line[0] != '\r' && line[0] != '\n'))
         return length;
 
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &f->status);
+    if (f->status == SWITCHING) {
+        slot->misread = true;
+        return 0; /* to a protocol that nobody offered */
+    }
     if (f->status < 200)
         return length; /* an interim answer: the head is yet to come */
     slot->headed = true;
@@ -179,7 +184,7 @@ static enum err name_end(struct fetch_slot *slot, CURLcode result)
         return ERR_CANCELLED;
     if (slot->refused)
         return name_broken(slot);
-    if (slot->too_big)
+    if (slot->misread)
         return ERR_UPSTREAM_MALFORMED;
     switch ((int)result) {
     case CURLE_OK: return OK;
@@ -207,12 +212,13 @@ void fetch_tell_end(struct fetch_slot *slot, CURLcode result)
     struct fetch *f = slot->fetch;
     enum err err = name_end(slot, result);
 
-    if (err) {
+    /* Who cancels knows why, and may have noted it. */
+    if (err && !slot->cancelled)
         (void)snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1,
                        slot->error[0] || result == CURLE_OK ? slot->error
                                                             : curl_easy_strerror(result));
+    if (err)
         fetch_setup_forget(slot);
-    }
     slot->fetch = NULL;
     f->slot = NULL;
     f->events->on_done(f, err); /* `f` may be gone, or running again, after this */
@@ -224,7 +230,7 @@ static void start_afresh(struct fetch_slot *slot)
 {
     slot->tries = 0;
     slot->reused = slot->refused = slot->cancelled = false;
-    slot->paused = slot->held = slot->headed = slot->too_big = false;
+    slot->paused = slot->held = slot->headed = slot->misread = false;
     slot->head_bytes = 0;
     slot->error[0] = '\0';
 }

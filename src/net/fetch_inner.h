@@ -56,7 +56,7 @@ struct fetch_slot {
     bool paused;  /* the owner wants no data for now */
     bool held;    /* and libcurl has been told so */
     bool headed;  /* the head was complete */
-    bool too_big; /* the head was not, and would not end */
+    bool misread; /* its head is one that we cannot go on with */
     size_t head_bytes;
     uint64_t sent_us;
     char error[CURL_ERROR_SIZE];

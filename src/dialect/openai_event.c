@@ -90,10 +90,15 @@ enum err openai_event_read(struct tap *t, const struct tap_event *e, struct str 
                            struct delta *out)
 {
     struct scan_member type = { .type = SCAN_NONE }, response = { .value = { "", 0 } };
+    struct scan_member number;
+    uint64_t sequence;
     bool over;
 
     (void)scan_get(text, STR("type"), &type);
     (void)scan_get(text, STR("response"), &response);
+    if (scan_get(text, STR("sequence_number"), &number) && scan_u64(number.value, &sequence) &&
+        sequence < INT64_MAX)
+        t->sequence = (int64_t)sequence;
     if (t->choices_seen == 0)
         t->choices_seen = t->choices_open = 1;
     if (is_type(&type, STR("error")))

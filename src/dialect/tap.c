@@ -12,6 +12,7 @@ void tap_init(struct tap *t, const struct dialect *d, const struct request *r, s
     *t = (struct tap){ .dialect = d, .request = r, .model = model, .keep = keep };
     t->answer.prompt_tokens = -1;
     t->answer.completion_tokens = -1;
+    t->sequence = -1;
 }
 
 void tap_deinit(struct tap *t)
@@ -195,6 +196,11 @@ enum err tap_event(struct tap *t, const struct tap_event *e, struct delta *out)
         return OK;
     }
     return e->whole ? t->dialect->read_event(t, e, out) : read_rest(t, e, out);
+}
+
+bool tap_is_finished(const struct tap *t)
+{
+    return t->choices_seen > 0 && t->choices_open == 0 && !t->failed;
 }
 
 enum err tap_end(struct tap *t)

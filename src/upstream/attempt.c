@@ -20,6 +20,8 @@
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
 
+#include <stdio.h>
+
 enum {
     LINGER_US = 250 * 1000
 }; /* for the connection of a complete stream to become reusable */
@@ -92,19 +94,38 @@ static void enter(struct attempt *a, enum attempt_phase phase, uint64_t limit_us
         timer_disarm(&a->limit);
 }
 
+/* `limit` is named as the configuration names it, for the log line. */
+static void run_out(struct attempt *a, const char *limit, enum err why)
+{
+    if (a->streamed && tap_is_finished(&a->tap)) {
+        a->phase = PHASE_LINGER; /* whole, though its upstream forgot to say so */
+        why = OK;
+    } else {
+        (void)snprintf(a->fetch.detail, sizeof(a->fetch.detail),
+                       "the upstream's timeouts.%s has passed", limit);
+    }
+    call_off(a, why);
+}
+
 static void on_limit(struct timer *t)
 {
     struct attempt *a = container_of(t, struct attempt, limit);
 
-    if (a->phase == PHASE_RESOLVING || a->phase == PHASE_CONNECTING)
-        call_off(a, ERR_UPSTREAM_UNREACHABLE);
-    else
-        call_off(a, ERR_UPSTREAM_SILENT);
+    switch (a->phase) {
+    case PHASE_RESOLVING:
+    case PHASE_CONNECTING: run_out(a, "connect", ERR_UPSTREAM_UNREACHABLE); break;
+    case PHASE_HEADERS: run_out(a, "headers", ERR_UPSTREAM_SILENT); break;
+    case PHASE_FIRST_DATA: run_out(a, "first_data", ERR_UPSTREAM_SILENT); break;
+    case PHASE_DATA: run_out(a, "data_gap", ERR_UPSTREAM_SILENT); break;
+    case PHASE_LINGER: call_off(a, OK); break;
+    case PHASE_IDLE:
+    case PHASE_OVER: break;
+    }
 }
 
 static void on_total(struct timer *t)
 {
-    call_off(container_of(t, struct attempt, total), ERR_UPSTREAM_SILENT);
+    run_out(container_of(t, struct attempt, total), "total", ERR_UPSTREAM_SILENT);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
@@ -338,6 +359,8 @@ static void on_resolved(struct resolve *op, enum err err, const char *addresses)
 {
     struct attempt *a = container_of(op, struct attempt, resolve);
 
+    if (err && !a->err)
+        (void)snprintf(a->fetch.detail, sizeof(a->fetch.detail), "its name does not resolve");
     if (a->err || err)
         finish(a, a->err ? a->err : ERR_UPSTREAM_UNREACHABLE);
     else

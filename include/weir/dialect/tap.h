@@ -71,6 +71,7 @@ struct tap {
     struct buf out;   /* the bytes of the last delta, where they had to be made */
     struct buf clean; /* the last text that was no UTF-8, made readable */
     struct tap_assembly *assembly;
+    int64_t sequence;      /* of the last event of Responses; -1: none was numbered */
     unsigned choices_open; /* started and not finished */
     unsigned choices_seen;
     uint64_t choice_seen[TAP_CHOICES / 64], choice_over[TAP_CHOICES / 64]; /* a bit for each */
@@ -85,6 +86,9 @@ void tap_deinit(struct tap *t); /* zeroed is fine */
    DELTA_ERROR; ERR_UPSTREAM_TRUNCATED and ERR_UPSTREAM_EMPTY come from the end. */
 MUST_CHECK enum err tap_event(struct tap *t, const struct tap_event *e, struct delta *out);
 MUST_CHECK enum err tap_end(struct tap *t);
+
+/* A stream has said all but its farewell: every choice has its finish reason. */
+bool tap_is_finished(const struct tap *t);
 
 /*
  * A plain answer of status 200. On OK `body` is what the client gets (model spliced in place);

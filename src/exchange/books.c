@@ -6,6 +6,8 @@
 
 #include "life.h"
 
+#include <stdio.h>
+
 static void put_answer(const struct exchange *x, struct watch_answer *out)
 {
     const struct answer *a = &x->attempt.tap.answer;
@@ -48,19 +50,24 @@ static void put_who(const struct exchange *x, struct record *out)
 }
 
 /* Why it failed, or why a good answer was not kept; NULL where the error's name says it all. */
-static const char *why_of(const struct exchange *x)
+static const char *why_of(const struct exchange *x, char *text, size_t size)
 {
-    const char *detail = x->attempt.kit ? x->attempt.fetch.detail : "";
+    const struct attempt *a = &x->attempt;
 
     if (x->fault.text[0])
         return x->fault.text;
-    if (x->err && detail[0])
-        return detail;
-    return x->err && x->attempt.kit ? x->attempt.tap.answer.why_not : x->why_not;
+    if (x->err == OK || !a->kit)
+        return x->why_not;
+    if (a->status != 0 && (a->status < 200 || a->status > 299)) {
+        (void)snprintf(text, size, "the upstream answered %d", a->status);
+        return text;
+    }
+    return a->fetch.detail[0] ? a->fetch.detail : a->tap.answer.why_not;
 }
 
 void books_close(const struct exchange *x, const char *trail)
 {
+    char why[64];
     struct record record = {
         .request_id = x->ask.request_id,
         .tenant = x->ask.scope,
@@ -81,7 +88,7 @@ void books_close(const struct exchange *x, const char *trail)
         .prompt_tokens = keep_is_answered(x) ? x->attempt.tap.answer.prompt_tokens
                          : x->answer         ? x->answer->facts.prompt_tokens
                                              : -1,
-        .why = why_of(x),
+        .why = why_of(x, why, sizeof(why)),
     };
 
     if (x->model)

@@ -326,8 +326,12 @@ static void on_news(struct flight_seat *s)
             go(x, landed(x));
         break;
     case FLIGHT_LEADS:
-        if (x->deserted && !runs_on(x) && !flight_has_followers(s))
+        if (flight_has_followers(s))
+            break;
+        if (x->deserted && !runs_on(x))
             call_off(x, ERR_CANCELLED);
+        else if (x->paused && x->trail.at == CALL)
+            attempt_pause(&x->attempt);
         break;
     case FLIGHT_NONE: break;
     }
@@ -536,12 +540,14 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
     bool was_sent = a->sent_any &&
                     (err == ERR_UPSTREAM_SILENT || err == ERR_UPSTREAM_TRUNCATED ||
                      err == ERR_UPSTREAM_UNREACHABLE);
-    bool is_theirs = a->status == 401 || a->status == 403 || a->status == 404;
+    /* What no other endpoint of this upstream would answer better. */
+    bool is_final = a->status == 401 || a->status == 403 || a->status == 404 ||
+                    str_eq_nocase(attempt_header(a, "x-should-retry"), STR("false"));
 
     keep_headers(x);
     if (!err_worth_retry(err))
         return give_up(x, err);
-    if (is_theirs || (was_sent && !u->retry_after_send))
+    if (is_final || (was_sent && !u->retry_after_send))
         next_route(x);
     else if (was_sent && u->endpoint_count == 1)
         x->tried = 0; /* by its configuration, the same one may be asked again */
@@ -735,10 +741,19 @@ void exchange_cancel_all(struct exchange_kit *kit)
         call_off(container_of(l, struct exchange, running), ERR_SHUTDOWN);
 }
 
+/*
+ * A client that does not read does not hold up who follows it. What waits for it then is at
+ * most what is on their tape.
+ */
+static bool goes_on_for_followers(const struct exchange *x)
+{
+    return x->seat.state == FLIGHT_LEADS && !x->tape_full && flight_has_followers(&x->seat);
+}
+
 void exchange_pause(struct exchange *x)
 {
     x->paused = true;
-    if (x->trail.at == CALL)
+    if (x->trail.at == CALL && !goes_on_for_followers(x))
         attempt_pause(&x->attempt);
 }
 

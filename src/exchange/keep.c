@@ -106,10 +106,14 @@ static bool travels(struct str name)
     return false;
 }
 
+/* Clients read heads of 16 KiB and more, but not always. */
+enum { PASSED_BYTES = 8 << 10, PASSED_ID_BYTES = 512 };
+
 void keep_headers(struct exchange *x)
 {
     struct fetch_header_at at = { 0 };
-    struct buf lines = { .most = 16 << 10 };
+    struct buf lines = { .most = PASSED_BYTES };
+    struct str id;
 
     while (fetch_next_header(&x->attempt.fetch, &at))
         if (travels(at.name) &&
@@ -117,5 +121,7 @@ void keep_headers(struct exchange *x)
             break;
     x->passed = arena_copy(&x->arena, buf_str(&lines));
     buf_deinit(&lines);
-    x->upstream_request_id = arena_copy(&x->arena, attempt_header(&x->attempt, "x-request-id"));
+    id = attempt_header(&x->attempt, "x-request-id");
+    x->upstream_request_id = id.len <= PASSED_ID_BYTES ? arena_copy(&x->arena, id)
+                                                       : (struct str){ 0 };
 }

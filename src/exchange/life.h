@@ -41,6 +41,7 @@ struct exchange {
     struct entry *stale;        /* look_up: kept, but not fresh enough; one reference */
     enum cache_tier tier;       /* look_up */
     struct flight_seat seat;    /* join */
+    bool tape_full;             /* call: those who follow cannot be given the rest */
     bool rejoined;              /* join: it followed once already, and was let down */
     struct entry *refused; /* join or settle: what its flight was refused with; a reference */
 

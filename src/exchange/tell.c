@@ -4,6 +4,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
+#include "weir/upstream/retry_after.h"
 
 #include "life.h"
 
@@ -67,7 +68,7 @@ void tell_bytes(struct exchange *x, struct str bytes)
     if (!x->committed)
         tell_begin(x);
     if (is_from_call(x) && x->seat.state == FLIGHT_LEADS)
-        (void)flight_write(&x->seat, bytes);
+        x->tape_full = !flight_write(&x->seat, bytes);
     if (!x->deserted)
         x->sink->on_bytes(x->sink, bytes);
 }
@@ -90,17 +91,17 @@ void tell_failure(struct exchange *x)
                            .fault = &x->fault,
                            .told = x->told,
                            .model = x->request.model,
+                           .sequence = a->kit ? a->tap.sequence + 1 : 0,
                            .retry_after_s = -1 };
     struct reply reply;
-    uint64_t seconds;
 
     if (a->kit && x->err == x->refusal) {
         why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
         why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);
         why.content_type = a->status >= 400 ? attempt_header(a, "content-type")
                                             : (struct str){ 0 };
-        if (str_to_u64(str_trim(attempt_header(a, "retry-after")), &seconds))
-            why.retry_after_s = (int64_t)seconds;
+        why.retry_after_s = retry_after_s(attempt_header(a, "retry-after"),
+                                          attempt_header(a, "retry-after-ms"), clock_wall_ms());
     } else if (x->refused) {
         why.status = x->refused->facts.status;
         why.body = x->refused->facts.body;

@@ -64,6 +64,7 @@ struct failure {
     const struct fault *fault; /* NULL, or what was wrong with the request */
     bool told;                 /* the stream has carried an error event already */
     struct str model;          /* as asked for; may be absent */
+    int64_t sequence;          /* of the stream's next event, where events are numbered */
     /* of the last upstream that answered with an error status, or inside a 200 */
     int status; /* 0: none did */
     struct str body;

@@ -115,6 +115,8 @@ static void put_message(struct buf *out, const struct failure *why)
     const struct row *row = &rows[why->err];
 
     if (why->fault && why->fault->text[0]) {
+        if (why->fault->param[0])
+            buf_put_printf(out, "'%s' ", why->fault->param);
         buf_put_text(out, why->fault->text);
     } else if (why->err == ERR_NO_MODEL) {
         buf_put_printf(out, "There is no model \"%.*s\" here for this key.",
@@ -152,6 +154,16 @@ static bool is_passed_on(const struct failure *why)
            scan_pointer(why->body, STR(""), &whole) && whole.type == SCAN_OBJECT;
 }
 
+/* Also "application/problem+json; charset=utf-8". */
+static bool is_json_type(struct str type)
+{
+    struct str bare = { NULL, 0 };
+
+    (void)str_split(&type, ';', &bare);
+    bare = str_trim(bare);
+    return str_eq_nocase(bare, STR("application/json")) || str_ends(bare, STR("+json"));
+}
+
 static void put_fields(struct problem *p, const struct failure *why)
 {
     bool must_wait = p->status == 429 || p->status == 503 || p->status == 529;
@@ -172,7 +184,8 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
     ensure(why->err < ERR_COUNT);
     *out = (struct problem){ .status = status_of(why) };
     if (is_passed_on(why)) {
-        out->content_type = why->content_type;
+        out->content_type = is_json_type(why->content_type) ? why->content_type
+                                                            : STR("application/json");
         buf_put(&out->body, why->body);
     } else {
         put_message(&message, why);
@@ -234,6 +247,29 @@ void problem_deinit(struct problem *p)
 
 /* ---- in a stream --------------------------------------------------------------------- */
 
+static void put_chunk(struct buf *out, const struct words *w)
+{
+    buf_put_text(out, "data: ");
+    put_openai(out, w);
+    buf_put_text(out, "\n\n");
+}
+
+/* The published form, and `error` as in other streams, which is what most SDKs look for. */
+static void put_response_event(struct buf *out, const struct words *w, int64_t sequence)
+{
+    struct buf error = { 0 };
+
+    put_openai(&error, w);
+    buf_put_printf(out, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":%lld,",
+                   (long long)sequence);
+    buf_put_printf(out, "\"code\":\"%s\",\"message\":", w->code);
+    put_string(out, w->message);
+    buf_put_text(out, ",\"param\":null,");
+    buf_put(out, str_cut(buf_str(&error), 1, error.len)); /* without its opening brace */
+    buf_put_text(out, "\n\n");
+    buf_deinit(&error);
+}
+
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
@@ -245,16 +281,9 @@ void problem_put_event(struct buf *out, enum endpoint endpoint, const struct fai
     buf_put_text(&message, err_text(why->err));
     buf_put_text(&message, ". What came before it is not the whole answer.");
     w.message = buf_str(&message);
-    if (endpoint == ENDPOINT_RESPONSES) {
-        buf_put_text(out,
-                     "event: error\ndata: {\"type\":\"error\",\"code\":\"stream_incomplete\","
-                     "\"message\":");
-        scan_put_string(out, w.message);
-        buf_put_text(out, ",\"param\":null}\n\n");
-    } else {
-        buf_put_text(out, "data: ");
-        put_openai(out, &w);
-        buf_put_text(out, "\n\n");
-    }
+    if (endpoint == ENDPOINT_RESPONSES)
+        put_response_event(out, &w, why->sequence);
+    else
+        put_chunk(out, &w);
     buf_deinit(&message);
 }

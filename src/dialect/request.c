@@ -81,8 +81,7 @@ static enum err refuse_twice(struct names *n, struct fault *why)
         (void)snprintf(name, sizeof(name), "%.*s", STR_ARG(n->at[i]));
         return fault_set(
             why, ERR_MALFORMED, name,
-            "the member stands twice: send it once, since readers disagree on which "
-            "one counts");
+            "stands twice: send it once, since readers disagree on which one counts");
     }
     return OK;
 }

@@ -36,7 +36,7 @@ static enum err explain_in(const struct ask *ask, const struct remote_settings *
     model = plan_model(ask->plan, request.model);
     if (!model || !tenant_may_ask(ask->tenant, request.model))
         return fault_set(why, ERR_NO_MODEL, "model",
-                         "no model \"%.*s\" is configured for this caller",
+                         "is \"%.*s\", which is not configured for this caller",
                          STR_ARG(str_head(request.model, 100)));
     parts.scope = keep_scope(model, ask);
     parts.plan = model->text;

@@ -98,7 +98,7 @@ def test_a_cut_responses_stream_ends_in_one_error(house):
     ask = json.dumps({"model": "chat", "input": "x", "stream": True}).encode()
     response = weir.post("/v1/responses", ask)
     assert response.complete and b"response.completed" not in response.body
-    assert response.body.count(b"stream_incomplete") == 1
+    assert response.body.count(b"event: error") == 1
 
 
 def test_predict_posts_the_body_unchanged_to_the_endpoint_as_written(house):

@@ -268,7 +268,10 @@ Test(problem, a_chat_that_broke_off_ends_with_an_error_event)
 Test(problem, a_response_that_broke_off_ends_with_its_own_error_event)
 {
     why.err = ERR_UPSTREAM_TRUNCATED;
+    why.sequence = 4;
     put_event(ENDPOINT_RESPONSES, "event: error\ndata: ");
-    cr_assert_str_eq(member("type"), "error");
+    cr_assert_str_eq(json_string_value(json_object_get(told, "type")), "error");
+    cr_assert_str_eq(json_string_value(json_object_get(told, "code")), "stream_incomplete");
+    cr_assert_eq(json_integer_value(json_object_get(told, "sequence_number")), 4);
     cr_assert_str_eq(member("code"), "stream_incomplete");
 }

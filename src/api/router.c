@@ -256,16 +256,22 @@ static void readyz_serve(const struct visit *v)
 static void put_error(void *owner, const struct http_refusal *why, struct buf *fields,
                       struct buf *body)
 {
+    static const struct http_request unread = { .path = { NULL, 0 } };
+    const struct http_request *r = why->request ? why->request : &unread;
     struct str rest;
-    const struct row *row = find(why->path, &rest);
+    const struct row *row = find(r->path, &rest);
     const struct api *a = owner;
     struct record record = refusal(why->status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED,
                                    why->status, why->what);
+    struct call call;
     struct problem p;
 
+    call_read(&call, r, a->plan);
+    record.request_id = str_of(call.request_id);
     account(loop_shard(a->kit->loop), NULL, &record);
     problem_of_http(&p, row ? row->caller : CALLER_OPENAI, why);
     problem_put_fields(&p, fields);
+    buf_put_printf(fields, "x-request-id: %s\r\n", call.request_id);
     buf_put(body, buf_str(&p.body));
     problem_deinit(&p);
 }

@@ -83,7 +83,7 @@ static void fail(struct http_conn *c, int status, const char *what)
 
     if (intake_has_head(c->intake)) {
         put_request(c, &r);
-        refusal.path = r.path;
+        refusal.request = &r;
     }
     c->is_unread = true;
     c->state = CONN_WAITING;

@@ -233,6 +233,22 @@ def refuses(address):
 # -- a caller's faults -----------------------------------------------------------------------
 
 
+def test_what_is_refused_before_it_is_a_request_has_an_id_too(stage):
+    weir = stage.weir(config.gateway(stage.upstream(chat.says())))
+    with Client(weir.address) as client:
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        ours = client.response()
+    with Client(weir.address) as client:
+        fields = {"x-request-id": "mine", "Content-Length": "99999999999"}
+        client.ask("POST", chat.PATH, b"", fields)
+        mine = client.response()
+    assert (ours.status, mine.status) == (400, 413)
+    assert ours.header("x-request-id") and mine.header("x-request-id") == "mine"
+    for response in (ours, mine):
+        named = response.header("x-request-id")
+        assert weir.wait_logged("exchange_end", request_id=named)[0]["status"] == response.status
+
+
 @pytest.mark.parametrize(
     "body, member",
     [

@@ -38,7 +38,7 @@ struct http_answer {
 struct http_refusal {
     int status;
     const char *what;
-    struct str path; /* absent: its head was not read so far */
+    const struct http_request *request; /* NULL: its head was not read so far; lent */
 };
 
 struct http_watcher {

@@ -196,7 +196,9 @@ enum record_state record_read(const struct redis_reply *reply, const struct entr
     /* Clocks differ; but made in a far future, an answer would never grow old. */
     if ((uint64_t)values[CREATED_MS].number > wall_ms + HOUR_MS)
         return RECORD_BAD;
-    if (values[BODY].text.len > most_bytes || scan_check(values[BODY].text, NULL))
+    if (values[BODY].text.len > most_bytes)
+        return RECORD_NONE; /* for us: another gateway's cache.max_entry may be higher */
+    if (scan_check(values[BODY].text, NULL))
         return RECORD_BAD;
 
     e = make(values, asked);

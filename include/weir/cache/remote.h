@@ -21,9 +21,9 @@
  * Scope, public model and digest stand in the key, as does the version of all this (v1).
  * A look-up is one HMGET of what serving needs; a store is MULTI, DEL, HSET, PEXPIRE, EXEC in
  * one write; verifying that an entry still stands is one HGET of created_ms. What is not
- * exactly ours (another type, a missing or odd field, a body that is no JSON or above the
- * limit) is a miss and, where it claims to be ours, is deleted. Every key has a TTL: an
- * answer's is the rest of fresh_ms + stale_ms.
+ * exactly ours (another type, a missing or odd field, a body that is no JSON) is a miss and,
+ * where it claims to be ours, is deleted; a body above this gateway's limit is a miss alone.
+ * Every key has a TTL: an answer's is the rest of fresh_ms + stale_ms.
  */
 
 enum { REMOTE_ENTRY_BYTES = 1 << 20 }; /* larger answers are not stored */

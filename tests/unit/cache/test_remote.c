@@ -303,7 +303,7 @@ Test(remote, misses_and_deletes_what_is_damaged)
             4, true);
 }
 
-Test(remote, misses_a_body_above_the_limit)
+Test(remote, misses_a_body_above_its_limit_and_leaves_it_to_who_takes_more)
 {
     struct buf body = { 0 };
     struct entry_facts f = facts();
@@ -313,6 +313,7 @@ Test(remote, misses_a_body_above_the_limit)
     stage_do_words(&stage, (struct str[]){ STR("HSET"), STR(KEY), STR("body"), buf_str(&body) },
                    4);
     cr_assert(is_miss());
+    expect_text("EXISTS " KEY, "1");
     buf_deinit(&body);
 }
 

@@ -78,12 +78,15 @@ def test_d1_a_frozen_redis_costs_no_more_than_its_timeout_and_no_more_than_a_few
     _, weir = started(stage, redis, timeout="400ms")
     until(lambda: up(weir) >= 1)
     redis.freeze()
-    times = [timed(weir, str(number))[0] for number in range(30)]
+    times = []
+    # Each loop pays for itself, and which one gets a connection is chance.
+    while len(times) < 150 and (len(times) < 20 or max(times[-20:]) > 0.2):
+        times.append(timed(weir, str(len(times)))[0])
     redis.thaw()
     paid = [spent for spent in times if spent > 0.2]
     assert 1 <= len(paid) <= FAILURES * weir.loops, times
     assert max(paid) < 0.4 + PROMPTLY
-    assert max(times[-10:]) < 0.2, "by now nobody waits for it"
+    assert max(times[-20:]) < 0.2, "by now nobody waits for it"
 
 
 def test_d1_a_killed_redis_is_a_miss_and_hits_resume_after_its_restart(stage):

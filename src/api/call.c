@@ -143,13 +143,23 @@ static void read_request_id(struct call *c, struct str value)
     }
 }
 
-/* The shorter one counts where both are given. */
-static void read_timeout(struct call *c, struct str value)
+/* The shortest one counts; what is no duration is not said. */
+static void read_limit(uint64_t *limit_us, struct str value)
 {
     uint64_t us;
 
-    if (call_duration(value, &us) && (c->timeout_us == 0 || us < c->timeout_us))
-        c->timeout_us = us;
+    if (call_duration(value, &us) && (*limit_us == 0 || us < *limit_us))
+        *limit_us = us;
+}
+
+static void read_timeout(struct call *c, struct str value)
+{
+    read_limit(&c->timeout_us, value);
+}
+
+static void read_patience(struct call *c, struct str value)
+{
+    read_limit(&c->patience_us, value);
 }
 
 /* clang-format off */
@@ -174,7 +184,7 @@ static const struct header {
     { H("cache-control"),       read_cache_control, true,  false },
     { H("x-request-id"),        read_request_id,    true,  false },
     { H("x-weir-timeout"),      read_timeout,       true,  false },
-    { H("x-stainless-timeout"), read_timeout,       true,  false },
+    { H("x-stainless-timeout"), read_patience,      true,  false },
     { H("connection"),          NULL,               true,  false },
     { H("keep-alive"),          NULL,               true,  false },
     { H("transfer-encoding"),   NULL,               true,  false },

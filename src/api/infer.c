@@ -160,6 +160,7 @@ static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
         .key_headers = call_key_headers(v->call, arena),
         .cache = v->call->cache,
         .timeout_us = v->call->timeout_us,
+        .patience_us = v->call->patience_us,
         .began_us = v->request->began_us,
     };
 }

@@ -150,14 +150,19 @@ struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
 
 /* ---- decode: what is asked, of which model, and may its answer be kept? --------------- */
 
-static uint64_t time_left_us(const struct exchange *x)
+static uint64_t shorter(uint64_t limit_us, uint64_t wish_us)
 {
-    uint64_t limit_us = x->model->deadline_us;
+    return wish_us > 0 && wish_us < limit_us ? wish_us : limit_us;
+}
+
+void exchange_set_deadline(struct exchange *x)
+{
+    uint64_t limit_us = shorter(x->model->deadline_us, x->ask.timeout_us);
     uint64_t spent_us = loop_now_us(x->kit->loop) - x->ask.began_us;
 
-    if (x->ask.timeout_us > 0 && x->ask.timeout_us < limit_us)
-        limit_us = x->ask.timeout_us;
-    return limit_us > spent_us ? limit_us - spent_us : 1;
+    if (!x->committed)
+        limit_us = shorter(limit_us, x->ask.patience_us);
+    timer_arm(&x->deadline, limit_us > spent_us ? limit_us - spent_us : 1);
 }
 
 static enum step decode(struct exchange *x)
@@ -173,7 +178,7 @@ static enum step decode(struct exchange *x)
     x->model = plan_model(ask->plan, x->request.model);
     if (!x->model || !tenant_may_ask(ask->tenant, x->request.model))
         return fail(x, ERR_NO_MODEL);
-    timer_arm(&x->deadline, time_left_us(x));
+    exchange_set_deadline(x);
 
     parts = (struct fingerprint_parts){
         .scope = keep_scope(x->model, ask),
@@ -681,10 +686,10 @@ static enum step settle(struct exchange *x)
         else
             x->why_not = "no tier takes it: it is too large, or Redis is away";
     }
+    if (x->seat.state == FLIGHT_LEADS)
+        land(x); /* as well: asked again, it is a question of its own */
     if (keep_is_answered(x) && !x->request.stream)
         tell_whole(x, keep_plain_form(x));
-    if (x->seat.state == FLIGHT_LEADS)
-        land(x);
     if (x->err && !x->deserted)
         tell_failure(x);
     put_trail(x, trail, sizeof(trail));

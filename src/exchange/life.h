@@ -65,6 +65,11 @@ struct exchange {
     uint64_t looked_us, cache_us, upstream_us, first_us;
 };
 
+/* ---- exchange.c ---- */
+
+/* From now on: the model's, or the caller's if shorter; its patience ends when a stream begins. */
+void exchange_set_deadline(struct exchange *x);
+
 /* ---- keep.c ---- */
 
 /* Did the last call bring a whole answer? */

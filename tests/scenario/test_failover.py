@@ -261,6 +261,20 @@ def test_f2_the_caller_may_shorten_the_deadline(stage, header):
     assert time.monotonic() - started < 3
 
 
+def test_an_sdks_timeout_ends_where_its_stream_begins(stage):
+    late = threading.Event()
+    upstream = stage.upstream(chat.stream(*chat.stream_of("a", "b")[:2], late,
+                                          *chat.stream_of("a", "b")[2:]))  # fmt: skip
+    weir = stage.weir(config.gateway(upstream))
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, chat.question(stream=True), {"x-stainless-timeout": "1"})
+        response = client.head()
+        client.until_event(response, 2)
+        threading.Timer(1.3, late.set).start()
+        client.rest(response)
+    assert chat.text_of(response.events) == "ab" and response.events[-1] == b"[DONE]"
+
+
 def test_f2_all_routes_failing_tells_the_last_true_status(stage):
     first = stage.upstream(chat.fails(500))
     second = stage.upstream(chat.fails(429, {"Retry-After": "7"}, "slow down"))

@@ -16,6 +16,7 @@ struct call {
     char request_id[CALL_ID_BYTES]; /* the caller's if it is sane, else a UUIDv7 */
     struct str key;                 /* the caller's credential; absent */
     struct cache_words cache;
+    uint64_t patience_us;                             /* an SDK's; 0: not said */
     uint64_t timeout_us;                              /* 0: not said */
     const struct http_field *altering[CALL_ALTERING]; /* headers that are part of a cache key */
     size_t altering_count;

@@ -35,8 +35,9 @@ struct ask {
         *headers;           /* of the caller, those that may travel upstream; NULL at the end */
     struct str key_headers; /* those that alter answers: "name: value\n" lines, sorted */
     struct cache_words cache;
-    uint64_t timeout_us; /* the caller's own deadline; 0: none */
-    uint64_t began_us;   /* the request's first byte, loop_now_us' clock */
+    uint64_t timeout_us;  /* the caller's own deadline; 0: none */
+    uint64_t patience_us; /* how long it waits for an answer to begin; 0: not said */
+    uint64_t began_us;    /* the request's first byte, loop_now_us' clock */
 };
 
 enum cache_word { WORD_HIT, WORD_MISS, WORD_STALE, WORD_COALESCED, WORD_BYPASS };

@@ -199,11 +199,19 @@ Test(call, the_longest_sane_request_id_fits)
 
 Test(call, the_shorter_timeout_counts)
 {
-    with(&asked, "x-weir-timeout", "5s");
-    with(&asked, "x-stainless-timeout", "3");
     with(&asked, "x-weir-timeout", "9s");
+    with(&asked, "x-weir-timeout", "5s");
+    with(&asked, "x-weir-timeout", "7s");
     read_call();
-    cr_assert_eq(call.timeout_us, 3000000);
+    cr_assert_eq(call.timeout_us, 5000000);
+}
+
+Test(call, what_an_sdk_says_is_its_patience_not_a_deadline)
+{
+    with(&asked, "x-stainless-timeout", "3");
+    read_call();
+    cr_assert_eq(call.timeout_us, 0);
+    cr_assert_eq(call.patience_us, 3000000);
 }
 
 /* ---- what travels ---------------------------------------------------------------------------- */

@@ -240,3 +240,16 @@ def test_c6_tenants_do_not_share_a_flight(stage):
     until(lambda: len(upstream.calls) == 2, what="a call for each tenant")
     gate.opened.set()
     assert {r.status for r in answers(clients)} == {200}
+
+
+def test_c6_who_asks_again_after_an_answer_asks_upstream_again(stage):
+    """Nothing is kept here, and a flight is over before its leader's client has the answer."""
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream, cache={"memory": 0}))
+    clients = [Client(weir.address) for _ in range(8)]
+    for number in range(2000):
+        response = clients[number % 8].post(chat.PATH, chat.stable())
+        assert response.header("x-weir-cache") == "miss", number
+    for client in clients:
+        client.close()
+    assert len(upstream.calls) == 2000

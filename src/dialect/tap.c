@@ -2,6 +2,7 @@
 #include "tap_inner.h"
 
 #include "assembly.h"
+#include "embedding.h"
 #include "weir/base/utf8.h"
 
 #include <string.h>
@@ -260,5 +261,8 @@ enum err tap_whole(struct tap *t, struct buf *body)
         tap_refuse(t, "it could not be read");
     if (err || !t->dialect->names_model)
         return err;
-    return splice_whole(t, body);
+    err = splice_whole(t, body);
+    if (!err && !t->gave_up)
+        embedding_fit(t->request, body);
+    return err;
 }

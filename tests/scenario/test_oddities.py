@@ -261,3 +261,14 @@ def test_a_message_names_the_member_at_fault(stage, body, member):
     weir = stage.weir(config.gateway(stage.upstream(chat.says())))
     error = weir.post(chat.PATH, body).error
     assert error["param"] == member and f"'{member}'" in error["message"]
+
+
+def test_floats_become_the_base64_that_was_asked_for(stage):
+    answer = {"object": "list", "data": [{"index": 0, "embedding": [1, -2.5]}], "model": "e"}
+    weir = stage.weir(config.gateway(stage.upstream(chat.says(body=answer))))
+    asked = {"model": "chat", "input": "x", "encoding_format": "base64"}
+    for _ in ("fresh", "kept"):
+        given = weir.post("/v1/embeddings", json.dumps(asked).encode()).json()
+        assert given["data"][0]["embedding"] == "AACAPwAAIMA="
+    plain = weir.post("/v1/embeddings", json.dumps({"model": "chat", "input": "x"}).encode())
+    assert plain.json()["data"][0]["embedding"] == [1, -2.5]

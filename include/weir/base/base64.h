@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+
+/* Appends the bytes in base64 with padding (RFC 4648, 4), by OpenSSL. */
+void base64_put(struct buf *out, struct str bytes);

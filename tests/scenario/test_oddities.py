@@ -265,7 +265,7 @@ def test_a_message_names_the_member_at_fault(stage, body, member):
 
 def test_floats_become_the_base64_that_was_asked_for(stage):
     answer = {"object": "list", "data": [{"index": 0, "embedding": [1, -2.5]}], "model": "e"}
-    weir = stage.weir(config.gateway(stage.upstream(chat.says(body=answer))))
+    weir = stage.weir(config.gateway(stage.upstream(chat.says(body=json.dumps(answer).encode()))))
     asked = {"model": "chat", "input": "x", "encoding_format": "base64"}
     for _ in ("fresh", "kept"):
         given = weir.post("/v1/embeddings", json.dumps(asked).encode()).json()

@@ -7,6 +7,8 @@
 
 #include "life.h"
 
+#include <string.h>
+
 bool keep_is_answered(const struct exchange *x)
 {
     return x->err == OK && x->attempt.kit && x->refusal == OK;
@@ -89,11 +91,28 @@ struct entry *keep_refusal(const struct exchange *x)
 
 /* ---- headers ------------------------------------------------------------------------- */
 
+/* RFC 9110, 5.6.2: libcurl takes names that no client should see. */
+static bool is_token(struct str name)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if (!plain && (c == '\0' || !strchr(marks, c)))
+            return false;
+    }
+    return name.len > 0;
+}
+
 static bool travels(struct str name)
 {
     static const char *const prefixes[] = { "x-ratelimit-", "openai-", "anthropic-" };
     static const char *const names[] = { "retry-after-ms", "x-should-retry" };
 
+    if (!is_token(name))
+        return false;
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         struct str prefix = str_of(prefixes[i]);
 

@@ -272,3 +272,11 @@ def test_floats_become_the_base64_that_was_asked_for(stage):
         assert given["data"][0]["embedding"] == "AACAPwAAIMA="
     plain = weir.post("/v1/embeddings", json.dumps({"model": "chat", "input": "x"}).encode())
     assert plain.json()["data"][0]["embedding"] == [1, -2.5]
+
+
+def test_a_header_whose_name_is_none_does_not_travel(stage):
+    odd = {"x-ratelimit-a b": "1", "x-ratelimit-limit-tokens": "9"}
+    weir = stage.weir(config.gateway(stage.upstream(chat.says(headers=odd))))
+    response = weir.post(chat.PATH, chat.question())
+    assert response.status == 200 and response.header("x-ratelimit-limit-tokens") == "9"
+    assert b"a b" not in response.head

@@ -71,7 +71,7 @@ static const struct row *find(struct str path, struct str *rest)
 /* ---- refusing ------------------------------------------------------------------------ */
 
 /* What never becomes an exchange is accounted for here: a row of the log and a count. */
-static struct record refusal(enum err err, int status, const char *why)
+static struct record record_of(enum err err, int status, const char *why)
 {
     return (struct record){
         .endpoint = STR("other"),
@@ -84,17 +84,31 @@ static struct record refusal(enum err err, int status, const char *why)
     };
 }
 
-static void account_refusal(const struct visit *v, enum err err, int status, const char *why)
+static void put_on_record(const struct visit *v, struct record *record)
 {
     uint64_t now_us = loop_now_us(v->api->kit->loop);
-    struct record record = refusal(err, status, why);
 
-    record.request_id = str_of(v->call->request_id);
+    record->request_id = str_of(v->call->request_id);
     if (v->tenant)
-        record.tenant = tenant_name(v->tenant);
+        record->tenant = tenant_name(v->tenant);
     if (now_us > v->request->began_us)
-        record.total_us = now_us - v->request->began_us;
-    account(loop_shard(v->api->kit->loop), NULL, &record);
+        record->total_us = now_us - v->request->began_us;
+    account(loop_shard(v->api->kit->loop), NULL, record);
+}
+
+static void account_refusal(const struct visit *v, enum err err, int status, const char *why)
+{
+    struct record record = record_of(err, status, why);
+
+    put_on_record(v, &record);
+}
+
+void visit_account(const struct visit *v, struct str endpoint, enum err err, int status)
+{
+    struct record record = record_of(err, status, NULL);
+
+    record.endpoint = endpoint;
+    put_on_record(v, &record);
 }
 
 void visit_refuse(const struct visit *v, struct problem *p)
@@ -261,8 +275,8 @@ static void put_error(void *owner, const struct http_refusal *why, struct buf *f
     struct str rest;
     const struct row *row = find(r->path, &rest);
     const struct api *a = owner;
-    struct record record = refusal(why->status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED,
-                                   why->status, why->what);
+    struct record record = record_of(why->status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED,
+                                     why->status, why->what);
     struct call call;
     struct problem p;
 

@@ -70,6 +70,14 @@ def test_outcomes_add_up_to_the_requests(stage):
         assert weir.metrics.sum("weir_requests_total", outcome=outcome) == 1, outcome
 
 
+def test_lists_of_models_are_requests_too(stage):
+    _, weir = started(stage)
+    assert weir.get("/v1/models").status == 200 and weir.get("/v1/models/none").status == 404
+    weir.metrics.wait("weir_requests_total", 1, endpoint="models", outcome="ok")
+    weir.metrics.wait("weir_requests_total", 1, endpoint="models", outcome="rejected")
+    assert len(weir.wait_logged("exchange_end", 2, endpoint="models")) == 2
+
+
 def test_latency_counts_every_request_and_its_quantiles_are_ordered(stage):
     _, weir = started(stage)
     for number in range(20):

@@ -128,6 +128,8 @@ static enum intake_event end_head(struct intake *in, struct str bytes)
         in->head = bytes;
     in->phase = BODY;
 
+    if (!parser_is_http(in->parser, in->head))
+        return refuse(in, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     intake_request(in, fields, &r);
     rules_apply(&in->rules, &r, intake_version(in));
     if (in->rules.status != 0)

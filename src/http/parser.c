@@ -239,6 +239,13 @@ const struct parser_head *parser_head(const struct parser *p)
     return &p->head;
 }
 
+bool parser_is_http(const struct parser *p, struct str head)
+{
+    size_t behind = (size_t)p->head.target.from + p->head.target.len;
+
+    return str_starts(str_trim(str_cut(head, behind, head.len)), STR("HTTP/"));
+}
+
 bool parser_is_whole(const struct parser *p)
 {
     return p->is_whole;

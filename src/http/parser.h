@@ -48,6 +48,8 @@ enum parser_event parser_feed_head(struct parser *p, struct str bytes);
 enum parser_event parser_feed_body(struct parser *p, struct str bytes, size_t *used);
 
 const struct parser_head *parser_head(const struct parser *p);
+/* Is that whole head HTTP's? llhttp reads the request lines of RTSP and ICE as well. */
+bool parser_is_http(const struct parser *p, struct str head);
 bool parser_is_whole(const struct parser *p);
 
 /* After PARSER_BAD: the status that fits, and what was wrong. */

@@ -175,6 +175,11 @@ bool scan_key_is(struct str key, struct str name)
     return met == name.len;
 }
 
+bool scan_text_is(const struct scan_member *m, struct str text)
+{
+    return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), text);
+}
+
 bool scan_get(struct str object, struct str key, struct scan_member *m)
 {
     struct scan s;

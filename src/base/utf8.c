@@ -67,3 +67,12 @@ size_t utf8_put(char out[UTF8_LONGEST], uint32_t code)
     out[3] = (char)(0x80 | (code & 0x3F));
     return 4;
 }
+
+size_t utf8_count(struct str text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        n += !is_tail((unsigned char)text.at[i]);
+    return n;
+}

@@ -12,8 +12,7 @@ static bool asks_for_base64(const struct request *r)
 {
     struct scan_member m;
 
-    return scan_get(r->body, STR("encoding_format"), &m) && m.type == SCAN_STRING &&
-           scan_key_is(str_cut(m.value, 1, m.value.len - 1), STR("base64"));
+    return scan_get(r->body, STR("encoding_format"), &m) && scan_text_is(&m, STR("base64"));
 }
 
 /* Four bytes, the least first, whatever this machine does. */

@@ -8,12 +8,6 @@
  * stream: open with the first event, over with .completed or .incomplete.
  */
 
-static bool is_type(const struct scan_member *type, struct str word)
-{
-    return type->type == SCAN_STRING &&
-           scan_key_is(str_cut(type->value, 1, type->value.len - 1), word);
-}
-
 static bool is_frame(const struct scan_member *type)
 {
     static const char *const frames[] = { "response.created",
@@ -26,7 +20,7 @@ static bool is_frame(const struct scan_member *type)
                                           "ping" };
 
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-        if (is_type(type, str_of(frames[i])))
+        if (scan_text_is(type, str_of(frames[i])))
             return true;
     }
     return false;
@@ -101,12 +95,12 @@ enum err openai_event_read(struct tap *t, const struct tap_event *e, struct str 
         t->sequence = (int64_t)sequence;
     if (t->choices_seen == 0)
         t->choices_seen = t->choices_open = 1;
-    if (is_type(&type, STR("error")))
+    if (scan_text_is(&type, STR("error")))
         return fail(t, e, text, text, out);
-    if (is_type(&type, STR("response.failed")))
+    if (scan_text_is(&type, STR("response.failed")))
         return fail(t, e, text, response.value, out);
-    over = is_type(&type, STR("response.completed")) ||
-           is_type(&type, STR("response.incomplete"));
+    over = scan_text_is(&type, STR("response.completed")) ||
+           scan_text_is(&type, STR("response.incomplete"));
     if (over) {
         finish(t, response.value, out);
     } else if (!is_frame(&type)) {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * What a plain answer says, and whether it is good enough to be given again (contract §4). A
- * body that is understood only in part is passed on all the same; it is just not kept.
+ * What a plain answer says, and whether it is good enough to be given again (docs/cache-keys.md
+ * lists what is not). A body that is understood only in part is passed on all the same; it is just not kept.
  */
 
 /* STR() is no constant, and these tables are. */
@@ -14,11 +14,6 @@
     {                          \
         text, sizeof(text) - 1 \
     }
-
-static bool text_is(const struct scan_member *m, struct str word)
-{
-    return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), word);
-}
 
 /* A string with something in it, or a list with elements. */
 static bool is_full(const struct scan_member *m)
@@ -73,12 +68,12 @@ static void judge_finish(struct tap *t, const struct scan_member *finish)
                                         "end_turn", "tool_use",   "stop_sequence" };
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        if (text_is(finish, str_of(good[i])))
+        if (scan_text_is(finish, str_of(good[i])))
             return;
     }
-    if (text_is(finish, STR("length")))
+    if (scan_text_is(finish, STR("length")))
         tap_refuse(t, "it was cut at its length");
-    else if (text_is(finish, STR("content_filter")))
+    else if (scan_text_is(finish, STR("content_filter")))
         tap_refuse(t, "it was filtered");
     else
         tap_refuse(t, "its finish reason is not a good one");
@@ -162,7 +157,7 @@ static bool take_place(struct places *p, struct str item)
 }
 
 /*
- * Field lesson C7: a vector that is not surely its input's would spoil a store for months. The
+ * A vector that is not surely its input's would spoil a store for months. The
  * rows themselves may come in any order; whoever reads them goes by their index.
  */
 static void judge_embeddings(struct tap *t, struct str body)
@@ -207,7 +202,8 @@ static void look_into_output(struct tap *t, struct str output, bool *calls)
     while (scan_next(&items, &item)) {
         if (!scan_get(item.value, STR("type"), &type))
             continue;
-        if (text_is(&type, STR("function_call")) || text_is(&type, STR("custom_tool_call")))
+        if (scan_text_is(&type, STR("function_call")) ||
+            scan_text_is(&type, STR("custom_tool_call")))
             *calls = true;
         if (!scan_get(item.value, STR("content"), &content))
             continue;
@@ -225,12 +221,12 @@ static const char *finish_of_response(struct str body, struct str output_value, 
     bool calls = false;
 
     look_into_output(t, output_value, &calls);
-    if (!scan_get(body, STR("status"), &status) || text_is(&status, STR("completed")))
+    if (!scan_get(body, STR("status"), &status) || scan_text_is(&status, STR("completed")))
         return calls ? "tool_calls" : "stop";
-    if (!text_is(&status, STR("incomplete")))
+    if (!scan_text_is(&status, STR("incomplete")))
         return "";
     if (scan_pointer(body, STR("/incomplete_details/reason"), &reason) &&
-        text_is(&reason, STR("content_filter")))
+        scan_text_is(&reason, STR("content_filter")))
         return "content_filter";
     return "length";
 }
@@ -246,7 +242,7 @@ static void judge_response(struct tap *t, struct str body)
         t->answer.has_content = true;
     finish = finish_of_response(body, output.value, t);
     memcpy(t->answer.finish_reason, finish, strlen(finish) + 1);
-    if (!scan_get(body, STR("status"), &status) || !text_is(&status, STR("completed")))
+    if (!scan_get(body, STR("status"), &status) || !scan_text_is(&status, STR("completed")))
         tap_refuse(t, "it is not completed");
 }
 

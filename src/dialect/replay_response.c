@@ -176,7 +176,7 @@ static bool is_type(struct str item, struct str word)
 {
     struct scan_member type;
 
-    return scan_get(item, STR("type"), &type) && scan_key_is(inside_of(&type), word);
+    return scan_get(item, STR("type"), &type) && scan_text_is(&type, word);
 }
 
 static void put_item(struct writer *w, struct str item)
@@ -230,8 +230,7 @@ bool replay_response_put(struct str body, struct buf *out)
     struct scan s;
 
     if (!scan_get(body, STR("output"), &output) || output.type != SCAN_ARRAY ||
-        !scan_get(body, STR("status"), &status) ||
-        !scan_key_is(inside_of(&status), STR("completed")) ||
+        !scan_get(body, STR("status"), &status) || !scan_text_is(&status, STR("completed")) ||
         !scan_pointer(body, STR(""), &whole))
         return false;
     put_life(&w, "response.created", body);

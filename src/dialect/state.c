@@ -9,11 +9,6 @@ static bool is_set(const struct scan_member *m)
     return m->type != SCAN_NULL && !str_eq(m->value, STR("false"));
 }
 
-static bool is_word(const struct scan_member *m, struct str word)
-{
-    return m->type == SCAN_STRING && scan_key_is(str_cut(m->value, 1, m->value.len - 1), word);
-}
-
 /* A tool without a type is a function: some clients leave the word out. */
 static bool has_hosted_tool(struct str tools)
 {
@@ -22,8 +17,8 @@ static bool has_hosted_tool(struct str tools)
 
     scan_start(&s, tools);
     while (scan_next(&s, &tool)) {
-        if (scan_get(tool.value, STR("type"), &type) && !is_word(&type, STR("function")) &&
-            !is_word(&type, STR("custom")))
+        if (scan_get(tool.value, STR("type"), &type) && !scan_text_is(&type, STR("function")) &&
+            !scan_text_is(&type, STR("custom")))
             return true;
     }
     return false;
@@ -36,7 +31,8 @@ static bool has_reference(struct str input)
 
     scan_start(&s, input);
     while (!s.object && scan_next(&s, &item)) {
-        if (scan_get(item.value, STR("type"), &type) && is_word(&type, STR("item_reference")))
+        if (scan_get(item.value, STR("type"), &type) &&
+            scan_text_is(&type, STR("item_reference")))
             return true;
     }
     return false;

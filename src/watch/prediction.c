@@ -3,6 +3,7 @@
 
 #include "weir/base/arena.h"
 #include "weir/base/scan.h"
+#include "weir/base/utf8.h"
 
 #include <string.h>
 
@@ -85,23 +86,13 @@ static size_t count_elements(struct str array)
     return n;
 }
 
-/* Every byte of UTF-8 but those that go on a character begins one. */
-static size_t count_points(struct str text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += (text.at[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static struct str length_of(const struct prediction *p, const struct scan_member *at,
                             struct arena *texts)
 {
     if (at->type == SCAN_ARRAY)
         return bin_of(p, (double)count_elements(at->value));
     if (at->type == SCAN_STRING)
-        return bin_of(p, (double)count_points(scan_text(at->value, texts, NULL)));
+        return bin_of(p, (double)utf8_count(scan_text(at->value, texts, NULL)));
     return INVALID;
 }
 

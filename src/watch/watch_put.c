@@ -3,6 +3,7 @@
 #include "weir/base/mem.h"
 #include "weir/base/metric.h"
 #include "weir/base/scan.h"
+#include "weir/base/utf8.h"
 #include "weir/watch/watch.h"
 
 #include <inttypes.h>
@@ -214,19 +215,10 @@ struct drawing {
     size_t name_width; /* code points */
 };
 
-static size_t width_of(struct str text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += (text.at[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static void put_padded(struct buf *out, struct str text, size_t width)
 {
     buf_put(out, text);
-    for (size_t n = width_of(text); n < width; n++)
+    for (size_t n = utf8_count(text); n < width; n++)
         buf_put(out, STR(" "));
 }
 
@@ -235,7 +227,7 @@ static void measure(struct drawing *d, const struct row *first, const struct row
     *d = (struct drawing){ .first = first, .end = first };
     for (; d->end < end && same_prediction(first, d->end); d->end++) {
         const struct row *row = d->end;
-        size_t width = width_of(row->labels[VALUE]);
+        size_t width = utf8_count(row->labels[VALUE]);
 
         d->totals[source_of(row)] += row->count;
         d->total += row->count;

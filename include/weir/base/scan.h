@@ -72,6 +72,8 @@ bool scan_pointer(struct str json, struct str pointer, struct scan_member *m);
 
 /* Is the key, unescaped, equal to `name`? */
 bool scan_key_is(struct str key, struct str name);
+/* Is the value a string, and unescaped equal to `text`? */
+bool scan_text_is(const struct scan_member *m, struct str text);
 
 /*
  * A string value ("with quotes") as UTF-8 in `out`; lone surrogates become U+FFFD and set

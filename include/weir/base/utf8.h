@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/base/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,3 +15,6 @@ size_t utf8_length(const char *at, size_t left);
 
 /* Writes a code point; surrogates and what is too large become U+FFFD. Returns its length. */
 size_t utf8_put(char out[UTF8_LONGEST], uint32_t code);
+
+/* How many code points a text has; every byte but those that go on a character begins one. */
+size_t utf8_count(struct str text);

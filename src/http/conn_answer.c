@@ -127,20 +127,7 @@ void http_conn_watch(struct http_conn *c, struct http_watcher *w)
     c->watcher = w;
 }
 
-size_t http_conn_queued(const struct http_conn *c)
-{
-    return c->tcp ? tcp_queued(c->tcp) : 0;
-}
-
 bool http_conn_is_full(const struct http_conn *c)
 {
     return c->tcp && tcp_queued(c->tcp) > c->server->settings.high_bytes;
-}
-
-void http_conn_peer(const struct http_conn *c, char *out, size_t size)
-{
-    ensure(size > 0);
-    out[0] = '\0';
-    if (c->tcp)
-        tcp_peer(c->tcp, out, size);
 }

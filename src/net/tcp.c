@@ -22,7 +22,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -433,24 +432,7 @@ struct tcp *tcp_dial(struct loop *loop, const struct sockaddr *to, tcp_dialed_fn
     return t;
 }
 
-/* ---- what it is ---- */
-
 void *tcp_owner(const struct tcp *t)
 {
     return t->owner;
-}
-
-struct loop *tcp_loop(const struct tcp *t)
-{
-    return t->loop;
-}
-
-void tcp_peer(const struct tcp *t, char *out, size_t size)
-{
-    struct sockaddr_storage name = { 0 };
-    int length = sizeof(name);
-
-    (void)uv_tcp_getpeername(&t->uv, (struct sockaddr *)&name, &length);
-    if (uv_ip_name((struct sockaddr *)&name, out, size) != 0)
-        (void)snprintf(out, size, "-");
 }

@@ -72,7 +72,5 @@ void http_conn_begin(struct http_conn *c, int status,
 void http_conn_write(struct http_conn *c, struct str bytes);
 void http_conn_end(struct http_conn *c);
 
-size_t http_conn_queued(const struct http_conn *c); /* bytes not yet taken by the socket */
 bool http_conn_is_full(
     const struct http_conn *c); /* above the high mark: on_drained will come */
-void http_conn_peer(const struct http_conn *c, char *out, size_t size);

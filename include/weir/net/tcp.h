@@ -31,7 +31,6 @@ struct tcp_events {
 
 void tcp_own(struct tcp *t, void *owner, const struct tcp_events *events);
 void *tcp_owner(const struct tcp *t);
-struct loop *tcp_loop(const struct tcp *t);
 
 void tcp_write(struct tcp *t, const struct str *parts, size_t count);
 size_t tcp_queued(const struct tcp *t);
@@ -44,9 +43,6 @@ void tcp_resume(struct tcp *t);
 void tcp_close(struct tcp *t); /* drops what is queued */
 /* Sends what is queued, then FIN, drains up to a second so that the peer can read, closes. */
 void tcp_close_gently(struct tcp *t);
-
-/* The peer's address as text, for the log. */
-void tcp_peer(const struct tcp *t, char *out, size_t size);
 
 /* ---- listening ---- */
 

@@ -505,13 +505,3 @@ Test(tcp, loopback_addresses_are_told_from_others)
     cr_assert_not(listener_is_loopback(STR("10.0.0.1:80")));
     cr_assert_not(listener_is_loopback(STR("nonsense")));
 }
-
-Test(tcp, the_peer_is_told_as_text)
-{
-    char text[64];
-    int fd = dial_and_accept();
-
-    tcp_peer(conn, text, sizeof(text));
-    cr_assert_str_eq(text, "127.0.0.1");
-    close(fd);
-}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The settings of the process, and what must be true between them: operators and clients never
+ * share an address, and what can be reached from other machines is not left open unawares. The
+ * command line's addresses come last and win; a fault then names the option, not the file's line.
+ */
+
 #include "config_build.h"
 #include "schema.h"
 #include "value.h"
-
-/* A link that lags by its 50 ms holds about as many commands; more would only wait to fail. */
-enum { MOST_IN_FLIGHT = 4096 };
-
-/* The settings of the process, and what must be true between them. */
 
 static struct yaml_node *find(const struct config_build *b, struct str group, struct str key)
 {
@@ -38,8 +40,6 @@ static void read_redis(struct config_build *b)
                      "%s (expected redis://[user[:password]@]host[:port][/database], "
                      "such as redis://127.0.0.1:6379/0)",
                      why.text);
-    if (s->redis.most_in_flight == 0)
-        s->redis.most_in_flight = MOST_IN_FLIGHT;
     s->redis_on = true;
 }
 

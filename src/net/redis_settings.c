@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A Redis URL, taken apart into what a link needs. User and password may hold any byte but NUL,
+ * percent-encoded; the last '@' ends them, so that a password with a bare '@' is read as meant.
+ * Messages say which part is wrong and never show it: a URL holds a password.
+ */
+
 #include "weir/net/redis.h"
 
 #include <string.h>
@@ -6,7 +13,7 @@
 enum {
     DEFAULT_PORT = 6379,
     DEFAULT_TIMEOUT_US = 50 * 1000,
-    DEFAULT_IN_FLIGHT = 4096,
+    DEFAULT_IN_FLIGHT = 4096, /* a link that lags by its timeout holds about as many */
     MOST_DATABASE = 65535,
 };
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The header lines of an answer, and answering with them: docs/operations.md shows what they look
+ * like to a caller. They are written from one `struct reply`, whichever way the answer goes:
+ * whole, as a stream, or refused. All are gathered in the api's one buffer, since a connection
+ * copies what it is given and a loop answers one request at a time.
+ */
+
 #include "reply.h"
 
 /* ---- header lines -------------------------------------------------------------------- */
@@ -107,7 +115,7 @@ void reply_answer(struct api *a, struct http_conn *c, const char *request_id,
                             .status = r->status, .fields = buf_str(fields), .body = { body } });
 }
 
-/* Boxes between us and the client must neither gather nor keep a stream (field lesson S7). */
+/* Boxes between us and the client must neither gather nor keep a stream. */
 void reply_begin(struct api *a, struct http_conn *c, const char *request_id,
                  const struct reply *r)
 {

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The rows for people: `weir help config` on a terminal, docs/configuration.md to read. Both walk
+ * the rows in their order and differ only in form, so nothing is said of a setting that is not in
+ * its row; a test compares the page with what is checked in.
+ */
+
 #include "weir/app/config.h"
 
 #include "schema.h"
 
 #include <string.h>
-
-/* The rows for people: `weir help config` on a terminal, docs/configuration.md to read. */
 
 enum { WIDTH = 92, INDENT = 6 };
 

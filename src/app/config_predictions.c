@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a model's answers are counted by: labels, or bins named by their upper bounds. The words
+ * are made here, once, so that counting an answer only points at one of them. Their number is
+ * bounded, because each becomes a series of a metric and a field of a hash in Redis.
+ */
+
 #include "config_build.h"
 #include "schema.h"
 #include "value.h"
-
-/* What a model's answers are counted by: labels, or bins named by their upper bounds. */
 
 enum { MOST_VALUES = PREDICTION_VALUES - 2 }; /* other words of a prediction need room */
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_build.h"
 
-/* Who may ask, by which keys, for which models. */
+/*
+ * Who may ask, by which keys, for which models. A key is handed to the plan's tenants and is
+ * theirs as a digest alone; no message shows one. Models stand by now, so that a tenant's list
+ * can be held against them: a name that nobody answers is a mistake, not a wish.
+ */
+
+#include "config_build.h"
 
 static bool is_name(struct str s)
 {

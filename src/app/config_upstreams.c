@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Pools of endpoints, with our credentials and time limits for them. The rows fill in numbers and
+ * choices; what is made here is what a row cannot hold: endpoints, a header line with a secret,
+ * names of headers that may travel. An upstream owns its texts, since they are used by libcurl,
+ * which wants them terminated.
+ */
+
 #include "config_build.h"
 #include "schema.h"
 #include "value.h"
@@ -7,8 +15,6 @@
 #include "weir/dialect/dialect.h"
 
 #include <unistd.h>
-
-/* Pools of endpoints, with our credentials and time limits for them. */
 
 static const char PREFIX[] = "upstreams.<name>";
 

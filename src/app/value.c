@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The forms of values, each read whole or not at all: nothing is trimmed, rounded or guessed.
+ * The check of a document and the loader behind it ask the same functions, so what the one has
+ * passed the other can read. What a form looks like stands in value.h.
+ */
+
 #include "value.h"
 
 #include "weir/base/utf8.h"

@@ -165,7 +165,7 @@ static void read_patience(struct call *c, struct str value)
 /* clang-format off */
 
 /*
- * `stays`: never travels upstream, whatever a configuration says (field lesson A1).
+ * `stays`: never travels upstream, whatever a configuration says.
  * `alters`: may change an answer, so it is part of the cache key.
  */
 #define H(name) { name, sizeof(name) - 1 }

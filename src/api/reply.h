@@ -4,7 +4,7 @@
 #include "weir/api/api.h"
 #include "weir/exchange/ask.h"
 
-/* What an answer says in its headers (contract §3), and answering with them. */
+/* What an answer says in its headers, and answering with them. */
 
 void reply_answer(struct api *a, struct http_conn *c, const char *request_id,
                   const struct reply *r, struct str body);

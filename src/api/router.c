@@ -142,7 +142,7 @@ static void refuse_method(const struct visit *v, const struct row *row)
     visit_refuse(v, &p);
 }
 
-/* Inflating is not for us: a small body could become any size (field lesson P4). */
+/* Inflating is not for us: a small body could become any size. */
 static void refuse_encoding(const struct visit *v)
 {
     struct problem p;

@@ -217,7 +217,7 @@ static void on_signal(void *owner, int signal)
 
 /* ---- making and freeing ---------------------------------------------------------------- */
 
-/* As many files as we may have; the connection cap stays below it (pitfall V6). */
+/* As many files as we may have; the connection cap stays below it. */
 static unsigned file_limit(void)
 {
     struct rlimit limit;

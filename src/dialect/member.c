@@ -103,8 +103,8 @@ static bool publishes(const char *endpoints, struct str word)
 }
 
 /*
- * The quiet members are quiet wherever they stand: contract §4 names them for every endpoint of
- * this family, and an endpoint that does not publish one ignores or refuses it.
+ * The quiet members are quiet wherever they stand: docs/cache-keys.md leaves them out for every
+ * endpoint of this family, and an endpoint that does not publish one ignores or refuses it.
  */
 static bool counts_for(const struct member_row *row, enum endpoint e)
 {

@@ -5,6 +5,6 @@
 
 /*
  * Does an answer live upstream, or come from the upstream's own tools? NULL, or in a few words
- * why this request must never be cached, whatever the configuration says (contract §4).
+ * why this request must never be cached, whatever the configuration says.
  */
 const char *state_of(const struct request *r);

@@ -537,7 +537,7 @@ static void deliver(struct exchange *x)
     buf_deinit(&events);
 }
 
-/* Elsewhere in this pool, on the next route, or nowhere (field lessons F2 and F4). */
+/* Elsewhere in this pool, on the next route, or nowhere: see docs/decisions/failing-over.md. */
 static enum step try_elsewhere(struct exchange *x, enum err err)
 {
     const struct attempt *a = &x->attempt;

@@ -220,7 +220,7 @@ static void on_connected(struct fetch *f)
 
 /* ---- what came of it ----------------------------------------------------------------- */
 
-/* Field lesson F2: a request that no other upstream would take either is told as it is. */
+/* A request that no other upstream would take either is told as it is: see failing-over.md. */
 static enum err judge_status(int status)
 {
     switch (status) {
@@ -288,7 +288,7 @@ static const struct fetch_events fetch_events = {
 
 enum { ATTEMPT_HEADERS = 64 };
 
-/* The contract's list, and what the configuration adds. */
+/* A closed list, and what the configuration adds. */
 static bool travels(const struct upstream *u, const char *line)
 {
     static const char *const names[] = { "accept",

@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 
 /*
- * The data plane of one worker: from HTTP to an exchange and back. It knows the paths of the
- * contract's table and nothing of the admin's, which are served on another address alone.
+ * The data plane of one worker: from HTTP to an exchange and back. It knows the paths of
+ * router.c's table and nothing of the admin's, which are served on another address alone.
  */
 
 /* What a load balancer asks: changed by the control loop, read by all workers. */

@@ -40,7 +40,10 @@ struct cache {
 enum cache_tier { CACHE_NONE, CACHE_MEMORY, CACHE_REDIS };
 
 struct cache_lookup;
-/* `found` may be past its freshness, but not past its keeping. It is one reference for the callee to drop, or NULL. */
+/*
+ * `found` may be past its freshness, but not past its keeping. It is one reference for the
+ * callee to drop, or NULL.
+ */
 typedef void cache_lookup_fn(struct cache_lookup *op, struct entry *found,
                              enum cache_tier tier);
 

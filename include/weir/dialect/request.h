@@ -52,7 +52,7 @@ struct request {
 
 /*
  * Reads a request. `path_model` is the model named by the path (predict) or absent; a body that
- * then names none is fine. Faults name the member; duplicate top-level keys are one (A3), a
+ * then names none is fine. Faults name the member; duplicate top-level keys are one, a
  * BOM, trailing bytes and nesting above 64 are others. What scan.h reads, this accepts.
  */
 MUST_CHECK enum err request_decode(struct request *r, enum endpoint endpoint,

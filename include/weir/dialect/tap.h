@@ -18,7 +18,7 @@ struct answer {
     struct buf body;     /* the plain form; empty unless `keep` was asked for */
     bool keep_failed;    /* the plain form could not be built faithfully */
     bool complete;       /* a terminal marker was seen */
-    bool storable;       /* complete and good, see contract §4 */
+    bool storable;       /* complete and good enough to be given again */
     const char *why_not; /* when not storable: a few words from a closed list */
     bool has_content;    /* text, a tool call, data: something to show */
     bool refusal;

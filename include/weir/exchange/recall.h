@@ -5,21 +5,24 @@
 
 /*
  * The quick way: a body that was seen before, under the same plan, tenant and endpoint, is
- * answered from memory without being parsed, copied or made an exchange of (house, §5.1).
+ * answered from memory without being parsed, copied or made an exchange of.
  */
 
 /* The raw digest of an ask: what recall looks for and an exchange remembers. */
 void recall_digest(const struct ask *ask, struct digest *out);
 
 struct recalled {
-    struct entry *entry; /* one reference; recall_settle drops it */
+    struct entry *entry; /* one reference */
     bool stream;
     bool include_usage;
     struct reply reply;
     const struct model *model;
 };
 
-/* Has no effect when it returns false. */
+/*
+ * False: not found, and nothing has changed. True: `out` holds a reference. Who has given the
+ * answer calls recall_settle, which drops it; who could not give it drops it as it is.
+ */
 bool recall_find(struct exchange_kit *kit, const struct ask *ask, struct recalled *out);
 void recall_settle(struct exchange_kit *kit, const struct ask *ask, struct recalled *r);
 

@@ -74,7 +74,7 @@ void fetch_resume(struct fetch *f);
 
 /* A response header's value from on_head until on_done returns; absent if it is not there. */
 struct str fetch_header(const struct fetch *f, const char *name);
-/* Walks all response headers; NULL `previous` starts. Interim (1xx) ones are left out. */
+/* Walks all response headers; a zeroed place starts. Interim (1xx) ones are left out. */
 struct fetch_header_at {
     struct str name;
     struct str value;

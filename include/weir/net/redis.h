@@ -15,8 +15,8 @@
  * ERR_STORE_DOWN and its reply, should it come, is dropped. A link whose oldest command is
  * older than 250 ms (or five deadlines) is cut. After REDIS_FAILURES failures in a row, or
  * while there is no connection, operations fail at once (well below a millisecond) and only
- * probes go out, every half second with jitter, so that hits resume within 2 s of its return. One log line
- * tells of each change of state (redis_down, redis_up).
+ * probes go out, every half second with jitter, so that hits resume within 2 s of its return.
+ * One log line tells of each change of state (redis_down, redis_up).
  */
 
 enum { REDIS_FAILURES = 5 };

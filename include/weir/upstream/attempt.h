@@ -91,5 +91,5 @@ void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
 void attempt_deinit(struct attempt *a); /* after on_done; zeroed is fine */
 
-/* A response header, from the head on, until deinit... of the fetch: read it in on_done. */
+/* A response header, from the head on until on_done returns; absent if it is not there. */
 struct str attempt_header(const struct attempt *a, const char *name);

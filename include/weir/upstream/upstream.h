@@ -28,7 +28,7 @@ struct upstream_endpoint {
 
 enum balance { BALANCE_LEAST_OUTSTANDING, BALANCE_ROUND_ROBIN };
 
-/* Microseconds; see field lesson S3: each guards one phase. */
+/* Each guards one phase, so that a limit can be short where a healthy upstream is quick. */
 struct upstream_timeouts {
     uint64_t connect_us;
     uint64_t headers_us;    /* request sent until the response's head */

@@ -46,7 +46,7 @@ static int64_t seconds_of(struct str value)
     return n > INT32_MAX ? INT32_MAX : (int64_t)n;
 }
 
-void cache_words_read(struct cache_words *out, struct str value)
+void call_read_cache_words(struct cache_words *out, struct str value)
 {
     struct str piece;
 
@@ -132,7 +132,7 @@ static void read_key(struct call *c, struct str value)
 
 static void read_cache_control(struct call *c, struct str value)
 {
-    cache_words_read(&c->cache, value);
+    call_read_cache_words(&c->cache, value);
 }
 
 static void read_request_id(struct call *c, struct str value)

@@ -33,7 +33,7 @@ struct str call_key_headers(const struct call *c, struct arena *arena);
 struct str call_unescape(struct str s, struct arena *arena);
 
 /* Reads a Cache-Control value; what it does not know it passes over. */
-void cache_words_read(struct cache_words *out, struct str value);
+void call_read_cache_words(struct cache_words *out, struct str value);
 
 /* "5s", "250ms", "2m" or, without a unit, seconds. False when it is neither. */
 bool call_duration(struct str text, uint64_t *us);

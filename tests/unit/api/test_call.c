@@ -26,7 +26,7 @@ static struct cache_words words_of(const char *value)
 {
     struct cache_words w = { .max_age_s = -1, .max_stale_s = -1, .stale_if_error_s = -1 };
 
-    cache_words_read(&w, str_of(value));
+    call_read_cache_words(&w, str_of(value));
     return w;
 }
 

@@ -18,7 +18,7 @@
  * What holds throughout
  *   - At most one operation is under way, and the current step says which.
  *   - No operation calls back from inside the call that starts it or calls it off.
- *   - `err` is written once, by the first failure; settle alone acts on it.
+ *   - `err` is written once, by the first failure. degrade may take it back; settle acts on it.
  *   - Once `committed`, the client has seen bytes: there is no second attempt.
  *   - Who leads a flight lands it, once, in settle; whoever follows leaves it or hears of it.
  */
@@ -58,7 +58,7 @@ static const struct {
     uint32_t next;
 } steps[] = {
     [BORN]    = { "born",    NULL,    NULL,         TO(DECODE) | TO(SETTLE) },
-    [DECODE]  = { "decode",  decode,  NULL,         TO(LOOK_UP) | TO(JOIN) | TO(ROUTE) | TO(SETTLE) },
+    [DECODE]  = { "decode",  decode,  NULL,         TO(LOOK_UP) | TO(ROUTE) | TO(SETTLE) },
     [LOOK_UP] = { "look_up", look_up, stop_look_up, TO(REPLAY) | TO(JOIN) | TO(SETTLE) },
     [JOIN]    = { "join",    join,    stop_join,    TO(REPLAY) | TO(JOIN) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  replay,  NULL,         TO(ROUTE) | TO(SETTLE) },

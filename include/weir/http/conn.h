@@ -64,8 +64,10 @@ void http_conn_keep(struct http_conn *c, struct http_request *r);
 /* The kept bytes become the caller's, to outlive the answer or (inside on_gone) the client. */
 struct http_kept *http_conn_take(struct http_conn *c);
 void http_kept_free(struct http_kept *k);
+/* `w` is lent until the answer's end, or until its on_gone. */
 void http_conn_watch(struct http_conn *c, struct http_watcher *w);
 
+/* Bytes are lent for the call: what the socket does not take at once is copied. */
 void http_conn_answer(struct http_conn *c, const struct http_answer *a);
 void http_conn_begin(struct http_conn *c, int status,
                      struct str fields); /* chunked; 1.0: until close */

@@ -29,11 +29,13 @@ struct tcp_events {
     void (*on_closed)(struct tcp *t); /* frees nothing of the owner's; `t` is gone after it */
 };
 
+/* Both are lent until on_closed. The first call begins to read, later ones hand on. */
 void tcp_own(struct tcp *t, void *owner, const struct tcp_events *events);
 void *tcp_owner(const struct tcp *t);
 
+/* The parts are lent for the call. That the socket is broken comes later, by on_broken. */
 void tcp_write(struct tcp *t, const struct str *parts, size_t count);
-size_t tcp_queued(const struct tcp *t);
+size_t tcp_queued(const struct tcp *t); /* bytes that the socket has not taken yet */
 void tcp_set_low(struct tcp *t, size_t low_bytes);
 
 /* Stops and goes on reading. While stopped a reset is seen within 0.1 s, a FIN is not. */

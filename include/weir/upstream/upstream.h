@@ -64,6 +64,9 @@ MUST_CHECK bool upstream_add_endpoint(struct upstream *u, struct str url);
 /* Does the configuration let this header of a caller travel to the upstream? */
 bool upstream_forwards(const struct upstream *u, struct str name);
 
-/* One that is not in `tried` (bit i: endpoint i; those from 64 on share the last bit); NULL: none. */
+/*
+ * The next by `balance` that is not in `tried`, or NULL. Bit i stands for endpoint i; those from
+ * 64 on share the last bit.
+ */
 struct upstream_endpoint *upstream_choose(struct upstream *u, uint64_t tried);
 uint64_t upstream_bit(const struct upstream *u, const struct upstream_endpoint *e);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Arguments, then a verb. Each verb is a row with its usage and its help, so that what the program
- * prints about itself is what it does. Exit status: 0 when it did what was asked, 1 when it could
- * not run, 2 when the arguments or the configuration are at fault.
+ * Arguments, then a verb. Each verb is a row with its usage and its help, so that what the
+ * program prints about itself is what it does. Exit status: 0 when it did what was asked, 1
+ * when it could not run, 2 when the arguments or the configuration are at fault.
  */
 
 #include "weir/app/process.h"

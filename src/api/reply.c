@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The header lines of an answer, and answering with them: docs/operations.md shows what they look
- * like to a caller. They are written from one `struct reply`, whichever way the answer goes:
- * whole, as a stream, or refused. All are gathered in the api's one buffer, since a connection
- * copies what it is given and a loop answers one request at a time.
+ * The header lines of an answer, and answering with them: docs/operations.md shows what they
+ * look like to a caller. They are written from one `struct reply`, whichever way the answer
+ * goes: whole, as a stream, or refused. All are gathered in the api's one buffer, since a
+ * connection copies what it is given and a loop answers one request at a time.
  */
 
 #include "reply.h"

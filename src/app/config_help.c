@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The rows for people: `weir help config` on a terminal, docs/configuration.md to read. Both walk
- * the rows in their order and differ only in form, so nothing is said of a setting that is not in
- * its row; a test compares the page with what is checked in.
+ * The rows for people: `weir help config` on a terminal, docs/configuration.md to read. Both
+ * walk the rows in their order and differ only in form, so nothing is said of a setting that is
+ * not in its row; a test compares the page with what is checked in.
  */
 
 #include "weir/app/config.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The names that clients ask for, and the routes to those who answer. Upstreams stand by now, so
- * that a route is a pointer to one, or a fault with the nearest name as a hint. What other names
- * get, default_upstream, is a model too: it has no name of its own, and hands on the caller's.
+ * The names that clients ask for, and the routes to those who answer. Upstreams stand by now,
+ * so that a route is a pointer to one, or a fault with the nearest name as a hint. What other
+ * names get, default_upstream, is a model too: it has no name of its own, and hands on the
+ * caller's.
  */
 
 #include "config_build.h"

@@ -3,7 +3,8 @@
 /*
  * The settings of the process, and what must be true between them: operators and clients never
  * share an address, and what can be reached from other machines is not left open unawares. The
- * command line's addresses come last and win; a fault then names the option, not the file's line.
+ * command line's addresses come last and win; a fault then names the option, not the file's
+ * line.
  */
 
 #include "config_build.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Pools of endpoints, with our credentials and time limits for them. The rows fill in numbers and
- * choices; what is made here is what a row cannot hold: endpoints, a header line with a secret,
- * names of headers that may travel. An upstream owns its texts, since they are used by libcurl,
- * which wants them terminated.
+ * Pools of endpoints, with our credentials and time limits for them. The rows fill in numbers
+ * and choices; what is made here is what a row cannot hold: endpoints, a header line with a
+ * secret, names of headers that may travel. An upstream owns its texts, since they are used by
+ * libcurl, which wants them terminated.
  */
 
 #include "config_build.h"

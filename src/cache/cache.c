@@ -12,7 +12,7 @@ static void count(const struct cache *c, struct str tier, struct str result)
     metric_add(loop_shard(c->loop), METRIC_LOOKUPS, 1, METRIC_LABEL(tier, result));
 }
 
-/* ---- trust --------------------------------------------------------------------------------- */
+/* ---- trust ------------------------------------------------------------------------- */
 
 enum trust {
     TRUSTED,
@@ -78,7 +78,7 @@ static bool is_good(struct cache *c, struct entry *e, uint64_t wall_ms)
     return trust != DOUBTED;
 }
 
-/* ---- the quick ways ------------------------------------------------------------------------ */
+/* ---- the quick ways ---------------------------------------------------------------- */
 
 struct entry *cache_peek(struct cache *c, const struct digest *key)
 {
@@ -102,7 +102,7 @@ struct entry *cache_recall(struct cache *c, const struct digest *raw, uint64_t *
     return cache_peek(c, &key);
 }
 
-/* ---- look up ------------------------------------------------------------------------------- */
+/* ---- look up ----------------------------------------------------------------------- */
 
 static void finish(struct cache_lookup *op, struct entry *found, enum cache_tier tier)
 {
@@ -202,7 +202,7 @@ void cache_lookup_cancel(struct cache_lookup *op)
         remote_cancel(&op->remote);
 }
 
-/* ---- store --------------------------------------------------------------------------------- */
+/* ---- store ------------------------------------------------------------------------- */
 
 static bool store_in_memory(struct cache *c, struct entry *e)
 {

@@ -60,7 +60,7 @@ struct flight_box {
     bool letter_out; /* under way to the owner's thread */
 };
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 struct flights *flights_new(void)
 {
@@ -118,7 +118,7 @@ static void count(const struct flight_box *by, int64_t flights, int64_t follower
         metric_add(loop_shard(by->loop), METRIC_FOLLOWERS, followers, NULL);
 }
 
-/* ---- letters ------------------------------------------------------------------------------- */
+/* ---- letters ----------------------------------------------------------------------- */
 
 static void free_box(struct flight_box *b)
 {
@@ -182,7 +182,7 @@ static void discard(struct flight_seat *s, bool letter_out)
         free_box(b);
 }
 
-/* ---- joining ------------------------------------------------------------------------------- */
+/* ---- joining ----------------------------------------------------------------------- */
 
 static struct flight *start(struct shard *shard, const struct digest *key,
                             struct flight_box *leader)
@@ -225,7 +225,7 @@ enum flight_state flight_join(struct flights *all, const struct digest *key, str
     return s->state;
 }
 
-/* ---- ends, under the lock -------------------------------------------------------------------- */
+/* ---- ends, under the lock ---------------------------------------------------------- */
 
 /* A follower is off the flight; it may read on what is on the tape. */
 static void disembark(struct flight_box *b, enum err err, struct entry *answer)
@@ -305,7 +305,7 @@ static void step_down(struct flight_seat *s, enum err err, struct entry *answer)
     discard(s, letter_out);
 }
 
-/* ---- the leader ------------------------------------------------------------------------------ */
+/* ---- the leader -------------------------------------------------------------------- */
 
 static struct flight *lock_as_leader(const struct flight_seat *s)
 {
@@ -364,7 +364,7 @@ void flight_land(struct flight_seat *s, enum err err, struct entry *answer)
     step_down(s, err, answer);
 }
 
-/* ---- a follower ------------------------------------------------------------------------------ */
+/* ---- a follower -------------------------------------------------------------------- */
 
 /* What this box may read: nothing of its own writing, and no log whose end it cannot get. */
 static struct tape *readable(const struct flight_box *b)

@@ -51,7 +51,7 @@ struct memory {
     struct shard shards[MOST_SHARDS];
 };
 
-/* ---- made and freed ---------------------------------------------------------------------- */
+/* ---- made and freed ---------------------------------------------------------------- */
 
 static size_t power_of_two(size_t most)
 {
@@ -115,7 +115,7 @@ void memory_free(struct memory *m)
     free(m);
 }
 
-/* ---- within a shard, under its lock -------------------------------------------------------- */
+/* ---- within a shard, under its lock ------------------------------------------------ */
 
 static struct shard *shard_of(struct memory *m, const struct digest *key)
 {
@@ -185,7 +185,7 @@ static void add(struct memory *m, struct shard *s, struct entry *e)
     s->numbers.entries++;
 }
 
-/* ---- entries ------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------- */
 
 struct entry *memory_get(struct memory *m, const struct digest *key, uint64_t wall_ms)
 {
@@ -253,7 +253,7 @@ void memory_drop_entry(struct memory *m, const struct entry *e)
     drop(m, &e->facts.key, e);
 }
 
-/* ---- raw bodies ---------------------------------------------------------------------------- */
+/* ---- raw bodies -------------------------------------------------------------------- */
 
 void memory_alias(struct memory *m, const struct digest *raw, const struct digest *key,
                   uint64_t facts)
@@ -267,7 +267,7 @@ bool memory_alias_get(struct memory *m, const struct digest *raw, struct digest 
     return alias_get(m->aliases, raw, key, facts);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------- */
 
 void memory_read(struct memory *m, struct memory_numbers *out)
 {

@@ -59,7 +59,7 @@ static const struct row {
 };
 /* clang-format on */
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static void put_text(struct record_words *out, enum field f, struct str text)
 {
@@ -94,7 +94,7 @@ void record_write(struct record_words *out, const struct entry_facts *facts, boo
         put_text(out, REQUEST, facts->request);
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 struct value {
     struct str text;

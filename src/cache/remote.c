@@ -89,7 +89,7 @@ static void send_one(struct remote *r, struct redis_op *op, const struct str *wo
     redis_start(r->link, op, &command, 1, on_done);
 }
 
-/* ---- look up ------------------------------------------------------------------------------- */
+/* ---- look up ----------------------------------------------------------------------- */
 
 /* NULL, and op->away unless Redis has surely none. */
 static struct entry *read_reply(struct remote_op *op, const struct redis_reply *reply)
@@ -140,7 +140,7 @@ void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_f
     buf_deinit(&key);
 }
 
-/* ---- verify -------------------------------------------------------------------------------- */
+/* ---- verify ------------------------------------------------------------------------ */
 
 static bool stands(struct remote_op *op, const struct redis_reply *reply)
 {
@@ -188,7 +188,7 @@ void remote_cancel(struct remote_op *op)
     redis_cancel(&op->redis);
 }
 
-/* ---- store --------------------------------------------------------------------------------- */
+/* ---- store ------------------------------------------------------------------------- */
 
 /* Outlives the remote: it may end when the link is freed. */
 struct store {
@@ -288,7 +288,7 @@ void remote_delete(struct remote *r, const struct entry_facts *of)
     buf_deinit(&key);
 }
 
-/* ---- histograms ---------------------------------------------------------------------------- */
+/* ---- histograms -------------------------------------------------------------------- */
 
 enum { BATCH = 32, COUNT_WORDS = 4 };
 

@@ -3,5 +3,8 @@
 
 #include "weir/dialect/dialect.h"
 
-/* OpenAI's protocol, and that of all who speak it: chat, completions, embeddings, responses, moderations. */
+/*
+ * OpenAI's protocol, and that of all who speak it: chat, completions, embeddings, responses,
+ * moderations.
+ */
 extern const struct dialect dialect_openai;

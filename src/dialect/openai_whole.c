@@ -6,7 +6,8 @@
 
 /*
  * What a plain answer says, and whether it is good enough to be given again (docs/cache-keys.md
- * lists what is not). A body that is understood only in part is passed on all the same; it is just not kept.
+ * lists what is not). A body that is understood only in part is passed on all the same; it is
+ * just not kept.
  */
 
 /* STR() is no constant, and these tables are. */

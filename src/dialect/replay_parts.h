@@ -5,7 +5,7 @@
 #include "weir/base/scan.h"
 #include "weir/dialect/request.h"
 
-/* The ways in which a kept answer becomes a stream. `out` has no ceiling. False: no faithful one. */
+/* How a kept answer becomes a stream. `out` has no ceiling. False: there is no faithful one. */
 
 /* replay_chunks.c: chat and completions. */
 bool replay_chunks_put(enum endpoint endpoint, struct str body, bool include_usage,

@@ -19,7 +19,7 @@ struct splices {
 
 void splice_add(struct splices *all, size_t from, size_t to, struct str with);
 
-/* Takes a member out of an object, with the comma that goes with it. `key` and `value` lie in `text`. */
+/* Takes a member out of an object, with its comma. `key` and `value` lie in `text`. */
 void splice_out(struct splices *all, struct str text, struct str key, struct str value);
 
 /* Appends the text with its pieces replaced. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What an exchange came to, as one record: the row of the log, the metrics, the prediction. It is
- * read off an exchange that is over and writes nothing to it. An answer is either the last call's
- * own (keep_is_answered) or an entry that was kept, found or shared; each fact is taken from the
- * one that the client got.
+ * What an exchange came to, as one record: the row of the log, the metrics, the prediction. It
+ * is read off an exchange that is over and writes nothing to it. An answer is either the last
+ * call's own (keep_is_answered) or an entry that was kept, found or shared; each fact is taken
+ * from the one that the client got.
  */
 
 #include "weir/exchange/account.h"

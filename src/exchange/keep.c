@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What is kept of an exchange: its answer as an entry, and the upstream's telling headers. Whether
- * an answer may be kept is said in one place, keep_allows, in words that the log and the admin's
- * explanation repeat. Headers are copied while their call still holds them, and only
- * those of a closed list travel: the rest is between us and the upstream.
+ * What is kept of an exchange: its answer as an entry, and the upstream's telling headers.
+ * Whether an answer may be kept is said in one place, keep_allows, in words that the log and
+ * the admin's explanation repeat. Headers are copied while their call still holds them, and
+ * only those of a closed list travel: the rest is between us and the upstream.
  */
 
 #include "weir/base/clock.h"

@@ -83,7 +83,7 @@ struct str keep_plain_form(const struct exchange *x);
  */
 struct entry *keep_entry(const struct exchange *x, struct str body);
 
-/* What an upstream said to refuse it, for those who sent the same bytes: its key is their digest. */
+/* An upstream's refusal, for those who sent the same bytes: its key is their digest. */
 struct entry *keep_refusal(const struct exchange *x);
 
 /* May the answer of this exchange be kept at all? Fills why_not otherwise. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What an exchange tells its client, through the sink, and those who follow it. Whatever
- * begins an answer goes through here, so `committed`, the status and the time of the first byte
- * are right wherever the answer comes from. A client that has left is told nothing, though those
+ * What an exchange tells its client, through the sink, and those who follow it. Whatever begins
+ * an answer goes through here, so `committed`, the status and the time of the first byte are
+ * right wherever the answer comes from. A client that has left is told nothing, though those
  * who follow still are.
  */
 

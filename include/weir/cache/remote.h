@@ -72,8 +72,8 @@ void remote_delete(struct remote *r, const struct entry_facts *of);
 void remote_key(const struct remote_settings *s, const struct entry_facts *of, struct buf *out);
 
 /*
- * Adds to fields of a histogram (watch.h tells of them) and sees to its TTL; fire and forget. `key` is
- * the whole key, prefix included.
+ * Adds to fields of a histogram (watch.h tells of them) and sees to its TTL; fire and forget.
+ * `key` is the whole key, prefix included.
  */
 struct remote_count {
     struct str field;

@@ -11,7 +11,8 @@
  * A prediction reads one place of the plain answer (RFC 6901 pointer) and gives one word out of
  * a closed set: a label of its list, or `other`, `missing`, `invalid`; a number's bin, named by
  * its upper bound ("le_0.5", "gt_0.9"); or a length's bin. A pointer through a JSON text inside
- * a string (a chat answer that is itself JSON) goes on with "#": "/choices/0/message/content#/intent".
+ * a string (a chat answer that is itself JSON) goes on with "#":
+ * "/choices/0/message/content#/intent".
  *
  *   missing  there is nothing at that place, or null
  *   invalid  there is something of the wrong kind: a number written as a string, an object

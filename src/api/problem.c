@@ -178,10 +178,11 @@ static void put_fields(struct problem *p, const struct failure *why)
 
 void problem_of(struct problem *out, enum caller caller, const struct failure *why)
 {
-    const struct row *row = &rows[why->err];
     struct buf message = { 0 };
+    const struct row *row;
 
     ensure(why->err < ERR_COUNT);
+    row = &rows[why->err];
     *out = (struct problem){ .status = status_of(why) };
     if (is_passed_on(why)) {
         out->content_type = is_json_type(why->content_type) ? why->content_type

@@ -10,16 +10,11 @@
 #include "config_build.h"
 #include "schema.h"
 #include "value.h"
+#include "weir/net/tcp.h"
 
 static struct yaml_node *find(const struct config_build *b, struct str group, struct str key)
 {
     return yaml_at(yaml_at(b->root, group), key);
-}
-
-static bool is_loopback(struct str host)
-{
-    return str_starts(host, STR("127.")) || str_eq(host, STR("::1")) ||
-           str_eq_nocase(host, STR("localhost"));
 }
 
 static bool is_everywhere(struct str host)
@@ -102,11 +97,12 @@ static void check_addresses(struct config_build *b)
         (str_eq(host, admin_host) || is_everywhere(host) || is_everywhere(admin_host)))
         tell(b, own_admin, "--admin", STR("admin"),
              "must differ from server.listen: operators and clients never share an address");
-    if (!is_loopback(admin_host) && s->admin_token.len == 0 && !(token && token->broken))
+    if (!listener_is_loopback(s->admin_listen) && s->admin_token.len == 0 &&
+        !(token && token->broken))
         tell(b, own_admin, "--admin", STR("admin"),
              "can be reached from other machines, so admin.token must be set "
              "(or listen on 127.0.0.1)");
-    if (!is_loopback(host) && !yaml_at(b->root, STR("tenants")))
+    if (!listener_is_loopback(s->listen) && !yaml_at(b->root, STR("tenants")))
         warn_open(b, own);
 }
 

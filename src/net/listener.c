@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -259,5 +260,5 @@ bool listener_is_loopback(struct str text)
         return ntohl(v4.s_addr) >> 24 == 127;
     if (inet_pton(AF_INET6, address.host, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6);
-    return strcmp(address.host, "localhost") == 0;
+    return strcasecmp(address.host, "localhost") == 0;
 }

@@ -214,6 +214,8 @@ Test(config_check, the_addresses_must_differ, .timeout = 10)
 Test(config_check, an_open_admin_address_needs_a_token, .timeout = 10)
 {
     expect_fault(BASE "admin: {listen: \"0.0.0.0:1\"}\n", "6: admin.listen: ", "admin.token");
+    expect_fault(BASE "admin: {listen: \"127.example:1\"}\n",
+                 "6: admin.listen: ", "admin.token");
     expect_fault(BASE "admin: {listen: \"[::]:1\", token: \"\"}\n",
                  "6: admin.listen: ", "token");
     expect_good(BASE "admin: {listen: \"0.0.0.0:1\", token: t}\n");

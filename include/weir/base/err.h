@@ -22,6 +22,12 @@
     E(ERR_UNSUPPORTED,              "the upstream's dialect has no such endpoint",    false) \
     E(ERR_ONLY_IF_CACHED,           "only-if-cached, and no answer is kept",          false) \
     E(ERR_NO_ROUTE,                 "no healthy upstream is left",                    true)  \
+    E(ERR_RESTING,                  "every upstream has asked to be left alone",      true)  \
+    E(ERR_QUEUE_FULL,               "too many requests wait for this model",          true)  \
+    E(ERR_QUEUE_SLOW,               "no upstream became free in time",                true)  \
+    E(ERR_OVERLOADED,               "the gateway is at its limit",                    true)  \
+    E(ERR_TOO_COSTLY,               "it would cost more than max_cost",               false) \
+    E(ERR_NOT_ACCEPTED,             "no route's answer was good enough",              true)  \
     E(ERR_CONFIG,                   "the configuration lacks what this call needs",   false) \
     E(ERR_UPSTREAM_UNREACHABLE,     "the upstream could not be reached",              true)  \
     E(ERR_UPSTREAM_TLS,             "the upstream's certificate was not accepted",    true)  \

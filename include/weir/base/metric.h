@@ -45,6 +45,25 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(FOLLOWERS,           GAUGE,     "weir_flight_followers",                    "",                "Requests waiting for another's answer.") \
     M(ATTEMPTS,            COUNTER,   "weir_upstream_attempts_total",             "upstream,endpoint,result", "Calls to upstreams.") \
     M(UPSTREAM_IN_FLIGHT,  GAUGE,     "weir_upstream_in_flight",                  "upstream,endpoint", "Calls under way.") \
+    M(HEALTHY,             GAUGE,     "weir_upstream_healthy",                    "upstream,endpoint", "1 while calls go to this endpoint; where its name stands for several addresses, how many of them.") \
+    M(LIMIT,               GAUGE,     "weir_upstream_limit",                      "upstream,endpoint", "Calls at once that an endpoint may have; 0: as many as come.") \
+    M(UPSTREAM_KEYS,       GAUGE,     "weir_upstream_keys",                       "upstream,state",  "API keys: usable, resting after a 429, dropped after a 401 or 403.") \
+    M(BREAKER,             COUNTER,   "weir_upstream_breaker_total",              "upstream,endpoint,to", "Changes of an endpoint's breaker, by the state it went to.") \
+    M(PROBES,              COUNTER,   "weir_upstream_probes_total",               "upstream,endpoint,result", "Health probes.") \
+    M(QUEUE_DEPTH,         GAUGE,     "weir_queue_depth",                         "upstream,priority", "Requests waiting for an endpoint.") \
+    M(QUEUE_SECONDS,       HISTOGRAM, "weir_queue_seconds",                       "upstream",        "How long requests waited for an endpoint.") \
+    M(TURNED_AWAY,         COUNTER,   "weir_queue_rejected_total",                "upstream,priority,reason", "Requests that got no endpoint: full, slow, displaced, resting.") \
+    M(RETRIES,             COUNTER,   "weir_retries_total",                       "upstream,cause",  "Calls made again, by what went wrong before.") \
+    M(RETRIES_REFUSED,     COUNTER,   "weir_retries_refused_total",               "upstream",        "Calls that were not made again, for the retry budget was used up.") \
+    M(HEDGES,              COUNTER,   "weir_hedges_total",                        "upstream,result", "Second calls: won, lost, failed; or refused by their share, or for want of room.") \
+    M(REFRESHES,           COUNTER,   "weir_cache_refreshes_total",               "model,reason,result", "Answers renewed in the background.") \
+    M(FALLBACKS,           COUNTER,   "weir_fallbacks_total",                     "model,kind,reason", "Answers that were not what was asked for: stale, fallback, heuristic.") \
+    M(CASCADE,             COUNTER,   "weir_cascade_total",                       "model,upstream,result", "Answers that accept_if took, or sent on to the next route.") \
+    M(IN_TIME,             COUNTER,   "weir_respond_within_total",                "model,result",    "Answers of models with respond_within: fresh, stale, heuristic, fallback, late.") \
+    M(SHED,                COUNTER,   "weir_shed_total",                          "priority,reason", "Requests turned away because the gateway was at its limit.") \
+    M(LEASES,              COUNTER,   "weir_fleet_leases_total",                  "result",          "Questions put to the fleet: ours, others, taken_over, alone.") \
+    M(FLEET_WAITING,       GAUGE,     "weir_fleet_waiting",                       "",                "Questions that another gateway is having answered.") \
+    M(COST,                COUNTER,   "weir_cost_microusd_total",                 "model,upstream",  "What answers cost, in millionths of a dollar, where prices are configured.") \
     M(REDIS_UP,            LEAST,     "weir_redis_up",                            "",                "1 while every link to Redis answers.") \
     M(REDIS_OPS,           COUNTER,   "weir_redis_operations_total",              "operation,result", "Redis operations.") \
     M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \

@@ -56,6 +56,10 @@ struct cache_lookup {
     struct entry_facts asked; /* its texts are lent until the end */
     bool cancelled;
     bool waiting_remote;
+    bool has_wish;
+    struct lease_wish wish; /* its texts are lent until the end */
+    enum lease lease;       /* at the end; see remote.h */
+    uint64_t lease_left_ms;
 };
 
 /*
@@ -67,8 +71,9 @@ struct entry *cache_recall(struct cache *c, const struct digest *raw, uint64_t *
 /* The same for a key that is known: saves a turn of the loop on a hit. One reference. */
 struct entry *cache_peek(struct cache *c, const struct digest *key);
 
+/* NULL wish: nothing is taken. */
 void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_facts *asked,
-                   cache_lookup_fn *on_done);
+                   const struct lease_wish *wish, cache_lookup_fn *on_done);
 void cache_lookup_cancel(struct cache_lookup *op); /* on_done(NULL) follows */
 
 /* Into both tiers; false: into none. Whether Redis takes what it is sent, only the metrics hear. */

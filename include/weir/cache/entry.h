@@ -30,6 +30,7 @@ struct entry_facts {
     uint64_t created_ms;   /* wall clock */
     uint64_t fresh_ms;     /* how long fresh */
     uint64_t stale_ms;     /* how long it may serve beyond that */
+    uint64_t took_ms;      /* how long its making took; 0: not known */
     int64_t prompt_tokens; /* -1: not told */
     int64_t completion_tokens;
 };
@@ -39,6 +40,7 @@ struct entry {
     _Atomic uint64_t
         verified_us;          /* when Redis last said that it still holds this; clock_now_us */
     _Atomic bool verifying;   /* somebody is asking right now */
+    _Atomic bool renewing;    /* somebody has started to renew it */
     _Atomic bool shared;      /* Redis holds it, or may: a DEL there must be heeded */
     struct entry_facts facts; /* strs point into this block */
     size_t cost_bytes;        /* what its block takes from the heap */

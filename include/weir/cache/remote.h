@@ -15,6 +15,7 @@
  *     created_ms, fresh_ms, stale_ms   when it was made, how long it is fresh, and may serve beyond
  *     prompt_tokens, completion_tokens -1: not told
  *     finish_reason, refusal           as the answer's first choice has them
+ *     took_ms                          how long its making took; may be missing
  *     cost_microusd                    0 while no prices are known
  *     request                          canonical, for people; never read back
  *
@@ -46,6 +47,24 @@ struct remote_op;
 /* `found` is the callee's to keep (a reference) or NULL; op->away tells a miss from no answer. */
 typedef void remote_fn(struct remote_op *op, struct entry *found);
 
+/*
+ * With a look-up goes a wish: if Redis has no answer that is fresh and was made at or after
+ * `not_before_ms`, take the lease of this flight, unless somebody holds it, in the same round
+ * trip. Where Redis does not run scripts, nothing is taken (LEASE_NONE), and that is logged once.
+ */
+struct lease_wish {
+    struct digest flight;
+    struct str holder;      /* who we are, for people to read; lent for the call */
+    uint64_t lease_ms;
+    uint64_t not_before_ms; /* wall clock; 0: however old */
+};
+
+enum lease {
+    LEASE_NONE,  /* not wished, not needed, or Redis did not say */
+    LEASE_OURS,
+    LEASE_OTHERS /* held by somebody else for lease_left_ms more */
+};
+
 struct remote_op {
     struct redis_op redis;
     struct remote *remote;
@@ -54,10 +73,12 @@ struct remote_op {
     struct entry_facts asked; /* look_up: who is asked for; its texts are lent until the end */
     uint64_t started_us;
     bool away; /* at the end: Redis did not say whether it holds this */
+    enum lease lease; /* at the end of a look-up */
+    uint64_t lease_left_ms;
 };
 
 void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_facts *asked,
-                    remote_fn *on_done);
+                    const struct lease_wish *wish, remote_fn *on_done); /* NULL: no wish */
 /* Ends with `e` if Redis holds that very answer, NULL if it holds none or another.
    When Redis does not answer, it ends with `e`: what cannot be checked stands. */
 void remote_verify(struct remote *r, struct remote_op *op, struct entry *e, remote_fn *on_done);

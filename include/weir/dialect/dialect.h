@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weir/base/arena.h"
+#include "weir/base/buf.h"
 #include "weir/base/err.h"
 #include "weir/base/own.h"
 #include "weir/dialect/request.h"
@@ -15,6 +16,7 @@
 struct tap;
 struct delta;
 struct tap_event;
+struct rules;
 
 enum { DIALECT_PARTS = 8 };
 
@@ -36,6 +38,13 @@ struct dialect {
     /* Splices the upstream's model name (and include_usage into streams, if `ask_usage`). */
     enum err (*put_request)(const struct request *r, struct str upstream_model, bool ask_usage,
                             struct arena *arena, struct dialect_body *out);
+
+    /*
+     * Answers here, without a call: adds the plain answer in the form of the request's endpoint
+     * to `out`. NULL in dialects that are spoken to servers. ERR_NO_ROUTE: no rule fits.
+     */
+    enum err (*answer)(const struct rules *rules, const struct request *r, struct str model,
+                       struct buf *out);
 
     /* See tap.h. */
     enum err (*read_whole)(struct tap *t, struct str body);

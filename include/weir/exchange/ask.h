@@ -37,8 +37,17 @@ struct ask {
     struct cache_words cache;
     uint64_t timeout_us;  /* the caller's own deadline; 0: none */
     uint64_t patience_us; /* how long it waits for an answer to begin; 0: not said */
+    enum priority priority;     /* PRIORITY_COUNT: not said */
+    struct str idempotency_key; /* absent: none was sent */
+    bool refresh;               /* not for a client: to renew what is kept (refresh.h) */
     uint64_t began_us;    /* the request's first byte, loop_now_us' clock */
 };
+
+/* What an answer is, when it is not what was asked for. */
+enum degraded { DEGRADED_NOT, DEGRADED_STALE, DEGRADED_FALLBACK, DEGRADED_HEURISTIC };
+
+/* Why a stale answer was given. */
+enum stale_why { STALE_ASKED, STALE_IF_ERROR, STALE_REVALIDATE, STALE_IN_TIME };
 
 enum cache_word { WORD_HIT, WORD_MISS, WORD_STALE, WORD_COALESCED, WORD_BYPASS };
 
@@ -49,14 +58,18 @@ struct reply {
     enum cache_word word;
     enum cache_tier tier; /* hits */
     bool stored;
-    bool if_error;          /* stale, because every upstream failed */
+    enum stale_why stale_why;
+    enum degraded degraded;
+    bool replayed; /* what an Idempotency-Key was answered with before */
     int64_t ttl_ms, age_ms; /* hits */
     struct str content_type;
     struct str upstream, upstream_model;
     unsigned attempts;
     struct str upstream_request_id;
     struct str headers; /* of the upstream, those that may travel: "name: value\r\n" lines */
-    uint64_t cache_us, upstream_us, total_us;
+    uint64_t queue_us, cache_us, upstream_us, total_us;
+    double cost_usd;       /* of all its calls; below 0: not known */
+    double cost_saved_usd; /* hits; below 0: not known */
 };
 
 /* Why there is no (whole) answer; lent for the call. */

@@ -10,11 +10,13 @@
 #include "weir/net/loop.h"
 #include "weir/net/resolve.h"
 #include "weir/net/timer.h"
+#include "weir/upstream/permit.h"
 #include "weir/upstream/upstream.h"
 
 /*
  * One call to one endpoint: resolve, connect, send, read. Time limits of every phase live here;
- * what comes is read by the dialect's tap on its way.
+ * what comes is read by the dialect's tap on its way. A dialect that answers by itself (rules)
+ * needs no endpoint: its call ends as one that brought a plain answer.
  *
  * A streamed answer arrives as deltas, event by event. A plain one is gathered (up to
  * ATTEMPT_BODY_BYTES) and stands in `body` when on_done says OK, so that a failure inside it
@@ -33,7 +35,8 @@ struct attempt_kit {
 };
 
 struct attempt_call {
-    struct upstream_endpoint *endpoint;
+    const struct upstream *upstream; /* lent until deinit */
+    struct permit permit;            /* moved in; given back when the call is over */
     const struct request *request; /* lent until deinit, as are all strs */
     struct str upstream_model;
     struct str model;           /* the name that was asked for */
@@ -74,14 +77,15 @@ struct attempt {
     struct sse sse;
     bool paused;   /* the owner is full: data may wait for as long as it takes */
     bool streamed; /* the answer is an event stream */
-    bool held;     /* counted in the endpoint's in_flight */
+    struct endpoint *endpoint; /* of the permit; one reference, until deinit; NULL: answered
+                                  here, by rules */
 
     /* what the call brought */
     struct tap tap;
     struct buf body; /* plain answer, or the body of an error status */
     int status;      /* 0: no head came */
     bool sent_any;   /* the upstream may have seen the request */
-    uint64_t started_us, head_us, ended_us;
+    uint64_t started_us, head_us, first_us, ended_us; /* first_us: its first content */
 };
 
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/base/digest.h"
+#include "weir/base/list.h"
+#include "weir/cache/remote.h"
+#include "weir/net/timer.h"
+
+/*
+ * Single flight for the whole fleet: of all gateways that share a Redis, one asks upstream.
+ *
+ * Who misses takes the question's lease in the same round trip that looked it up
+ * (remote_look_up with a lease_wish); the key is weir:v1:flight:<sha256>, its value says who.
+ * Who got it leads: the lease is renewed while it does, and given back when it lands, which is
+ * published at once. Who did not get it awaits news: woken by the landing, by the lease's end
+ * (its holder has died), or because Redis is away; it then looks up again, in which it finds
+ * the answer, or takes the lease over (exactly one does), or goes on alone.
+ *
+ * With `streams`, a leader also writes its running answer to weir:v1:tape:<sha256> (a Redis
+ * stream), and who awaits it is given those bytes as they come.
+ *
+ * One per worker, with a connection of its own for news. When a flight's landing was missed,
+ * because that connection was down, the lease's end still wakes everybody.
+ */
+
+enum {
+    FLEET_LEASE_MS = 3000, /* how long a dead leader holds up others, at most */
+    FLEET_RENEW_MS = 1000,
+    FLEET_TAPE_BYTES = 8 << 20, /* of one running answer; beyond it others get it when complete */
+};
+
+struct fleet;
+struct fleet_seat;
+struct loop;
+
+/* It makes its own connection for news. `link` and `settings` are lent while it lives. */
+struct resolver;
+struct fleet *fleet_new(struct loop *loop, struct resolver *resolver, struct redis *link,
+                        const struct redis_settings *settings, struct str prefix, bool streams);
+void fleet_free(struct fleet *f); /* every seat has left */
+
+/* What a look-up is to take when it finds no fresh answer. */
+struct lease_wish fleet_wish(struct fleet *f, const struct digest *flight);
+
+enum fleet_end {
+    FLEET_AGAIN,  /* look it up again */
+    FLEET_WHOLE,  /* its bytes have come by on_bytes, to the end */
+    FLEET_BROKEN, /* some of its bytes have come, and no more will */
+};
+
+struct fleet_events {
+    void (*on_bytes)(struct fleet_seat *s, struct str bytes); /* of a running stream */
+    void (*on_end)(struct fleet_seat *s, enum fleet_end end); /* once, for who awaits */
+};
+
+/* Embedded in whoever leads or awaits; zeroed: neither. */
+struct fleet_seat {
+    struct fleet *fleet; /* NULL: neither */
+    const struct fleet_events *events;
+    struct link link;
+    struct digest flight;
+    bool leads;
+    bool wants_bytes;
+    bool has_bytes;
+    struct timer timer; /* leads: to renew; awaits: the lease's end */
+    void *state;        /* the fleet's own */
+};
+
+/* ---- whoever took the lease ---- */
+void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight);
+void fleet_write(struct fleet_seat *s, struct str bytes); /* nothing without `streams` */
+/* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
+void fleet_land(struct fleet_seat *s, bool good);
+
+/* ---- whoever found it taken ---- */
+/* `lease_ms` is what is left of it; `wants_bytes`: of a stream, if there are any. */
+void fleet_await(struct fleet *f, struct fleet_seat *s, const struct digest *flight,
+                 uint64_t lease_ms, bool wants_bytes, const struct fleet_events *events);
+void fleet_pause(struct fleet_seat *s); /* the sink is full */
+void fleet_resume(struct fleet_seat *s);
+
+/* No event after it; a leader lands with nothing good. Zeroed is fine. */
+void fleet_leave(struct fleet_seat *s);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/base/err.h"
+#include "weir/base/own.h"
+#include "weir/dialect/request.h"
+
+/*
+ * A model made of patterns: the first rule that matches what was asked says the label, the
+ * score and the reply. It answers when no other model can, or first, as the baseline to beat.
+ *
+ * What is matched: of a chat the text of its last user message, of completions the prompt, of
+ * responses the input's text, else (predict) every string of the body, each on a line; or the
+ * value at the rules' `field`. Patterns are PCRE2, UTF-8 and caseless, with a bound on the
+ * work that one match may take; keywords match whole words. A rule without a pattern fits always.
+ *
+ * The answer: to a chat or completion the reply (or the label, where there is none) as the
+ * assistant's text; to predict {"label":..., "score":..., "reply":..., "rule": n}, without what
+ * the rule does not say, or the rule's own `answer` byte for byte.
+ * Built with the configuration, then only read, from any thread.
+ */
+
+struct rules;
+
+struct rule_words {
+    struct str match;    /* a pattern; absent: fits always, unless there are keywords */
+    const struct str *keywords;
+    size_t keyword_count;
+    struct str label;    /* may be absent, as may the rest */
+    struct str reply;
+    struct str answer;   /* a JSON text, for predict */
+    double score;        /* NaN: none */
+};
+
+struct rules *rules_new(void);
+void rules_free(struct rules *r); /* NULL is fine */
+/* Copies what it needs. A pattern at fault: ERR_MALFORMED, `why` says where and what. */
+MUST_CHECK enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *why);
+void rules_set_field(struct rules *r, struct str pointer); /* RFC 6901; copied */
+
+/* dialect->answer of rules. */
+MUST_CHECK enum err rules_answer(const struct rules *rules, const struct request *r,
+                                 struct str model, struct buf *out);

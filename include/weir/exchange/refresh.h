@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/exchange/exchange.h"
+
+/*
+ * A question asked again in the background, so that its kept answer is new when the next client
+ * asks: an exchange without a client, with copies of its own of what it is asked. It joins the
+ * question's flight as everybody does, and ends at once when somebody else leads it already.
+ */
+
+enum refresh_why {
+    REFRESH_STALE, /* a stale answer was served at once */
+    REFRESH_EARLY, /* a hot answer, before it expires */
+    REFRESH_LATE,  /* its client could not wait for it (respond_within) */
+};
+
+/* At most REFRESH_MOST of a worker run at once; beyond it nothing is started. */
+enum { REFRESH_MOST = 256 };
+
+bool refresh_start(struct exchange_kit *kit, const struct ask *ask, enum refresh_why why);
+
+/*
+ * Is it time to renew this one early? By chance, the more likely the nearer its end and the
+ * longer its answer took to make, so that a fleet's hits do not all renew it at once
+ * (Vattani, Chierichetti, Lowenstein: "Optimal Probabilistic Cache Stampede Prevention",
+ * VLDB 2015): now + took * -ln(u) >= end. `chance` is u, above 0 and at most 1.
+ */
+bool refresh_is_due(const struct entry *e, uint64_t wall_ms, double chance);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Extra calls as a share of calls, over the last BUDGET_SECONDS: for retries and for hedging.
+ * Whatever the order of events, in no window of that length are there more extra calls than
+ * max(floor, share * calls). A zeroed budget is new.
+ */
+
+enum { BUDGET_SECONDS = 10 };
+
+struct budget {
+    uint32_t calls[BUDGET_SECONDS + 1], extra[BUDGET_SECONDS + 1]; /* by second, as a ring */
+    uint64_t second; /* of the newest place */
+};
+
+void budget_call(struct budget *b, uint64_t now_us);
+bool budget_take(struct budget *b, double share, unsigned floor, uint64_t now_us);

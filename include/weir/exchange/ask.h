@@ -39,7 +39,9 @@ struct ask {
     uint64_t patience_us; /* how long it waits for an answer to begin; 0: not said */
     enum priority priority;     /* PRIORITY_COUNT: not said */
     struct str idempotency_key; /* absent: none was sent */
-    bool refresh;               /* not for a client: to renew what is kept (refresh.h) */
+    bool is_again;              /* the client says that it has tried before */
+    const char *refresh; /* NULL: for a client; else why what is kept is renewed (refresh.h) */
+    uint64_t renews_ms;  /* refresh: when the answer to be renewed was made */
     uint64_t began_us;    /* the request's first byte, loop_now_us' clock */
 };
 

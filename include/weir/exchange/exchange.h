@@ -13,6 +13,7 @@
  */
 
 struct exchange;
+struct fleet;
 struct flights;
 struct watch;
 
@@ -22,8 +23,10 @@ struct exchange_kit {
     struct attempt_kit upstream;
     struct cache cache;
     struct flights *flights;
+    struct fleet *fleet; /* NULL: what others of the fleet ask is not known */
     struct watch *watch; /* NULL: predictions are not counted */
     struct link running; /* all exchanges under way */
+    unsigned refreshes;  /* in the background, under way */
     struct arena_pool arenas;
 };
 

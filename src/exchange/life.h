@@ -75,8 +75,9 @@ struct exchange {
     uint64_t tried;  /* route: endpoints of that upstream */
     struct permit_seat permit;   /* queue */
     uint64_t queued_at_us;       /* queue; 0: it does not wait */
-    struct endpoint *again;      /* call: to be called on a new connection; one reference */
+    struct upstream_endpoint *again;      /* call: to be called on a new connection; one reference */
     struct timer pause;          /* pause */
+    uint64_t pause_us;           /* route, queue or call: how long */
     unsigned calls;              /* call: started */
     unsigned attempts;           /* call: those that an upstream may have seen */
     struct race race;            /* call */
@@ -142,6 +143,7 @@ stop_fn call_stop_queue, call_stop_ask, call_stop_pause;
 /* The call whose facts count; NULL before there was one. */
 const struct attempt *call_lead(const struct exchange *x);
 const struct upstream *call_upstream(const struct exchange *x); /* likewise */
+unsigned call_attempts(const struct exchange *x); /* those that an upstream may have seen */
 
 /* ---- degrade.c ---- */
 

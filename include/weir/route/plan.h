@@ -9,6 +9,7 @@
 #include "weir/policy/tenant.h"
 #include "weir/route/accept.h"
 #include "weir/route/price.h"
+#include "weir/upstream/permit.h"
 #include "weir/upstream/upstream.h"
 #include "weir/watch/prediction.h"
 

@@ -77,7 +77,7 @@ struct attempt {
     struct sse sse;
     bool paused;   /* the owner is full: data may wait for as long as it takes */
     bool streamed; /* the answer is an event stream */
-    struct endpoint *endpoint; /* of the permit; one reference, until deinit; NULL: answered
+    struct upstream_endpoint *endpoint; /* of the permit; one reference, until deinit; NULL: answered
                                   here, by rules */
 
     /* what the call brought */

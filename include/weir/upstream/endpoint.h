@@ -13,7 +13,7 @@
  * so an endpoint that a reload or a name server takes away stays until its last call is over.
  */
 
-struct endpoint {
+struct upstream_endpoint {
     _Atomic uint32_t refs;
     char *url;        /* of its site, without a slash at its end; owned */
     struct str host;  /* inside url */
@@ -24,10 +24,10 @@ struct endpoint {
 };
 
 /* A bit for each slot; those from 63 on share the last. */
-static inline uint64_t endpoint_bit(const struct endpoint *e)
+static inline uint64_t endpoint_bit(const struct upstream_endpoint *e)
 {
     return UINT64_C(1) << (e->slot < 63 ? e->slot : 63);
 }
 
-struct endpoint *endpoint_ref(struct endpoint *e);
-void endpoint_unref(struct endpoint *e); /* NULL is fine */
+struct upstream_endpoint *endpoint_ref(struct upstream_endpoint *e);
+void endpoint_unref(struct upstream_endpoint *e); /* NULL is fine */

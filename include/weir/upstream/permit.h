@@ -22,7 +22,7 @@ enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITY_COUNT };
 /* May be moved by assignment; zeroed when none is held. */
 struct permit {
     struct pool *pool; /* one reference; NULL: none is held */
-    struct endpoint *endpoint; /* one reference */
+    struct upstream_endpoint *endpoint; /* one reference */
     const char *auth; /* a header line, the pool's; NULL: none is asked for */
     unsigned key;     /* which of the pool's keys */
     bool trial;       /* of an endpoint that may not have recovered yet */

@@ -44,15 +44,15 @@ bool pool_may_hedge(struct pool *p);
 enum { POOL_ENDPOINTS = 64 }; /* in one pool; more are left out, with a warning */
 
 /* One reference each; returns how many. */
-size_t pool_list(struct pool *p, struct endpoint *out[POOL_ENDPOINTS]);
+size_t pool_list(struct pool *p, struct upstream_endpoint *out[POOL_ENDPOINTS]);
 /* What a probe said of one of them. */
-void pool_note_probe(struct pool *p, struct endpoint *e, bool good);
+void pool_note_probe(struct pool *p, struct upstream_endpoint *e, bool good);
 /* What a site's host stands for now: "10.0.0.7,10.0.0.8". Known addresses keep their state. */
 void pool_set_addresses(struct pool *p, struct str url, struct str addresses);
 
 struct pool_numbers {
     struct str label; /* lent while the endpoint lives: one reference is taken in `endpoint` */
-    struct endpoint *endpoint; /* one reference */
+    struct upstream_endpoint *endpoint; /* one reference */
     const char *state; /* "closed", "open", "half_open", "slow_start", "resting", "down" */
     bool healthy;
     unsigned in_flight;

@@ -14,6 +14,7 @@
 #include "weir/dialect/replay.h"
 #include "weir/exchange/account.h"
 #include "weir/exchange/recall.h"
+#include "weir/exchange/refresh.h"
 
 #include "reply.h"
 #include "rows.h"
@@ -186,7 +187,15 @@ static bool answer_recalled(const struct visit *v, struct recalled *r)
     return true;
 }
 
-static bool serve_from_memory(const struct visit *v, const struct ask *ask)
+/* Its headers are looked at only here: of most hits nobody wants to know them. */
+static void renew(const struct visit *v, struct ask *ask, const struct entry *e,
+                  struct arena *arena)
+{
+    ask->headers = call_headers(v->request, arena);
+    (void)refresh_start(v->api->kit, ask, e, REFRESH_EARLY);
+}
+
+static bool serve_from_memory(const struct visit *v, struct ask *ask, struct arena *arena)
 {
     struct recalled r;
 
@@ -196,6 +205,8 @@ static bool serve_from_memory(const struct visit *v, const struct ask *ask)
         entry_unref(r.entry);
         return false;
     }
+    if (refresh_is_ours(r.entry))
+        renew(v, ask, r.entry, arena);
     recall_settle(v->api->kit, ask, &r);
     return true;
 }
@@ -233,7 +244,7 @@ void infer_serve(const struct visit *v)
 
     arena_init(&arena, ARENA_BYTES);
     put_ask(&ask, v, &arena);
-    served = serve_from_memory(v, &ask);
+    served = serve_from_memory(v, &ask, &arena);
     arena_deinit(&arena);
     if (!served) {
         struct infer *f;

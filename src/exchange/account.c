@@ -29,6 +29,12 @@ static const enum outcome outcomes[ERR_COUNT] = {
     [ERR_UNSUPPORTED]          = OUTCOME_REJECTED,
     [ERR_ONLY_IF_CACHED]       = OUTCOME_REJECTED,
     [ERR_NO_ROUTE]             = OUTCOME_UPSTREAM_ERROR,
+    [ERR_RESTING]              = OUTCOME_REJECTED,
+    [ERR_QUEUE_FULL]           = OUTCOME_REJECTED,
+    [ERR_QUEUE_SLOW]           = OUTCOME_REJECTED,
+    [ERR_OVERLOADED]           = OUTCOME_REJECTED,
+    [ERR_TOO_COSTLY]           = OUTCOME_REJECTED,
+    [ERR_NOT_ACCEPTED]         = OUTCOME_UPSTREAM_ERROR,
     [ERR_CONFIG]               = OUTCOME_INTERNAL_ERROR,
     [ERR_UPSTREAM_UNREACHABLE] = OUTCOME_UPSTREAM_ERROR,
     [ERR_UPSTREAM_TLS]         = OUTCOME_UPSTREAM_ERROR,
@@ -44,11 +50,13 @@ static const enum outcome outcomes[ERR_COUNT] = {
 };
 /* clang-format on */
 
-enum outcome outcome_of(enum err err, enum cache_word word)
+enum outcome outcome_of(enum err err, enum cache_word word, enum degraded degraded)
 {
     ensure(err < ERR_COUNT);
     if (err)
         return outcomes[err];
+    if (degraded == DEGRADED_FALLBACK || degraded == DEGRADED_HEURISTIC)
+        return OUTCOME_FALLBACK;
     switch (word) {
     case WORD_HIT: return OUTCOME_CACHE_HIT;
     case WORD_STALE: return OUTCOME_STALE;
@@ -96,6 +104,22 @@ static void count_saved(struct metric_shard *shard, const struct record *r)
                    METRIC_LABEL(r->model, STR("output")));
 }
 
+/* clang-format off */
+static const char *const degraded_words[] = {
+    [DEGRADED_NOT] = "fresh", [DEGRADED_STALE] = "stale",
+    [DEGRADED_FALLBACK] = "fallback", [DEGRADED_HEURISTIC] = "heuristic",
+};
+/* clang-format on */
+
+static void count_in_time(struct metric_shard *shard, const struct record *r)
+{
+    bool late = r->total_us > r->within_us || r->err;
+
+    metric_add(shard, METRIC_IN_TIME, 1,
+               METRIC_LABEL(r->model, late ? STR("late")
+                                           : str_of(degraded_words[r->degraded])));
+}
+
 static void write_line(const struct record *r, const char *outcome)
 {
     log_info("exchange_end", F_STR("request_id", r->request_id), F_STR("tenant", r->tenant),
@@ -104,7 +128,9 @@ static void write_line(const struct record *r, const char *outcome)
              F_TEXT("outcome", outcome), F_I64("status", r->status),
              F_TEXT("err", r->err ? err_name(r->err) : NULL),
              F_TEXT("cache", cache_words[r->word]), F_BOOL("stream", r->stream),
+             F_TEXT("degraded", r->degraded ? degraded_words[r->degraded] : NULL),
              F_U64("attempts", r->attempts), F_MS("total_ms", r->total_us),
+             F_MS("queue_ms", r->queue_us),
              F_MS("upstream_ms", r->upstream_us), F_MS("cache_ms", r->cache_us),
              F_MS("first_ms", r->first_us), F_U64("request_bytes", r->request_bytes),
              F_I64("prompt_tokens", r->prompt_tokens),
@@ -114,8 +140,9 @@ static void write_line(const struct record *r, const char *outcome)
 
 void account(struct metric_shard *shard, struct watch *watch, const struct record *r)
 {
-    const char *outcome = outcome_words[outcome_of(r->err, r->word)];
-    uint64_t own_us = r->total_us > r->upstream_us ? r->total_us - r->upstream_us : 0;
+    const char *outcome = outcome_words[outcome_of(r->err, r->word, r->degraded)];
+    uint64_t away_us = r->upstream_us + r->queue_us;
+    uint64_t own_us = r->total_us > away_us ? r->total_us - away_us : 0;
 
     metric_observe(shard, METRIC_REQUEST_SECONDS, seconds(r->total_us),
                    METRIC_LABEL(r->model, r->endpoint));
@@ -126,6 +153,8 @@ void account(struct metric_shard *shard, struct watch *watch, const struct recor
         count_model(shard, r);
     if (r->err == OK && watch && r->answer.version.len > 0)
         watch_note(watch, &r->answer);
+    if (r->within_us > 0 && r->err != ERR_CANCELLED)
+        count_in_time(shard, r);
     /* Last: who sees the request counted finds all the rest of it. */
     metric_add(shard, METRIC_REQUESTS, 1,
                METRIC_LABEL(r->model, r->upstream, r->endpoint, str_of(outcome)));

@@ -7,6 +7,8 @@
  * from the one that the client got.
  */
 
+#include "weir/base/log.h"
+#include "weir/base/metric.h"
 #include "weir/exchange/account.h"
 
 #include "life.h"
@@ -15,15 +17,19 @@
 
 static void put_answer(const struct exchange *x, struct watch_answer *out)
 {
-    const struct answer *a = &x->attempt.tap.answer;
+    const struct attempt *call = call_lead(x);
 
     *out = (struct watch_answer){ .model = x->model->name,
                                   .source = WATCH_FRESH,
                                   .completion_tokens = -1,
                                   .predictions = x->model->predictions,
                                   .prediction_count = x->model->prediction_count };
+    if (x->degraded == DEGRADED_FALLBACK || x->degraded == DEGRADED_HEURISTIC)
+        return; /* not this model's words */
     if (keep_is_answered(x)) {
-        out->version = model_version(x->model, x->attempt.call.upstream_model);
+        const struct answer *a = &call->tap.answer;
+
+        out->version = model_version(x->model, call->call.upstream_model);
         out->finish_reason = str_of(a->finish_reason);
         out->refusal = a->refusal;
         out->completion_tokens = a->completion_tokens;
@@ -43,12 +49,14 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
 /* Who answered; where nobody did, who was asked last. */
 static void put_who(const struct exchange *x, struct record *out)
 {
+    const struct attempt *call = call_lead(x);
+
     if (x->answer && !keep_is_answered(x)) {
         out->upstream = x->answer->facts.upstream;
         out->upstream_model = x->answer->facts.upstream_model;
-    } else if (x->endpoint) {
-        out->upstream = str_of(x->endpoint->upstream->name);
-        out->upstream_model = x->attempt.call.upstream_model;
+    } else if (call) {
+        out->upstream = str_of(call->call.upstream->name);
+        out->upstream_model = call->call.upstream_model;
     }
     if (x->model && out->upstream.at)
         out->upstream_model = model_version(x->model, out->upstream_model);
@@ -57,11 +65,11 @@ static void put_who(const struct exchange *x, struct record *out)
 /* Why it failed, or why a good answer was not kept; NULL where the error's name says it all. */
 static const char *why_of(const struct exchange *x, char *text, size_t size)
 {
-    const struct attempt *a = &x->attempt;
+    const struct attempt *a = call_lead(x);
 
     if (x->fault.text[0])
         return x->fault.text;
-    if (x->err == OK || !a->kit)
+    if (x->err == OK || !a)
         return x->why_not;
     if (a->status != 0 && (a->status < 200 || a->status > 299)) {
         (void)snprintf(text, size, "the upstream answered %d", a->status);
@@ -70,7 +78,14 @@ static const char *why_of(const struct exchange *x, char *text, size_t size)
     return a->fetch.detail[0] ? a->fetch.detail : a->tap.answer.why_not;
 }
 
-void books_close(const struct exchange *x, const char *trail)
+static int64_t prompt_tokens_of(const struct exchange *x)
+{
+    if (keep_is_answered(x))
+        return call_lead(x)->tap.answer.prompt_tokens;
+    return x->answer ? x->answer->facts.prompt_tokens : -1;
+}
+
+static void close_client(const struct exchange *x, const char *trail)
 {
     char why[64];
     struct record record = {
@@ -81,18 +96,20 @@ void books_close(const struct exchange *x, const char *trail)
         .endpoint = endpoint_word(x->ask.endpoint),
         .err = x->deserted && !x->err ? ERR_CANCELLED : x->err,
         .word = x->word,
+        .degraded = x->degraded,
         .status = x->status,
         .stream = x->request.stream,
-        .attempts = x->attempts,
+        .attempts = call_attempts(x),
         .total_us = loop_now_us(x->kit->loop) - x->ask.began_us,
+        .within_us = x->model ? x->model->respond_within_us : 0,
+        .queue_us = x->queue_us,
         .cache_us = x->cache_us,
         .upstream_us = x->upstream_us,
         .first_us = x->first_us,
         .request_bytes = x->ask.body.len,
+        .cost_usd = x->is_priced ? x->spent_usd : -1,
         .trail = trail,
-        .prompt_tokens = keep_is_answered(x) ? x->attempt.tap.answer.prompt_tokens
-                         : x->answer         ? x->answer->facts.prompt_tokens
-                                             : -1,
+        .prompt_tokens = prompt_tokens_of(x),
         .why = why_of(x, why, sizeof(why)),
     };
 
@@ -100,4 +117,42 @@ void books_close(const struct exchange *x, const char *trail)
         put_answer(x, &record.answer);
     put_who(x, &record);
     account(loop_shard(x->kit->loop), x->kit->watch, &record);
+}
+
+/* What was renewed, or why it was not, has no client to be counted with. */
+static void close_refresh(const struct exchange *x)
+{
+    bool spared = x->err == OK && !x->stored;
+    const char *result = x->stored ? "stored" : spared ? "spared" : "failed";
+    char why[64];
+
+    metric_add(loop_shard(x->kit->loop), METRIC_REFRESHES, 1,
+               METRIC_LABEL(x->model ? x->model->name : STR(""), str_of(x->ask.refresh),
+                            str_of(result)));
+    log_info("refresh_end", F_STR("request_id", x->ask.request_id),
+             F_STR("model", x->request.model), F_TEXT("reason", x->ask.refresh),
+             F_TEXT("result", result), F_U64("attempts", call_attempts(x)),
+             F_TEXT("err", x->err ? err_name(x->err) : NULL),
+             F_TEXT("why", why_of(x, why, sizeof(why))));
+}
+
+/* The money is spent whoever it was spent for; it is counted when all calls are over. */
+static void close_money(const struct exchange *x)
+{
+    const struct upstream *u = call_upstream(x);
+
+    if (x->is_priced && u)
+        metric_add(loop_shard(x->kit->loop), METRIC_COST, (int64_t)(x->spent_usd * 1e6 + 0.5),
+                   METRIC_LABEL(x->model->name, str_of(u->name)));
+}
+
+void books_close(struct exchange *x, const char *trail)
+{
+    if (x->ask.refresh)
+        close_refresh(x);
+    else if (!x->booked)
+        close_client(x, trail);
+    x->booked = true;
+    if (x->trail.at == SETTLE)
+        close_money(x);
 }

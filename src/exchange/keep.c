@@ -16,12 +16,14 @@
 
 bool keep_is_answered(const struct exchange *x)
 {
-    return x->err == OK && x->attempt.kit && x->refusal == OK;
+    const struct attempt *a = call_lead(x);
+
+    return x->err == OK && x->refusal == OK && a && a->phase == PHASE_OVER;
 }
 
 struct str keep_plain_form(const struct exchange *x)
 {
-    const struct attempt *a = &x->attempt;
+    const struct attempt *a = call_lead(x);
 
     if (!keep_is_answered(x))
         return (struct str){ 0 };
@@ -52,24 +54,41 @@ bool keep_allows(const struct model *m, const struct ask *ask, const struct requ
     return !*why_not;
 }
 
+/* Not of the plan: the same key means the same on every gateway, and after a reload. */
+void keep_idempotent_key(const struct ask *ask, struct digest *out)
+{
+    digest_start();
+    digest_add_part(STR("idempotency-key"));
+    digest_add_u64((uint64_t)ask->endpoint);
+    digest_add_part(ask->scope);
+    digest_add_part(ask->idempotency_key);
+    digest_add_part(ask->path_model);
+    digest_add_part(ask->key_headers);
+    digest_add_part(ask->body);
+    digest_end(out);
+}
+
 struct entry *keep_entry(const struct exchange *x, struct str body)
 {
-    const struct answer *a = &x->attempt.tap.answer;
+    const struct attempt *call = call_lead(x);
+    const struct answer *a = &call->tap.answer;
     struct entry_facts facts = {
         .key = x->print.key,
         .endpoint = x->ask.endpoint,
         .scope = keep_scope(x->model, &x->ask),
         .model = x->request.model,
-        .upstream = str_of(x->endpoint->upstream->name),
-        .upstream_model = x->attempt.call.upstream_model,
+        .upstream = str_of(call->call.upstream->name),
+        .upstream_model = call->call.upstream_model,
         .content_type = STR("application/json"),
         .body = body,
         .request = x->kit->cache.holds_requests ? x->print.canonical : STR(""),
         .refusal = a->refusal,
-        .status = (uint16_t)x->attempt.status,
+        .status = (uint16_t)call->status,
+        .degraded = (uint8_t)x->degraded,
         .created_ms = clock_wall_ms(),
-        .fresh_ms = x->model->cache.ttl_ms,
-        .stale_ms = x->model->cache.stale_ms,
+        .fresh_ms = x->fresh_ms,
+        .stale_ms = x->stale_ms,
+        .took_ms = (call->ended_us - call->started_us) / 1000,
         .prompt_tokens = a->prompt_tokens,
         .completion_tokens = a->completion_tokens,
     };
@@ -82,12 +101,13 @@ struct entry *keep_entry(const struct exchange *x, struct str body)
 
 struct entry *keep_refusal(const struct exchange *x)
 {
+    const struct attempt *a = call_lead(x);
     struct entry_facts facts = {
-        .upstream = str_of(x->endpoint->upstream->name),
-        .upstream_model = x->attempt.call.upstream_model,
-        .content_type = attempt_header(&x->attempt, "content-type"),
-        .body = buf_str(&x->attempt.body),
-        .status = (uint16_t)x->attempt.status,
+        .upstream = str_of(a->call.upstream->name),
+        .upstream_model = a->call.upstream_model,
+        .content_type = attempt_header(a, "content-type"),
+        .body = buf_str(&a->body),
+        .status = (uint16_t)a->status,
     };
 
     recall_digest(&x->ask, &facts.key);
@@ -139,13 +159,13 @@ void keep_headers(struct exchange *x)
     struct buf lines = { .most = PASSED_BYTES };
     struct str id;
 
-    while (fetch_next_header(&x->attempt.fetch, &at))
+    while (fetch_next_header(&call_lead(x)->fetch, &at))
         if (travels(at.name) &&
             buf_printf(&lines, "%.*s: %.*s\r\n", STR_ARG(at.name), STR_ARG(at.value)) != OK)
             break;
     x->passed = arena_copy(&x->arena, buf_str(&lines));
     buf_deinit(&lines);
-    id = attempt_header(&x->attempt, "x-request-id");
+    id = attempt_header(call_lead(x), "x-request-id");
     x->upstream_request_id = id.len <= PASSED_ID_BYTES ? arena_copy(&x->arena, id)
                                                        : (struct str){ 0 };
 }

@@ -9,13 +9,12 @@
 
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
-#include "weir/upstream/retry_after.h"
 
 #include "life.h"
 
 static bool is_calling(const struct exchange *x)
 {
-    return x->attempt.kit && x->attempt.phase != PHASE_OVER;
+    return x->trail.at == CALL && call_lead(x) && call_lead(x)->phase != PHASE_OVER;
 }
 
 /* What is being told comes from an upstream now, not from what was kept. */
@@ -24,30 +23,43 @@ static bool is_from_call(const struct exchange *x)
     return is_calling(x) || keep_is_answered(x);
 }
 
+/* Those who follow hear of what is made for all: not of a replay, nor of another model's words. */
+static bool is_shared(const struct exchange *x)
+{
+    return (is_from_call(x) || x->trail.at == AWAIT) && !x->degraded;
+}
+
 static void put_reply(const struct exchange *x, struct reply *out)
 {
+    const struct attempt *a = call_lead(x);
+
     if (x->answer && !keep_is_answered(x)) {
         recall_put_reply(out, x->answer, x->tier, clock_wall_ms());
-        out->if_error = x->refusal != OK;
-        if (x->word == WORD_COALESCED)
-            out->word = WORD_COALESCED;
+        if (x->word != WORD_HIT)
+            out->word = x->word;
+        out->replayed = x->idempotent && x->word == WORD_HIT;
     } else {
         *out = (struct reply){ .status = 200, .word = x->word, .stored = x->stored };
         if (keep_is_answered(x) && !x->request.stream)
-            out->status = x->attempt.status;
-        if (x->endpoint) {
-            out->upstream = str_of(x->endpoint->upstream->name);
-            out->upstream_model = x->attempt.call.upstream_model;
+            out->status = a->status;
+        if (a) {
+            out->upstream = str_of(a->call.upstream->name);
+            out->upstream_model = a->call.upstream_model;
         }
     }
+    out->degraded = x->degraded;
+    out->stale_why = x->stale_why;
+    out->cost_usd = x->is_priced ? x->spent_usd : -1;
+    out->cost_saved_usd = -1;
     out->stream = x->request.stream;
-    out->attempts = x->attempts + (is_calling(x) && x->attempt.sent_any ? 1 : 0);
+    out->attempts = call_attempts(x);
+    out->queue_us = x->queue_us;
     out->headers = x->passed;
     out->upstream_request_id = x->upstream_request_id;
     out->cache_us = x->cache_us;
     out->upstream_us = x->upstream_us;
     if (is_calling(x))
-        out->upstream_us += loop_now_us(x->kit->loop) - x->attempt.started_us;
+        out->upstream_us += loop_now_us(x->kit->loop) - x->race.started_us;
     out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
     if (!out->content_type.at)
         out->content_type = STR("application/json");
@@ -74,8 +86,10 @@ void tell_bytes(struct exchange *x, struct str bytes)
 {
     if (!x->committed)
         tell_begin(x);
-    if (is_from_call(x) && x->seat.state == FLIGHT_LEADS)
+    if (is_shared(x) && x->seat.state == FLIGHT_LEADS)
         x->tape_full = !flight_write(&x->seat, bytes);
+    if (is_shared(x) && x->fleet.leads)
+        fleet_write(&x->fleet, bytes);
     if (!x->deserted)
         x->sink->on_bytes(x->sink, bytes);
 }
@@ -91,24 +105,33 @@ void tell_whole(struct exchange *x, struct str body)
         x->sink->on_whole(x->sink, &reply, body);
 }
 
+static int64_t seconds_of(int64_t ms)
+{
+    return ms < 0 ? -1 : (ms + 999) / 1000;
+}
+
+/* Did the last call bring this error, rather than a queue or a limit of ours? */
+static bool is_of_upstream(enum err err)
+{
+    return err >= ERR_UPSTREAM_UNREACHABLE && err <= ERR_UPSTREAM_TRUNCATED;
+}
+
 void tell_failure(struct exchange *x)
 {
-    const struct attempt *a = &x->attempt;
+    const struct attempt *a = call_lead(x);
     struct failure why = { .err = x->err,
                            .fault = &x->fault,
                            .told = x->told,
                            .model = x->request.model,
-                           .sequence = a->kit ? a->tap.sequence + 1 : 0,
-                           .retry_after_s = -1 };
+                           .sequence = a ? a->tap.sequence + 1 : 0,
+                           .retry_after_s = seconds_of(x->wait_ms) };
     struct reply reply;
 
-    if (a->kit && x->err == x->refusal) {
+    if (a && x->err == x->refusal && is_of_upstream(x->err)) {
         why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
         why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);
         why.content_type = a->status >= 400 ? attempt_header(a, "content-type")
                                             : (struct str){ 0 };
-        why.retry_after_s = retry_after_s(attempt_header(a, "retry-after"),
-                                          attempt_header(a, "retry-after-ms"), clock_wall_ms());
     } else if (x->refused) {
         why.status = x->refused->facts.status;
         why.body = x->refused->facts.body;

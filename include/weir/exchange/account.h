@@ -33,7 +33,7 @@ enum outcome {
 };
 
 /* How a request that ended with `err` is called; OK is told from the cache's word. */
-enum outcome outcome_of(enum err err, enum cache_word word);
+enum outcome outcome_of(enum err err, enum cache_word word, enum degraded degraded);
 
 struct record {
     struct str request_id;
@@ -44,10 +44,13 @@ struct record {
     struct str endpoint;       /* endpoint_word, or another from a closed list */
     enum err err;
     enum cache_word word;
+    enum degraded degraded;
     int status; /* what the client got; 0: nothing */
     bool stream;
     unsigned attempts;
-    uint64_t total_us, cache_us, upstream_us;
+    uint64_t total_us, queue_us, cache_us, upstream_us;
+    uint64_t within_us; /* the model's respond_within; 0: it has none */
+    double cost_usd;    /* below 0: not known */
     uint64_t first_us; /* until the first content; 0: there was none */
     size_t request_bytes;
     const char *why; /* NULL, or a few words more: why it was not kept, what failed */

@@ -12,14 +12,13 @@
 enum refresh_why {
     REFRESH_STALE, /* a stale answer was served at once */
     REFRESH_EARLY, /* a hot answer, before it expires */
-    REFRESH_LATE,  /* its client could not wait for it (respond_within) */
 };
 
 /* At most REFRESH_MOST of a worker run at once; beyond it nothing is started. */
 enum { REFRESH_MOST = 256 };
 
-bool refresh_start(struct exchange_kit *kit, const struct ask *ask, enum refresh_why why);
-
+bool refresh_start(struct exchange_kit *kit, const struct ask *ask, const struct entry *old,
+                   enum refresh_why why);
 /*
  * Is it time to renew this one early? By chance, the more likely the nearer its end and the
  * longer its answer took to make, so that a fleet's hits do not all renew it at once
@@ -27,3 +26,6 @@ bool refresh_start(struct exchange_kit *kit, const struct ask *ask, enum refresh
  * VLDB 2015): now + took * -ln(u) >= end. `chance` is u, above 0 and at most 1.
  */
 bool refresh_is_due(const struct entry *e, uint64_t wall_ms, double chance);
+
+/* After a hit: is it due, and has nobody begun to renew it in the last second? Then it is ours. */
+bool refresh_is_ours(struct entry *e);

@@ -162,6 +162,32 @@ static void read_patience(struct call *c, struct str value)
     read_limit(&c->patience_us, value);
 }
 
+/* What is none of the three words is not said. */
+static void read_priority(struct call *c, struct str value)
+{
+    static const char *const words[] = {
+        [PRIORITY_HIGH] = "high", [PRIORITY_NORMAL] = "normal", [PRIORITY_LOW] = "low"
+    };
+
+    for (size_t i = 0; i < PRIORITY_COUNT; i++)
+        if (str_eq_nocase(value, str_of(words[i])))
+            c->priority = (enum priority)i;
+}
+
+static void read_idempotency_key(struct call *c, struct str value)
+{
+    c->idempotency_key = value.len > 0 && value.len <= CALL_IDEMPOTENCY_BYTES
+                             ? value
+                             : (struct str){ 0 };
+}
+
+static void read_retry_count(struct call *c, struct str value)
+{
+    uint64_t n;
+
+    c->is_again = str_to_u64(value, &n) && n > 0;
+}
+
 /* clang-format off */
 
 /*
@@ -185,6 +211,9 @@ static const struct header {
     { H("x-request-id"),        read_request_id,    true,  false },
     { H("x-weir-timeout"),      read_timeout,       true,  false },
     { H("x-stainless-timeout"), read_patience,      true,  false },
+    { H("x-weir-priority"),     read_priority,      true,  false },
+    { H("idempotency-key"),     read_idempotency_key, false, false },
+    { H("x-stainless-retry-count"), read_retry_count, false, false },
     { H("connection"),          NULL,               true,  false },
     { H("keep-alive"),          NULL,               true,  false },
     { H("transfer-encoding"),   NULL,               true,  false },
@@ -234,7 +263,8 @@ static void note_altering(struct call *c, const struct http_field *f)
 
 void call_read(struct call *c, const struct http_request *r, const struct plan *plan)
 {
-    *c = (struct call){ .cache = {
+    *c = (struct call){ .priority = PRIORITY_COUNT,
+                        .cache = {
                             .max_age_s = -1, .max_stale_s = -1, .stale_if_error_s = -1 } };
     for (size_t i = 0; i < r->field_count; i++) {
         const struct http_field *f = &r->fields[i];

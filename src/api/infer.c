@@ -162,6 +162,9 @@ static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
         .cache = v->call->cache,
         .timeout_us = v->call->timeout_us,
         .patience_us = v->call->patience_us,
+        .priority = v->call->priority,
+        .idempotency_key = v->call->idempotency_key,
+        .is_again = v->call->is_again,
         .began_us = v->request->began_us,
     };
 }

@@ -18,6 +18,13 @@ static const char *const cache_words[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const char *const degraded_words[] = {
+    [DEGRADED_NOT] = "", [DEGRADED_STALE] = "stale",
+    [DEGRADED_FALLBACK] = "fallback", [DEGRADED_HEURISTIC] = "heuristic",
+};
+/* clang-format on */
+
 static void put_line(struct buf *out, const char *name, struct str value)
 {
     buf_put_text(out, name);
@@ -33,14 +40,26 @@ static void put_seconds(struct buf *out, int64_t ms)
     buf_put_u64(out, ms < 0 ? ((uint64_t)-ms + 999) / 1000 : (uint64_t)ms / 1000);
 }
 
+static const char *detail_of(const struct reply *r)
+{
+    /* clang-format off */
+    static const char *const stale_words[] = {
+        [STALE_ASKED] = "stale", [STALE_IF_ERROR] = "stale-if-error",
+        [STALE_REVALIDATE] = "stale-while-revalidate", [STALE_IN_TIME] = "stale-in-time",
+    };
+    /* clang-format on */
+
+    if (r->word == WORD_STALE)
+        return stale_words[r->stale_why];
+    return r->tier == CACHE_MEMORY ? "memory" : "redis";
+}
+
 static void put_hit(struct buf *out, const struct reply *r)
 {
-    const char *tier = r->tier == CACHE_MEMORY ? "memory" : "redis";
-
     buf_put(out, STR("Cache-Status: weir; hit; ttl="));
     put_seconds(out, r->ttl_ms);
     buf_put(out, STR("; detail="));
-    buf_put_text(out, r->if_error ? "stale-if-error" : r->word == WORD_STALE ? "stale" : tier);
+    buf_put_text(out, detail_of(r));
     buf_put(out, STR("\r\nAge: "));
     put_seconds(out, r->age_ms);
     buf_put(out, STR("\r\n"));
@@ -63,13 +82,17 @@ static void put_cache_status(struct buf *out, const struct reply *r)
         break;
     }
     put_line(out, "x-weir-cache: ", str_of(cache_words[r->word]));
-    if (r->word == WORD_STALE)
-        buf_put(out, STR("x-weir-degraded: stale\r\n"));
+    if (r->degraded)
+        put_line(out, "x-weir-degraded: ", str_of(degraded_words[r->degraded]));
+    if (r->replayed)
+        buf_put(out, STR("Idempotent-Replayed: true\r\n"));
 }
 
 static void put_timing(struct buf *out, const struct reply *r)
 {
-    buf_put(out, STR("Server-Timing: queue;dur=0, cache;dur="));
+    buf_put(out, STR("Server-Timing: queue;dur="));
+    buf_put_ms(out, r->queue_us);
+    buf_put(out, STR(", cache;dur="));
     buf_put_ms(out, r->cache_us);
     buf_put(out, STR(", upstream;dur="));
     buf_put_ms(out, r->upstream_us);
@@ -89,6 +112,8 @@ static void put_reply(struct buf *out, const struct reply *r)
     buf_put_u64(out, r->attempts);
     buf_put(out, STR("\r\n"));
     put_timing(out, r);
+    if (r->cost_usd >= 0)
+        buf_put_printf(out, "x-weir-cost-usd: %.6f\r\n", r->cost_usd);
     if (r->upstream_request_id.len > 0)
         put_line(out, "x-upstream-request-id: ", r->upstream_request_id);
     buf_put(out, r->headers);

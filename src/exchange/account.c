@@ -115,9 +115,9 @@ static void count_in_time(struct metric_shard *shard, const struct record *r)
 {
     bool late = r->total_us > r->within_us || r->err;
 
-    metric_add(shard, METRIC_IN_TIME, 1,
-               METRIC_LABEL(r->model, late ? STR("late")
-                                           : str_of(degraded_words[r->degraded])));
+    metric_add(
+        shard, METRIC_IN_TIME, 1,
+        METRIC_LABEL(r->model, late ? STR("late") : str_of(degraded_words[r->degraded])));
 }
 
 static void write_line(const struct record *r, const char *outcome)
@@ -130,10 +130,9 @@ static void write_line(const struct record *r, const char *outcome)
              F_TEXT("cache", cache_words[r->word]), F_BOOL("stream", r->stream),
              F_TEXT("degraded", r->degraded ? degraded_words[r->degraded] : NULL),
              F_U64("attempts", r->attempts), F_MS("total_ms", r->total_us),
-             F_MS("queue_ms", r->queue_us),
-             F_MS("upstream_ms", r->upstream_us), F_MS("cache_ms", r->cache_us),
-             F_MS("first_ms", r->first_us), F_U64("request_bytes", r->request_bytes),
-             F_I64("prompt_tokens", r->prompt_tokens),
+             F_MS("queue_ms", r->queue_us), F_MS("upstream_ms", r->upstream_us),
+             F_MS("cache_ms", r->cache_us), F_MS("first_ms", r->first_us),
+             F_U64("request_bytes", r->request_bytes), F_I64("prompt_tokens", r->prompt_tokens),
              F_I64("completion_tokens", r->answer.completion_tokens), F_TEXT("why", r->why),
              F_TEXT("trail", r->trail));
 }

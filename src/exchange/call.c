@@ -109,8 +109,9 @@ static bool is_affordable(const struct exchange *x, const struct route *r)
 
     if (most_usd <= 0 || !price_is_known(&r->price))
         return true;
-    return x->spent_usd + price_estimate(&r->price, x->request.body.len,
-                                         most_tokens(&x->request)) <= most_usd;
+    return x->spent_usd +
+               price_estimate(&r->price, x->request.body.len, most_tokens(&x->request)) <=
+           most_usd;
 }
 
 /* Why this route cannot be asked at all; OK: it can. */
@@ -282,8 +283,8 @@ enum step call_queue(struct exchange *x)
 {
     struct permit_wish wish = wish_of(x);
 
-    return answered(x, permit_ask(&x->permit, route_of(x)->upstream->pool, x->kit->loop, &wish,
-                                  on_permit));
+    return answered(
+        x, permit_ask(&x->permit, route_of(x)->upstream->pool, x->kit->loop, &wish, on_permit));
 }
 
 void call_stop_queue(struct exchange *x)

@@ -153,7 +153,9 @@ void exchange_set_deadline(struct exchange *x)
     uint64_t left_us = exchange_left_us(x);
     uint64_t early_us = x->committed ? 0 : margin(limit_of(x));
 
-    timer_arm(&x->deadline, left_us > early_us ? left_us - early_us : left_us > 0 ? left_us : 1);
+    timer_arm(&x->deadline, left_us > early_us ? left_us - early_us
+                            : left_us > 0      ? left_us
+                                               : 1);
 }
 
 /* First a little early, for what can still serve; then, if nothing can, when it is over. */

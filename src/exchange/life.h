@@ -44,8 +44,8 @@ struct exchange {
     struct timer in_time; /* respond_within */
     enum err err;         /* the first failure */
     struct fault fault;   /* decode: what was wrong with the request */
-    bool deserted;        /* nobody is told: the client has left, has its answer, or never was */
-    bool paused;          /* the sink is full */
+    bool deserted; /* nobody is told: the client has left, has its answer, or never was */
+    bool paused;   /* the sink is full */
 
     struct deferred turn;      /* born, and wherever a step was stopped without an operation */
     struct request request;    /* decode */
@@ -56,10 +56,10 @@ struct exchange {
     bool idempotent;           /* decode: kept for who sends the same Idempotency-Key again */
     uint64_t fresh_ms, stale_ms; /* decode: how long it would be kept */
 
-    struct flight_seat seat;    /* join */
-    bool tape_full;             /* call: those who follow cannot be given the rest */
-    bool rejoined;              /* join: it followed once already, and was let down */
-    struct entry *refused;      /* join or settle: what its flight was refused with; a reference */
+    struct flight_seat seat; /* join */
+    bool tape_full;          /* call: those who follow cannot be given the rest */
+    bool rejoined;           /* join: it followed once already, and was let down */
+    struct entry *refused;   /* join or settle: what its flight was refused with; a reference */
     struct cache_lookup lookup; /* look_up */
     struct entry *answer;       /* look_up, join, degrade or settle: one reference */
     struct entry *stale;        /* look_up: kept, but not fresh enough; one reference */
@@ -70,23 +70,23 @@ struct exchange {
     const struct route *routes; /* route: the model's, or those of a fallback */
     size_t route_count;
     size_t route_at;
-    uint64_t over;   /* route: a bit for each that shall not be asked again */
-    unsigned rounds; /* route: how often all of them have failed */
-    uint64_t tried;  /* route: endpoints of that upstream */
-    struct permit_seat permit;   /* queue */
-    uint64_t queued_at_us;       /* queue; 0: it does not wait */
-    struct upstream_endpoint *again;      /* call: to be called on a new connection; one reference */
-    struct timer pause;          /* pause */
-    uint64_t pause_us;           /* route, queue or call: how long */
-    unsigned calls;              /* call: started */
-    unsigned attempts;           /* call: those that an upstream may have seen */
-    struct race race;            /* call */
-    enum err refusal;            /* route to pause: why the last one gave nothing */
-    int64_t wait_ms;             /* the shortest time after which asking again makes sense; -1 */
-    struct entry *unsure;        /* call: an answer that was not good enough; one reference */
-    double spent_usd;            /* call */
-    bool is_priced;              /* call: some of its price is known */
-    struct str passed;           /* call: the upstream's headers that may travel */
+    uint64_t over;                   /* route: a bit for each that shall not be asked again */
+    unsigned rounds;                 /* route: how often all of them have failed */
+    uint64_t tried;                  /* route: endpoints of that upstream */
+    struct permit_seat permit;       /* queue */
+    uint64_t queued_at_us;           /* queue; 0: it does not wait */
+    struct upstream_endpoint *again; /* call: to be called on a new connection; one reference */
+    struct timer pause;              /* pause */
+    uint64_t pause_us;               /* route, queue or call: how long */
+    unsigned calls;                  /* call: started */
+    unsigned attempts;               /* call: those that an upstream may have seen */
+    struct race race;                /* call */
+    enum err refusal;                /* route to pause: why the last one gave nothing */
+    int64_t wait_ms;      /* the shortest time after which asking again makes sense; -1 */
+    struct entry *unsure; /* call: an answer that was not good enough; one reference */
+    double spent_usd;     /* call */
+    bool is_priced;       /* call: some of its price is known */
+    struct str passed;    /* call: the upstream's headers that may travel */
     struct str upstream_request_id;
     bool committed; /* call, join, await or replay: the sink has seen bytes */
     bool told;      /* call: an error event of the upstream went through */

@@ -88,8 +88,8 @@ static struct str copy(struct arena *arena, struct str s)
 }
 
 /* The caller's words about caches, patience and priority were for its own answer. */
-static struct ask ask_again(struct arena *arena, const struct ask *from, const struct entry *old,
-                            const char *why)
+static struct ask ask_again(struct arena *arena, const struct ask *from,
+                            const struct entry *old, const char *why)
 {
     struct ask ask = *from;
     char id[UUID_TEXT];
@@ -101,7 +101,9 @@ static struct ask ask_again(struct arena *arena, const struct ask *from, const s
     ask.key_headers = copy(arena, from->key_headers);
     ask.request_id = copy(arena, str_of(id));
     ask.headers = copy_lines(arena, from->headers);
-    ask.cache = (struct cache_words){ .max_age_s = -1, .max_stale_s = -1, .stale_if_error_s = -1 };
+    ask.cache = (struct cache_words){ .max_age_s = -1,
+                                      .max_stale_s = -1,
+                                      .stale_if_error_s = -1 };
     ask.timeout_us = ask.patience_us = 0;
     ask.priority = PRIORITY_LOW;
     ask.idempotency_key = (struct str){ 0 };

@@ -10,7 +10,7 @@
  * strs are lent from the request. Reading allocates nothing unless a header alters answers.
  */
 
-enum { CALL_ID_BYTES = 129, CALL_ALTERING = 8 };
+enum { CALL_ID_BYTES = 129, CALL_ALTERING = 8, CALL_IDEMPOTENCY_BYTES = 512 };
 
 struct call {
     char request_id[CALL_ID_BYTES]; /* the caller's if it is sane, else a UUIDv7 */
@@ -18,6 +18,9 @@ struct call {
     struct cache_words cache;
     uint64_t patience_us;                             /* an SDK's; 0: not said */
     uint64_t timeout_us;                              /* 0: not said */
+    enum priority priority;                           /* PRIORITY_COUNT: not said */
+    struct str idempotency_key;                       /* absent: none */
+    bool is_again;                                    /* an SDK's own retry */
     const struct http_field *altering[CALL_ALTERING]; /* headers that are part of a cache key */
     size_t altering_count;
 };

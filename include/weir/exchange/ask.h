@@ -35,14 +35,14 @@ struct ask {
         *headers;           /* of the caller, those that may travel upstream; NULL at the end */
     struct str key_headers; /* those that alter answers: "name: value\n" lines, sorted */
     struct cache_words cache;
-    uint64_t timeout_us;  /* the caller's own deadline; 0: none */
-    uint64_t patience_us; /* how long it waits for an answer to begin; 0: not said */
+    uint64_t timeout_us;        /* the caller's own deadline; 0: none */
+    uint64_t patience_us;       /* how long it waits for an answer to begin; 0: not said */
     enum priority priority;     /* PRIORITY_COUNT: not said */
     struct str idempotency_key; /* absent: none was sent */
     bool is_again;              /* the client says that it has tried before */
     const char *refresh; /* NULL: for a client; else why what is kept is renewed (refresh.h) */
     uint64_t renews_ms;  /* refresh: when the answer to be renewed was made */
-    uint64_t began_us;    /* the request's first byte, loop_now_us' clock */
+    uint64_t began_us;   /* the request's first byte, loop_now_us' clock */
 };
 
 /* What an answer is, when it is not what was asked for. */
@@ -62,7 +62,7 @@ struct reply {
     bool stored;
     enum stale_why stale_why;
     enum degraded degraded;
-    bool replayed; /* what an Idempotency-Key was answered with before */
+    bool replayed;          /* what an Idempotency-Key was answered with before */
     int64_t ttl_ms, age_ms; /* hits */
     struct str content_type;
     struct str upstream, upstream_model;

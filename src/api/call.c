@@ -162,15 +162,20 @@ static void read_patience(struct call *c, struct str value)
     read_limit(&c->patience_us, value);
 }
 
+static const char *const priority_words[] = {
+    [PRIORITY_HIGH] = "high", [PRIORITY_NORMAL] = "normal", [PRIORITY_LOW] = "low"
+};
+
+struct str call_priority_word(enum priority p)
+{
+    return str_of(priority_words[p < PRIORITY_COUNT ? p : PRIORITY_NORMAL]);
+}
+
 /* What is none of the three words is not said. */
 static void read_priority(struct call *c, struct str value)
 {
-    static const char *const words[] = {
-        [PRIORITY_HIGH] = "high", [PRIORITY_NORMAL] = "normal", [PRIORITY_LOW] = "low"
-    };
-
     for (size_t i = 0; i < PRIORITY_COUNT; i++)
-        if (str_eq_nocase(value, str_of(words[i])))
+        if (str_eq_nocase(value, str_of(priority_words[i])))
             c->priority = (enum priority)i;
 }
 

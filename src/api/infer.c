@@ -10,9 +10,11 @@
  */
 
 #include "weir/base/ensure.h"
+#include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/replay.h"
 #include "weir/exchange/account.h"
+#include "weir/exchange/load.h"
 #include "weir/exchange/recall.h"
 #include "weir/exchange/refresh.h"
 
@@ -132,6 +134,8 @@ static void on_end(struct exchange_sink *s)
     if (f->conn && f->begun)
         http_conn_end(f->conn);
     http_kept_free(f->kept);
+    if (f->api->kit->load)
+        load_leave(f->api->kit->load);
     arena_deinit(&arena);
 }
 
@@ -239,6 +243,24 @@ static void start(const struct visit *v, struct infer *f)
     http_conn_watch(v->conn, &f->watcher);
 }
 
+/* True: it has been turned away, since the gateway does as much as it may. */
+static bool turn_away(const struct visit *v)
+{
+    struct load *load = v->api->kit->load;
+    const char *why = load ? load_enter(load, v->call->priority) : NULL;
+    struct failure failure = { .err = ERR_OVERLOADED, .retry_after_s = 1 };
+    struct problem problem;
+
+    if (!why)
+        return false;
+    metric_add(loop_shard(v->api->kit->loop), METRIC_SHED, 1,
+               METRIC_LABEL(call_priority_word(v->call->priority), str_of(why)));
+    problem_of(&problem, v->caller, &failure);
+    visit_account(v, endpoint_word(v->endpoint), ERR_OVERLOADED, problem.status);
+    visit_refuse(v, &problem);
+    return true;
+}
+
 void infer_serve(const struct visit *v)
 {
     struct arena arena;
@@ -249,7 +271,7 @@ void infer_serve(const struct visit *v)
     put_ask(&ask, v, &arena);
     served = serve_from_memory(v, &ask, &arena);
     arena_deinit(&arena);
-    if (!served) {
+    if (!served && !turn_away(v)) {
         struct infer *f;
 
         arena_init_pooled(&arena, &v->api->kit->arenas, ARENA_BYTES);

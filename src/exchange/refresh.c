@@ -4,6 +4,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/uuid.h"
+#include "weir/exchange/load.h"
 #include "weir/net/loop.h"
 
 #include <math.h>
@@ -121,7 +122,7 @@ bool refresh_start(struct exchange_kit *kit, const struct ask *from, const struc
     struct refresh *r;
     struct ask ask;
 
-    if (kit->refreshes >= REFRESH_MOST)
+    if (kit->refreshes >= REFRESH_MOST || (kit->load && !load_is_low(kit->load)))
         return false;
     arena_init_pooled(&arena, &kit->arenas, COPY_BYTES + from->body.len);
     r = ARENA_NEW(&arena, struct refresh);

@@ -35,6 +35,8 @@ struct str call_key_headers(const struct call *c, struct arena *arena);
 /* A path's name with its percent escapes undone; the absent str when they are none. */
 struct str call_unescape(struct str s, struct arena *arena);
 
+struct str call_priority_word(enum priority p); /* "normal" when it was not said */
+
 /* Reads a Cache-Control value; what it does not know it passes over. */
 void call_read_cache_words(struct cache_words *out, struct str value);
 

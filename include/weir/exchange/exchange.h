@@ -15,6 +15,7 @@
 struct exchange;
 struct fleet;
 struct flights;
+struct load;
 struct watch;
 
 /* What a worker lends to each of its exchanges. */
@@ -26,6 +27,7 @@ struct exchange_kit {
     struct fleet *fleet; /* NULL: what others of the fleet ask is not known */
     struct watch *watch; /* NULL: predictions are not counted */
     struct link running; /* all exchanges under way */
+    struct load *load;   /* NULL: nothing is bounded */
     unsigned refreshes;  /* in the background, under way */
     struct arena_pool arenas;
 };

@@ -60,7 +60,7 @@ void fetch_setup_forget(struct fetch_slot *slot)
     slot->shaped = false;
 }
 
-/* "HOST:PORT:ADDRESSES" for libcurl, which then never resolves: that would block the loop. */
+/* "HOST:PORT:ADDRESSES" for libcurl. */
 static struct curl_slist *make_resolve(CURLU *parts, const char *addresses)
 {
     char *host = NULL;
@@ -82,6 +82,27 @@ static struct curl_slist *make_resolve(CURLU *parts, const char *addresses)
 }
 
 /*
+ * Where the URL's host is. libcurl must never resolve, for that would block the loop. Of
+ * several addresses it takes whichever answers. A single one is part of what a connection is:
+ * pooled ones are found by name, and would be used for another address of the same name.
+ */
+static void set_addresses(struct fetch_slot *slot, const char *addresses)
+{
+    struct buf text = { 0 };
+
+    if (strchr(addresses, ',')) {
+        slot->resolve = make_resolve(slot->parts, addresses);
+        set(slot, CURLOPT_RESOLVE, slot->resolve);
+        return;
+    }
+    buf_put_printf(&text, "::%s:", addresses); /* for any host and port: this one, same port */
+    buf_put(&text, STR("\0"));
+    slot->resolve = curl_slist_append(NULL, text.at);
+    set(slot, CURLOPT_CONNECT_TO, slot->resolve);
+    buf_deinit(&text);
+}
+
+/*
  * In its parts, the URL is read once: given as text, libcurl would take it apart with every
  * call, and print it anew. A URL that cannot be read is left to libcurl to complain of.
  */
@@ -94,10 +115,8 @@ static void set_url(struct fetch_slot *slot, const struct fetch_call *call)
         return;
     }
     set(slot, CURLOPT_CURLU, slot->parts);
-    if (call->addresses) {
-        slot->resolve = make_resolve(slot->parts, call->addresses);
-        set(slot, CURLOPT_RESOLVE, slot->resolve);
-    }
+    if (call->addresses)
+        set_addresses(slot, call->addresses);
 }
 
 static void shape(struct fetch_slot *slot, const struct fetch_call *call)

@@ -85,9 +85,10 @@ static void finish(void)
 
 TestSuite(fetch, .init = begin, .fini = finish, .timeout = 30);
 
+static const char *const headers[] = { "Content-Type: application/json", "X-One: 1", NULL };
+
 static void call_port(unsigned port, const struct str *parts, size_t count, bool fresh)
 {
-    static const char *const headers[] = { "Content-Type: application/json", "X-One: 1", NULL };
     char url[64];
     struct fetch_call call = { .target = &target,
                                .method = parts ? "POST" : "GET",
@@ -315,6 +316,45 @@ Test(fetch, a_connection_that_closed_while_idle_is_not_used_again)
     loop_run(loop);
     cr_assert_eq(ended, OK);
     cr_assert_not(fetch.stale);
+}
+
+/* ---- addresses ---- */
+
+/* By a name that only `addresses` gives a meaning to. */
+static void call_name(const char *addresses)
+{
+    char url[64];
+    struct fetch_call named = { .target = &target,
+                                .method = "GET",
+                                .url = url,
+                                .addresses = addresses,
+                                .headers = headers };
+
+    snprintf(url, sizeof(url), "http://models.invalid:%u/", up.port);
+    buf_reset(&got);
+    fetch_start(fetcher, &fetch, &named, &events);
+    loop_run(loop);
+}
+
+Test(fetch, a_name_is_called_at_the_addresses_that_are_given)
+{
+    upstream_start(&up, answer_once_then_close);
+    call_name("127.0.0.1");
+    cr_assert_eq(ended, OK);
+    cr_assert_not_null(strstr(heard, "Host: models.invalid:"));
+    call_name("127.0.0.3,127.0.0.1");
+    cr_assert_eq(ended, OK);
+}
+
+Test(fetch, a_pooled_connection_to_another_address_of_the_name_is_not_used)
+{
+    upstream_start(&up, answer_always);
+    call_name("127.0.0.1");
+    call_name("127.0.0.3");
+    cr_assert_eq(ended, ERR_UPSTREAM_UNREACHABLE);
+    cr_assert_eq(atomic_load(&up.requests), 1);
+    call_name("127.0.0.1");
+    cr_assert_eq(ended, OK);
 }
 
 /* ---- what goes wrong ---- */

@@ -15,6 +15,9 @@
 #include "weir/base/mem.h"
 #include "weir/base/metric.h"
 
+#include "redis_greeting.h"
+#include "redis_wire.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +225,13 @@ static const struct redis_reply *error_in(const struct redis_reply *reply)
     return NULL;
 }
 
+/* What a server refuses with that is a replica, or is not yet what it shall be. */
+static bool is_of_no_master(struct str error)
+{
+    return str_starts(error, STR("READONLY")) || str_starts(error, STR("LOADING")) ||
+           str_starts(error, STR("MASTERDOWN"));
+}
+
 /* The first of an operation's: what is refused inside a transaction is why its EXEC is, too. */
 static void note_refusal(struct ticket *t, const struct redis_reply *reply)
 {
@@ -229,25 +239,19 @@ static void note_refusal(struct ticket *t, const struct redis_reply *reply)
 
     if (error && !t->refused)
         note_error(t->redis, redis_reply_text(error));
+    if (error && t->redis->settings.sentinel_count > 0)
+        t->redis->deposed |= is_of_no_master(redis_reply_text(error));
     t->refused = t->refused || error;
 }
 
-static void end_greeting(struct redis *r, const struct redis_reply *reply, bool last)
+static void end_greeting(struct redis *r, const struct redis_reply *reply, unsigned left)
 {
-    char why[128];
+    char why[GREETING_WHY];
 
-    if (redis_reply_type(reply) == REDIS_ERROR) {
-        struct str text = redis_reply_text(reply);
-        size_t length = 0;
-
-        /* A server that does not know AUTH repeats its words, in quotes: the password. */
-        while (length < text.len && !strchr("'\"`", text.at[length]))
-            length++;
-        (void)snprintf(why, sizeof(why), "%.*s", STR_ARG(str_head(text, length)));
+    if (!redis_greeting_accepts(&r->settings, reply, left, why))
         redis_link_lose(r, why);
-    } else if (last) {
+    else if (left == 0)
         redis_link_greeted(r);
-    }
 }
 
 static void end_operation(struct ticket *t, const struct redis_reply *reply)
@@ -267,23 +271,24 @@ bool redis_take_reply(struct redis *r, const struct redis_reply *reply)
 {
     struct ticket *t;
     bool greeting;
+    unsigned left;
 
     if (!link_is_in(&r->sent))
         return false;
     t = container_of(r->sent.next, struct ticket, link);
     greeting = t->greeting;
     count_in_flight(r, -1);
-    if (--t->replies_left > 0) {
-        if (greeting)
-            end_greeting(r, reply, false);
-        else
-            note_refusal(t, reply);
-        return true;
+    left = --t->replies_left;
+    if (left == 0) {
+        link_out(&t->link);
+        end_operation(t, reply);
+    } else if (!greeting) {
+        note_refusal(t, reply);
     }
-    link_out(&t->link);
-    end_operation(t, reply);
     if (greeting)
-        end_greeting(r, reply, true);
+        end_greeting(r, reply, left);
+    else if (r->deposed)
+        redis_link_lose(r, "it is not the master");
     return true;
 }
 
@@ -295,6 +300,7 @@ void redis_give_up_all(struct redis *r)
     (void)deferred_cancel(&r->flush);
     buf_deinit(&r->out);
     r->failures = 0;
+    r->deposed = false;
     count_in_flight(r, -(int)r->in_flight);
     while ((l = list_pop(&r->sent))) {
         struct ticket *t = container_of(l, struct ticket, link);
@@ -329,7 +335,7 @@ static void run_flush(struct deferred *d)
     struct redis *r = container_of(d, struct redis, flush);
     struct str bytes = buf_str(&r->out);
 
-    tcp_write(r->tcp, &bytes, 1);
+    redis_line_write(r->line, bytes);
     if (r->out.capacity > KEPT_OUT)
         buf_deinit(&r->out);
     else
@@ -355,7 +361,7 @@ static void submit(struct ticket *t, const struct redis_command *commands, size_
 static bool has_room(const struct redis *r, size_t count)
 {
     return r->state == REDIS_UP && r->in_flight + count <= r->settings.most_in_flight &&
-           tcp_queued(r->tcp) + r->out.len < MOST_QUEUED;
+           redis_line_queued(r->line) + r->out.len < MOST_QUEUED;
 }
 
 void redis_start(struct redis *r, struct redis_op *op, const struct redis_command *commands,
@@ -392,30 +398,15 @@ void redis_cancel(struct redis_op *op)
 
 void redis_greet(struct redis *r)
 {
-    const struct redis_settings *s = &r->settings;
-    char database[16];
-    struct str auth[3] = { STR("AUTH") };
-    struct str select[2] = { STR("SELECT") };
-    struct str ping[1] = { STR("PING") };
-    struct redis_command commands[3];
-    size_t count = 0;
-    size_t words = 1;
+    const struct str ping[] = { STR("PING") };
+    const struct redis_command last = { ping, 1 };
+    struct redis_greeting greeting;
     struct ticket *t = take_ticket(r);
 
-    (void)snprintf(database, sizeof(database), "%u", s->database);
-    select[1] = str_of(database);
-    if (s->user[0] && s->password[0])
-        auth[words++] = str_of(s->user);
-    if (s->password[0]) {
-        auth[words++] = str_of(s->password);
-        commands[count++] = (struct redis_command){ auth, words };
-    }
-    if (s->database > 0)
-        commands[count++] = (struct redis_command){ select, 2 };
-    commands[count++] = (struct redis_command){ ping, 1 };
+    redis_greeting_make(&greeting, &r->settings, &last);
     t->greeting = true;
     t->operation = STR("ping");
-    submit(t, commands, count);
+    submit(t, greeting.commands, greeting.count);
 }
 
 /* ---- the link itself ---- */

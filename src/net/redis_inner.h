@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/base/buf.h"
 #include "weir/net/redis.h"
-#include "weir/net/resolve.h"
-#include "weir/net/tcp.h"
+#include "weir/net/timer.h"
 
 #include "loop_inner.h"
-#include "redis_wire.h"
+#include "redis_line.h"
 
 /*
- * The files of a Redis link: redis.c keeps the operations, redis_link.c the connection,
- * redis_wire.c the bytes, redis_settings.c reads the URL.
+ * The files of a Redis link: redis.c keeps the operations, redis_link.c their connection and
+ * its renewal, redis_line.c one connection, redis_wire.c the bytes, redis_greeting.c what is
+ * said first, redis_sentinel.c finds the master, redis_settings.c reads the URL.
  */
 
 enum redis_state {
     REDIS_WAITING, /* for the next probe */
-    REDIS_RESOLVING,
-    REDIS_CONNECTING,
-    REDIS_GREETING, /* AUTH, SELECT and PING are under way */
+    REDIS_OPENING,
+    REDIS_GREETING, /* AUTH, SELECT, ROLE and PING are under way */
     REDIS_UP,
 };
 
@@ -32,14 +32,11 @@ struct redis {
 
     /* redis_link.c writes these. */
     enum redis_state state;
-    struct tcp *tcp;         /* owned until closed; NULL while there is none */
-    struct redis_wire *wire; /* lives and dies with it */
-    struct resolve resolve;
-    struct timer probe; /* WAITING: the next one; then: how long it may take */
-    unsigned attempts;  /* goes through the host's addresses */
+    struct redis_line *line; /* owned; NULL while WAITING */
+    struct timer probe;      /* WAITING: the next one; GREETING: how long it may take */
+    unsigned attempts;       /* goes through the host's addresses, and the sentinels */
     uint64_t up_since_us;
     enum redis_told told;
-    bool freed; /* the end of a look-up frees it */
 
     /* redis.c writes these. */
     struct buf out; /* commands of this turn */
@@ -51,6 +48,7 @@ struct redis {
     struct link spare;
     unsigned in_flight; /* commands */
     unsigned failures;  /* in a row */
+    bool deposed;       /* the server refused as one does that is not the master */
     char error_class[REDIS_ERROR_CLASS];
     uint64_t error_told_us;
 };
@@ -63,7 +61,8 @@ void redis_give_up_all(struct redis *r);                /* every operation under
 void redis_dispose(struct redis *r); /* so do those that only wait to be told; all is freed */
 
 /* redis_link.c */
+uint64_t redis_with_jitter(uint64_t us); /* between four and six fifths of it */
 void redis_link_open(struct redis *r);
 void redis_link_lose(struct redis *r, const char *why); /* and tries again later */
-void redis_link_close(struct redis *r);                 /* for good; may free `r` later */
+void redis_link_close(struct redis *r);                 /* for good; frees `r` */
 void redis_link_greeted(struct redis *r);

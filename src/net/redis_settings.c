@@ -12,6 +12,7 @@
 
 enum {
     DEFAULT_PORT = 6379,
+    SENTINEL_PORT = 26379,
     DEFAULT_TIMEOUT_US = 50 * 1000,
     DEFAULT_IN_FLIGHT = 4096, /* a link that lags by its timeout holds about as many */
     MOST_DATABASE = 65535,
@@ -90,10 +91,10 @@ static bool is_host(const char *s)
     return *s != '\0';
 }
 
-static bool read_host(struct redis_settings *out, struct str place)
+static bool read_place(struct redis_place *out, struct str place, uint16_t usual_port)
 {
     size_t colon = find_last(place, ':');
-    uint64_t port = DEFAULT_PORT;
+    uint64_t port = usual_port;
     struct str host = place;
 
     /* A colon inside brackets belongs to an IPv6 address. */
@@ -110,6 +111,17 @@ static bool read_host(struct redis_settings *out, struct str place)
         return false;
     out->port = (uint16_t)port;
     return decode(host, out->host, sizeof(out->host)) && is_host(out->host);
+}
+
+static bool read_host(struct redis_settings *out, struct str text)
+{
+    struct redis_place place = { 0 };
+
+    if (!read_place(&place, text, DEFAULT_PORT))
+        return false;
+    memcpy(out->host, place.host, sizeof(out->host));
+    out->port = place.port;
+    return true;
 }
 
 static bool read_database(struct redis_settings *out, struct str path)
@@ -131,7 +143,9 @@ enum err redis_settings_read(struct redis_settings *out, struct str url, struct 
     size_t at;
 
     if (str_starts(url, STR("rediss://")))
-        return fault_set(why, ERR_CONFIG, "", "Redis over TLS is not spoken; use redis://");
+        return fault_set(why, ERR_CONFIG, "",
+                         "Redis over TLS is not offered (hiredis 0.14 cannot); use redis:// "
+                         "to a local stunnel");
     if (!str_starts(url, STR("redis://")))
         return fault_set(why, ERR_CONFIG, "", "a Redis URL begins with redis://");
     rest = str_cut(url, sizeof("redis://") - 1, url.len);
@@ -147,5 +161,35 @@ enum err redis_settings_read(struct redis_settings *out, struct str url, struct 
     if (slash < rest.len && !read_database(&read, str_cut(rest, slash + 1, rest.len)))
         return fault_set(why, ERR_CONFIG, "", "the Redis URL's database is not a number");
     *out = read;
+    return OK;
+}
+
+enum err redis_settings_add_sentinel(struct redis_settings *out, struct str text,
+                                     struct fault *why)
+{
+    struct redis_place place = { 0 };
+
+    if (out->sentinel_count == REDIS_SENTINELS)
+        return fault_set(why, ERR_CONFIG, "", "there may be %d sentinels", REDIS_SENTINELS);
+    if (!read_place(&place, text, SENTINEL_PORT))
+        return fault_set(why, ERR_CONFIG, "", "a sentinel is named like sentinel-1:26379");
+    out->sentinels[out->sentinel_count++] = place;
+    return OK;
+}
+
+enum err redis_settings_set_master(struct redis_settings *out, struct str name,
+                                   struct fault *why)
+{
+    /* What a sentinel itself takes as a name. */
+    bool fine = name.len > 0 && name.len < sizeof(out->master);
+
+    for (size_t i = 0; fine && i < name.len; i++)
+        fine = name.at[i] > ' ' && name.at[i] < 0x7f;
+    if (!fine)
+        return fault_set(why, ERR_CONFIG, "",
+                         "a master's name has 1 to %zu letters, digits or signs",
+                         sizeof(out->master) - 1);
+    memcpy(out->master, name.at, name.len);
+    out->master[name.len] = '\0';
     return OK;
 }

@@ -17,15 +17,27 @@
  * while there is no connection, operations fail at once (well below a millisecond) and only
  * probes go out, every half second with jitter, so that hits resume within 2 s of its return.
  * One log line tells of each change of state (redis_down, redis_up).
+ *
+ * With sentinels in the settings one of them is asked before each connection where the master
+ * is, and that server must say that it is one; one that refuses as a replica does, or still
+ * loads, is left at once and asked for again.
  */
 
-enum { REDIS_FAILURES = 5 };
+enum {
+    REDIS_FAILURES = 5,
+    REDIS_SENTINELS = 8, /* three are usual, five are many */
+};
 
 struct loop;
 struct redis;
 struct redis_op;
 struct redis_reply;
 struct resolver;
+
+struct redis_place {
+    char host[256]; /* a name or an address */
+    uint16_t port;
+};
 
 struct redis_settings {
     char host[256];
@@ -35,11 +47,21 @@ struct redis_settings {
     unsigned database;
     uint64_t timeout_us;
     unsigned most_in_flight; /* commands; beyond it operations fail at once */
+
+    /* With any of these host and port above are not used: the master's come from a sentinel. */
+    struct redis_place sentinels[REDIS_SENTINELS];
+    unsigned sentinel_count;
+    char master[64]; /* as the sentinels call it */
 };
 
 /* Reads redis://[user[:password]@]host[:port][/database]. */
 MUST_CHECK enum err redis_settings_read(struct redis_settings *out, struct str url,
                                         struct fault *why);
+/* Adds "host", "host:port" or "[IPv6]:port"; a sentinel's usual port is 26379. */
+MUST_CHECK enum err redis_settings_add_sentinel(struct redis_settings *out, struct str text,
+                                                struct fault *why);
+MUST_CHECK enum err redis_settings_set_master(struct redis_settings *out, struct str name,
+                                              struct fault *why);
 
 struct redis *redis_new(struct loop *loop, struct resolver *resolver,
                         const struct redis_settings *s);

@@ -14,7 +14,7 @@ struct redis_news;
 
 struct redis_news_events {
     void (*on_message)(void *owner, struct str message); /* lent for the call */
-    void (*on_up)(void *owner);   /* subscribed; what was published before was not heard */
+    void (*on_up)(void *owner); /* subscribed; what was published before was not heard */
     void (*on_down)(void *owner);
 };
 

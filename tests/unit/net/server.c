@@ -43,23 +43,44 @@ static int accepts(unsigned port)
     return result == 0;
 }
 
-static void run(struct server *s, const char *password)
+enum { MOST_ARGUMENTS = 32 };
+
+static void run_quietly(const char **words)
 {
-    char port[8];
     int quiet = open("/dev/null", O_RDWR);
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(quiet, 0);
+    dup2(quiet, 1);
+    dup2(quiet, 2);
+    execvp(words[0], (char *const *)words);
+    _exit(127);
+}
+
+static void run(struct server *s, const char *password)
+{
+    const char *words[MOST_ARGUMENTS] = { "redis-server" };
+    char port[8];
+    size_t count = 1;
+
     snprintf(port, sizeof(port), "%u", s->port);
-    s->process = fork();
-    if (s->process == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(quiet, 0);
-        dup2(quiet, 1);
-        dup2(quiet, 2);
-        execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port, "--save",
-               "", "--appendonly", "no", "--requirepass", password ? password : "", NULL);
-        _exit(127);
+    for (size_t i = 0; s->arguments && s->arguments[i]; i++)
+        words[count++] = s->arguments[i];
+    words[count++] = "--bind";
+    words[count++] = "127.0.0.1";
+    words[count++] = "--port";
+    words[count++] = port;
+    if (!s->arguments || s->arguments[0][0] == '-') {
+        words[count++] = "--save";
+        words[count++] = "";
     }
-    close(quiet);
+    if (password) {
+        words[count++] = "--requirepass";
+        words[count++] = password;
+    }
+    s->process = fork();
+    if (s->process == 0)
+        run_quietly(words);
     while (!accepts(s->port)) {
         cr_assert_eq(waitpid(s->process, NULL, WNOHANG), 0, "redis-server did not start");
         poll(NULL, 0, 5);
@@ -70,6 +91,13 @@ void server_start(struct server *s, const char *password)
 {
     s->port = find_port();
     run(s, password);
+}
+
+void server_start_with(struct server *s, const char *const *arguments)
+{
+    s->port = find_port();
+    s->arguments = arguments;
+    run(s, NULL);
 }
 
 void server_start_again(struct server *s)
@@ -95,4 +123,17 @@ void server_freeze(struct server *s)
 void server_thaw(struct server *s)
 {
     kill(s->process, SIGCONT);
+}
+
+void server_ask(const struct server *s, const char *command, char *reply, size_t size)
+{
+    struct sockaddr_in at = at_port(s->port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ssize_t got;
+
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    dprintf(fd, "%s\r\n", command);
+    got = recv(fd, reply, size - 1, 0);
+    reply[got > 0 ? got : 0] = '\0';
+    close(fd);
 }

@@ -6,8 +6,9 @@
 /*
  * When is an endpoint left alone? After `faults` faults in a row it opens for `rest_us`; then one
  * trial call at a time decides: a good one closes it (and its share grows over slow_start_us),
- * a fault opens it again for twice as long. A pure state machine: time and chance come from
- * outside.
+ * a fault opens it again for twice as long, as does a relapse before it has its whole share.
+ * A good call closes it at any time; faults while it is open tell nothing new. A pure state
+ * machine: time and chance come from outside.
  */
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, BREAKER_STATES };
@@ -34,6 +35,7 @@ bool breaker_note(struct breaker *b, const struct upstream_breaker *s, enum brea
                   uint64_t now_us, double chance);
 /* Closed; or it is time for a trial and none is under way (the caller then notes TRIAL). */
 bool breaker_allows(const struct breaker *b, uint64_t now_us);
-/* From a tenth to 1: what share of its weight an endpoint has while it starts slowly. */
-double breaker_share(const struct breaker *b, const struct upstream_breaker *s, uint64_t now_us);
+/* From a tenth to 1: what share of its weight an endpoint has while it starts slowly; else 1. */
+double breaker_share(const struct breaker *b, const struct upstream_breaker *s,
+                     uint64_t now_us);
 const char *breaker_word(enum breaker_state s); /* "closed", "open", "half_open" */

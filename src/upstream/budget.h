@@ -6,14 +6,16 @@
 
 /*
  * Extra calls as a share of calls, over the last BUDGET_SECONDS: for retries and for hedging.
- * Whatever the order of events, in no window of that length are there more extra calls than
- * max(floor, share * calls). A zeroed budget is new.
+ * Whenever one is allowed, there are in the window of that length which ends then, itself
+ * included, no more extra calls than max(floor, share * calls), whatever came before. A zeroed
+ * budget is new.
  */
 
 enum { BUDGET_SECONDS = 10 };
 
 struct budget {
-    uint32_t calls[BUDGET_SECONDS + 1], extra[BUDGET_SECONDS + 1]; /* by second, as a ring */
+    /* By second, as a ring. */
+    uint32_t calls[BUDGET_SECONDS + 1], extra[BUDGET_SECONDS + 1];
     uint64_t second; /* of the newest place */
 };
 

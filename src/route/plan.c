@@ -6,6 +6,7 @@
 #include "weir/base/escape.h"
 #include "weir/base/mem.h"
 #include "weir/base/utf8.h"
+#include "weir/upstream/pool.h"
 
 #include <stdlib.h>
 
@@ -18,9 +19,39 @@ struct plan *plan_new(void)
     p->generation = atomic_fetch_add(&generations, 1) + 1;
     p->upstreams = map_new();
     p->models = map_new();
+    p->rules = map_new();
     p->tenants = tenants_new();
     arena_init(&p->arena, 0);
     return p;
+}
+
+/* The rules are the plan's. An upstream in `upstreams` that answers by rules only borrows. */
+static void free_rules(struct upstream *u)
+{
+    rules_free((struct rules *)(uintptr_t)u->rules);
+    upstream_free(u);
+}
+
+static struct pool *find_pool(const struct plan *p, struct str name)
+{
+    const struct upstream *u = p ? map_get(p->upstreams, name) : NULL;
+
+    return u ? u->pool : NULL;
+}
+
+void plan_open(struct plan *p, const struct plan *previous)
+{
+    for (size_t i = 0; i < map_size(p->upstreams); i++) {
+        struct upstream *u = map_value_at(p->upstreams, i);
+        struct str name = str_of(u->name);
+        struct pool *pool = find_pool(previous, name);
+
+        ensure(!u->pool);
+        if (u->rules)
+            continue; /* it answers here: nobody is called */
+        u->pool = pool ? pool_ref(pool) : pool_new(name);
+        pool_configure(u->pool, u);
+    }
 }
 
 struct plan *plan_ref(struct plan *p)
@@ -35,8 +66,11 @@ void plan_unref(struct plan *p)
         return;
     for (size_t i = 0; i < map_size(p->upstreams); i++)
         upstream_free(map_value_at(p->upstreams, i));
+    for (size_t i = 0; i < map_size(p->rules); i++)
+        free_rules(map_value_at(p->rules, i));
     map_free(p->upstreams);
     map_free(p->models);
+    map_free(p->rules);
     tenants_free(p->tenants);
     arena_deinit(&p->arena);
     free(p);
@@ -77,12 +111,18 @@ struct str model_version(const struct model *m, struct str upstream_model)
     return m->name;
 }
 
+static const struct fallback stale_only = { .kind = FALLBACK_STALE };
+
 /* Escaped, so that no name can be taken for two: the text is part of a cache key. */
 void plan_describe(struct plan *p, struct model *m)
 {
     struct buf text = { 0 };
     enum err err = OK;
 
+    if (!m->fallbacks) {
+        m->fallbacks = &stale_only;
+        m->fallback_count = 1;
+    }
     for (size_t i = 0; i < m->route_count && !err; i++) {
         const struct route *r = &m->routes[i];
 

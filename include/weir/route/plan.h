@@ -27,7 +27,8 @@ enum cache_scope { SCOPE_TENANT, SCOPE_SHARED };
 struct route {
     struct upstream *upstream; /* lent by the plan */
     struct str model; /* what the upstream calls it; empty: the name that was asked for */
-    struct accept *accept; /* what its answer must be, for the next not to be asked; NULL: any */
+    struct accept
+        *accept; /* what its answer must be, for the next not to be asked; NULL: any */
     struct price price;
 };
 
@@ -47,10 +48,10 @@ struct model {
     size_t route_count;
     unsigned max_attempts;
     uint64_t deadline_us;
-    uint64_t respond_within_us; /* then the best that is there is sent; 0: not said */
-    double max_cost_usd;        /* of one request over all its calls; 0: no limit */
-    uint64_t idempotency_ms;    /* how long an Idempotency-Key is remembered */
-    enum priority priority;     /* of requests that do not say theirs */
+    uint64_t respond_within_us;       /* then the best that is there is sent; 0: not said */
+    double max_cost_usd;              /* of one request over all its calls; 0: no limit */
+    uint64_t idempotency_ms;          /* how long an Idempotency-Key is remembered */
+    enum priority priority;           /* of requests that do not say theirs */
     const struct fallback *fallbacks; /* [stale] where the configuration says nothing */
     size_t fallback_count;
     bool finish_on_disconnect; /* a call that can be kept runs on when its client leaves */
@@ -82,7 +83,7 @@ struct plan *plan_new(void);
 /*
  * Gives every upstream its pool: that of the upstream of the same name in `previous` (NULL:
  * there is none), whose endpoints keep their state, or a new one. Once, before the plan is
- * used; a plan that is only checked needs none.
+ * used; a plan that is only checked needs none, and neither do upstreams that are rules.
  */
 void plan_open(struct plan *p, const struct plan *previous);
 struct plan *plan_ref(struct plan *p);
@@ -100,5 +101,8 @@ const struct model *plan_model(const struct plan *p, struct str name);
  */
 struct str model_version(const struct model *m, struct str upstream_model);
 
-/* Writes model->text once its routes stand. */
+/*
+ * What a model is made complete by once its routes stand: its text, and where `fallbacks` is
+ * NULL, the default. Not NULL and of no length: it has none.
+ */
 void plan_describe(struct plan *p, struct model *m);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/route/plan.h"
 
+#include "weir/upstream/pool.h"
+
 #include <criterion/criterion.h>
 
 static struct plan *plan;
@@ -80,7 +82,8 @@ Test(plan, the_default_takes_no_name_that_would_break_a_header)
 Test(plan, a_version_is_a_word_of_the_configuration)
 {
     struct model *chat = add_model("chat");
-    struct route routes[] = { { add_upstream("local"), STR("qwen") }, { NULL, { 0 } } };
+    struct route routes[] = { { .upstream = add_upstream("local"), .model = STR("qwen") },
+                              { NULL } };
 
     chat->routes = routes;
     chat->route_count = 2;
@@ -141,6 +144,106 @@ Test(plan, routes_whose_names_hold_the_marks_have_a_text_of_their_own)
     plan_describe(plan, one);
     plan_describe(plan, two);
     cr_assert_not(str_eq(one->text, two->text), "%.*s", STR_ARG(one->text));
+}
+
+/* ---- fallbacks -------------------------------------------------------------------------- */
+
+Test(plan, where_nothing_is_said_a_stale_answer_may_stand_in)
+{
+    struct model *m = add_model("chat");
+
+    plan_describe(plan, m);
+    cr_assert_eq(m->fallback_count, 1);
+    cr_assert_eq(m->fallbacks[0].kind, FALLBACK_STALE);
+}
+
+Test(plan, a_model_may_have_no_fallback_at_all)
+{
+    static const struct fallback none[1];
+    struct model *m = add_model("chat");
+
+    m->fallbacks = none;
+    plan_describe(plan, m);
+    cr_assert_eq(m->fallback_count, 0);
+}
+
+Test(plan, rules_go_with_their_plan)
+{
+    struct upstream *u = upstream_new(STR("triage"), NULL);
+
+    u->rules = rules_new();
+    cr_assert(map_put(plan->rules, STR("triage"), u));
+    cr_assert_eq(map_get(plan->rules, STR("triage")), u);
+}
+
+/* ---- pools ------------------------------------------------------------------------------ */
+
+static struct upstream *add_called(struct plan *p, const char *name, const char *url)
+{
+    struct upstream *u = upstream_new(str_of(name), NULL);
+
+    cr_assert(map_put(p->upstreams, str_of(name), u));
+    cr_assert(upstream_add_site(u, str_of(url), 1));
+    return u;
+}
+
+static struct upstream_endpoint *only_endpoint(const struct upstream *u)
+{
+    struct upstream_endpoint *all[POOL_ENDPOINTS];
+
+    cr_assert_eq(pool_list(u->pool, all), 1);
+    endpoint_unref(all[0]);
+    return all[0];
+}
+
+Test(plan, opened_every_upstream_has_a_pool_of_its_endpoints)
+{
+    struct upstream *u = add_called(plan, "local", "http://127.0.0.1:1/v1");
+
+    cr_assert_null(u->pool);
+    plan_open(plan, NULL);
+    cr_assert(str_eq(pool_name(u->pool), STR("local")));
+    cr_assert_str_eq(only_endpoint(u)->url, "http://127.0.0.1:1/v1");
+}
+
+Test(plan, an_upstream_of_the_same_name_keeps_its_pool_and_endpoints)
+{
+    struct plan *next = plan_new();
+    struct upstream *old = add_called(plan, "local", "http://127.0.0.1:1/v1");
+    struct upstream *new = add_called(next, "local", "http://127.0.0.1:1/v1");
+    struct upstream_endpoint *e;
+
+    plan_open(plan, NULL);
+    e = only_endpoint(old);
+    plan_open(next, plan);
+    cr_assert_eq(new->pool, old->pool);
+    cr_assert_eq(only_endpoint(new), e);
+    plan_unref(next);
+    cr_assert_eq(only_endpoint(old), e);
+}
+
+Test(plan, an_upstream_of_a_new_name_has_a_new_pool)
+{
+    struct plan *next = plan_new();
+    struct upstream *old = add_called(plan, "local", "http://127.0.0.1:1/v1");
+    struct upstream *new = add_called(next, "other", "http://127.0.0.1:1/v1");
+
+    plan_open(plan, NULL);
+    plan_open(next, plan);
+    cr_assert_neq(new->pool, old->pool);
+    plan_unref(next);
+}
+
+Test(plan, an_upstream_of_rules_needs_no_pool)
+{
+    struct upstream *u = upstream_new(STR("triage"), NULL);
+    struct upstream *route = add_upstream("triage");
+
+    u->rules = rules_new();
+    route->rules = u->rules;
+    cr_assert(map_put(plan->rules, STR("triage"), u));
+    plan_open(plan, NULL);
+    cr_assert_null(route->pool);
 }
 
 Test(plan, giving_back_nothing_is_fine)

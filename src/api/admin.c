@@ -5,6 +5,8 @@
 #include "weir/exchange/explain.h"
 #include "weir/watch/watch.h"
 
+#include "upstreams.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +81,7 @@ static void metrics(struct admin *a, struct http_conn *c, struct http_request *r
     metric_set(a->shard, METRIC_CACHE_BYTES, (int64_t)numbers.bytes, NULL);
     metric_set(a->shard, METRIC_CACHE_ENTRIES, (int64_t)numbers.entries, NULL);
     metric_set(a->shard, METRIC_CACHE_EVICTIONS, (int64_t)numbers.evictions, NULL);
+    upstreams_measure(a->metrics, a->shard, a->plan);
     metrics_render(a->metrics, &out, open);
     answer(c, 200,
            open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -98,6 +101,16 @@ static void predictions(struct admin *a, struct http_conn *c, struct http_reques
         watch_put_json(a->metrics, &out);
         answer(c, 200, "application/json", buf_str(&out));
     }
+    buf_deinit(&out);
+}
+
+static void upstreams(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    struct buf out = { 0 };
+
+    (void)r;
+    upstreams_put_json(a->plan, &out);
+    answer(c, 200, "application/json", buf_str(&out));
     buf_deinit(&out);
 }
 
@@ -184,6 +197,7 @@ static const struct page pages[] = {
     { "/livez", HTTP_GET, false, livez },
     { "/readyz", HTTP_GET, false, readyz },
     { "/admin/predictions", HTTP_GET, true, predictions },
+    { "/admin/upstreams", HTTP_GET, true, upstreams },
     { "/admin/cache/explain", HTTP_POST, true, cache_explain },
 };
 
@@ -226,8 +240,8 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
         refuse(c, &p);
     } else if (!page) {
         problem_say(&p, CALLER_PLAIN, 404, "unknown_path",
-                    "The admin address has /metrics, /livez, /readyz, /admin/predictions and "
-                    "/admin/cache/explain.");
+                    "The admin address has /metrics, /livez, /readyz, /admin/predictions, "
+                    "/admin/upstreams and /admin/cache/explain.");
         refuse(c, &p);
     } else if (page->method != method) {
         problem_say(&p, CALLER_PLAIN, 405, "method_not_allowed", "This path takes %s.",

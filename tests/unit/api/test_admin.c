@@ -150,6 +150,35 @@ Test(admin, predictions_are_json_or_a_drawing)
     cr_assert(says(&conn.fields, "Content-Type: text/plain"));
 }
 
+/* ---- upstreams --------------------------------------------------------------------------- */
+
+Test(admin, upstreams_are_told_to_those_who_know_the_token)
+{
+    cr_assert_eq(serve_to("GET", "/admin/upstreams"), 200);
+    cr_assert(says(&conn.fields, "Content-Type: application/json\r\n"));
+    cr_assert(says(&conn.body, "\"upstreams\":["));
+    admin_set_token(&admin, STR("t0ken"));
+    cr_assert_eq(serve_to("GET", "/admin/upstreams"), 401);
+    cr_assert_eq(serve_with_key("/admin/upstreams", "Bearer t0ken"), 200);
+}
+
+static void open_with_an_upstream(void)
+{
+    struct upstream *u = upstream_new(STR("local"), NULL);
+
+    cr_assert(upstream_add_site(u, STR("http://127.0.0.1:1"), 1));
+    cr_assert(map_put(plan->upstreams, STR("local"), u));
+    plan_open(plan, NULL);
+}
+
+Test(admin, endpoints_are_measured_when_metrics_are_read)
+{
+    open_with_an_upstream();
+    (void)serve_to("GET", "/metrics");
+    cr_assert(says(&conn.body, "weir_upstream_healthy{upstream=\"local\","
+                               "endpoint=\"127.0.0.1:1\"} 1\n"));
+}
+
 /* ---- explain ------------------------------------------------------------------------------ */
 
 static int explain_to(const char *target, const char *body)

@@ -16,7 +16,10 @@
 #include "weir/api/admin.h"
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
+#include "weir/net/fetch.h"
+#include "weir/net/resolve.h"
 #include "weir/net/tcp.h"
+#include "weir/upstream/health.h"
 
 #include "worker.h"
 
@@ -30,6 +33,7 @@
 enum {
     RESERVED_FILES = 256,           /* for upstreams, Redis, logs and libraries */
     CUT_GRACE_US = 2 * 1000 * 1000, /* for error events to reach their clients */
+    CALLED_OFF_US = 1000,           /* for probes, which end within a turn or two */
 };
 
 struct process {
@@ -41,6 +45,9 @@ struct process {
     struct loop *loop;
     struct memory *memory;
     struct flights *flights;
+    struct fetcher *fetcher; /* of probes, as is the resolver */
+    struct resolver *resolver;
+    struct health *probes; /* lent the upstreams of the configuration's plan */
     struct api_health health;
     struct admin admin;
     struct http_server *server; /* the admin's */
@@ -49,6 +56,7 @@ struct process {
     unsigned worker_count;
     unsigned running;
     struct timer drain; /* of the drain's next step */
+    struct timer last;  /* workers are over: until no probe is under way */
     enum { RUNNING, QUIET, STOPPING, CUT } phase;
 };
 
@@ -122,6 +130,34 @@ static void warn_of_fixed(const struct settings *now, const struct settings *nex
             log_warn("reload_needs_restart", F_TEXT("setting", fixed[i].name));
 }
 
+static void watch_upstreams(struct process *p)
+{
+    const struct map *all = p->config->plan->upstreams;
+    size_t count = map_size(all);
+    struct upstream **list = mem_new_array(count + 1, sizeof(*list));
+
+    for (size_t i = 0; i < count; i++)
+        list[i] = map_value_at(all, i);
+    health_watch(p->probes, list, count);
+    free(list);
+}
+
+/* The endpoints of the old plan keep their state in the new one, and old exchanges their plan. */
+static void change_plan(struct process *p, const struct config *next)
+{
+    struct plan *old = p->config->plan;
+
+    plan_open(next->plan, old);
+    admin_set_plan(&p->admin, next->plan);
+    admin_set_token(&p->admin, next->settings.admin_token);
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_reload(p->workers[i], next);
+    /* Workers were lent the first settings for good; only the plan is let go. */
+    p->config->plan = plan_ref(next->plan);
+    watch_upstreams(p);
+    plan_unref(old);
+}
+
 static void reload(struct process *p)
 {
     struct buf faults = { 0 }, warnings = { 0 };
@@ -133,13 +169,7 @@ static void reload(struct process *p)
     metric_add(p->shard, METRIC_RELOADS, 1, METRIC_LABEL(good ? STR("ok") : STR("refused")));
     if (good) {
         warn_of_fixed(&p->config->settings, &next->settings);
-        admin_set_plan(&p->admin, next->plan);
-        admin_set_token(&p->admin, next->settings.admin_token);
-        for (unsigned i = 0; i < p->worker_count; i++)
-            worker_reload(p->workers[i], next);
-        /* Workers were lent the first settings for good; only the plan is let go. */
-        plan_unref(p->config->plan);
-        p->config->plan = plan_ref(next->plan);
+        change_plan(p, next);
         config_free(next);
         log_info("reload", F_TEXT("result", "ok"));
     } else {
@@ -183,12 +213,24 @@ static void on_drain(struct timer *t)
     }
 }
 
+static void on_last(struct timer *t)
+{
+    struct process *p = container_of(t, struct process, last);
+
+    if (health_is_idle(p->probes))
+        loop_stop(p->loop);
+    else
+        timer_arm(t, CALLED_OFF_US);
+}
+
 static void on_over(void *owner)
 {
     struct process *p = owner;
 
-    if (--p->running == 0)
-        loop_stop(p->loop);
+    if (--p->running > 0)
+        return;
+    health_stop(p->probes);
+    timer_arm(&p->last, CALLED_OFF_US);
 }
 
 static void drain(struct process *p)
@@ -331,6 +373,9 @@ static void free_process(struct process *p)
     if (p->admin.plan)
         admin_deinit(&p->admin);
     free(p->workers);
+    health_free(p->probes);
+    fetcher_free(p->fetcher);
+    resolver_free(p->resolver);
     flights_free(p->flights);
     memory_free(p->memory);
     loop_free(p->loop);
@@ -350,7 +395,12 @@ static enum err open_all(struct process *p, struct fault *why)
     p->flights = flights_new();
     if (s->cache_memory_bytes > 0)
         p->memory = memory_new(s->cache_memory_bytes);
+    p->fetcher = fetcher_new(p->loop);
+    p->resolver = resolver_new(p->loop);
+    p->probes = health_new(p->loop, p->fetcher, p->resolver);
     timer_init(&p->drain, p->loop, on_drain);
+    timer_init(&p->last, p->loop, on_last);
+    plan_open(p->config->plan, NULL);
     err = listener_probe(s->listen, why);
     if (!err)
         err = listener_probe(s->admin_listen, why);
@@ -367,6 +417,7 @@ static void run(struct process *p)
     atomic_store(&p->health.ready, true);
     p->running = p->worker_count;
     http_server_start(p->server);
+    watch_upstreams(p);
     for_each(p, worker_start);
     announce(p);
     loop_run(p->loop);

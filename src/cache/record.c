@@ -30,6 +30,7 @@ enum field {
     STALE_MS,
     FINISH_REASON,
     REFUSAL,
+    TOOK_MS,
     COST_MICROUSD,
     REQUEST,
 };
@@ -54,6 +55,7 @@ static const struct row {
     [STALE_MS]          = { "stale_ms",          NUMBER, false, 0,   TEN_YEARS_MS },
     [FINISH_REASON]     = { "finish_reason",     WORD,   false, 0,   31 },
     [REFUSAL]           = { "refusal",           NUMBER, false, 0,   1 },
+    [TOOK_MS]           = { "took_ms",           NUMBER, false, 0,   UINT64_C(1) << 52 },
     [COST_MICROUSD]     = { "cost_microusd",     NUMBER, false, 0,   UINT64_MAX },
     [REQUEST]           = { "request",           TEXT,   false, 0,   UINT64_MAX },
 };
@@ -89,6 +91,7 @@ void record_write(struct record_words *out, const struct entry_facts *facts, boo
     put_number(out, STALE_MS, (int64_t)facts->stale_ms);
     put_text(out, FINISH_REASON, str_of(facts->finish_reason));
     put_number(out, REFUSAL, facts->refusal);
+    put_number(out, TOOK_MS, (int64_t)facts->took_ms);
     put_number(out, COST_MICROUSD, 0);
     if (with_request)
         put_text(out, REQUEST, facts->request);
@@ -171,6 +174,7 @@ static struct entry *make(const struct value *values, const struct entry_facts *
         .created_ms = (uint64_t)values[CREATED_MS].number,
         .fresh_ms = (uint64_t)values[FRESH_MS].number,
         .stale_ms = (uint64_t)values[STALE_MS].number,
+        .took_ms = (uint64_t)values[TOOK_MS].number,
         .prompt_tokens = values[PROMPT_TOKENS].number,
         .completion_tokens = values[COMPLETION_TOKENS].number,
     };

@@ -12,8 +12,8 @@
  */
 
 enum {
-    RECORD_FIELDS = 14,
-    RECORD_READ = 12, /* of them, those that serving needs: the first ones */
+    RECORD_FIELDS = 15,
+    RECORD_READ = 13, /* of them, those that serving needs: the first ones */
     RECORD_NUMBER = 24,
 };
 

@@ -72,6 +72,7 @@ static void ensure_same(const struct entry_facts *a, const struct entry_facts *b
     ensure(a->refusal == b->refusal);
     ensure(a->created_ms == b->created_ms);
     ensure(a->fresh_ms == b->fresh_ms && a->stale_ms == b->stale_ms);
+    ensure(a->took_ms == b->took_ms);
     ensure(a->prompt_tokens == b->prompt_tokens);
     ensure(a->completion_tokens == b->completion_tokens);
 }

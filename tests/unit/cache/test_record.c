@@ -23,7 +23,8 @@ enum place {
     COMPLETION,
     STALE,
     FINISH,
-    REFUSAL
+    REFUSAL,
+    TOOK
 };
 
 #define MADE_MS UINT64_C(1700000000000)
@@ -35,10 +36,10 @@ static struct entry *entry;            /* of the last record that was good */
 
 static void start(void)
 {
-    static const char *const good[RECORD_READ] = { "{}",    "200",  "application/json",
-                                                   "m-1",   "one",  MADE,
-                                                   "60000", "3",    "2",
-                                                   "30000", "stop", "0" };
+    static const char *const good[RECORD_READ] = {
+        "{}", "200", "application/json", "m-1", "one", MADE, "60000", "3", "2", "30000", "stop",
+        "0",  "1500"
+    };
 
     for (size_t i = 0; i < RECORD_READ; i++)
         values[i] = str_of(good[i]);
@@ -126,6 +127,7 @@ Test(record, what_was_written_is_read_back)
     facts.created_ms = MADE_MS;
     facts.fresh_ms = 7;
     facts.stale_ms = 11;
+    facts.took_ms = 13;
     facts.prompt_tokens = -1;
     facts.completion_tokens = INT64_C(1) << 52;
     record_write(&words, &facts, false);
@@ -143,6 +145,7 @@ Test(record, what_was_written_is_read_back)
     cr_assert(entry->facts.refusal);
     cr_assert_eq(entry->facts.fresh_ms, 7);
     cr_assert_eq(entry->facts.stale_ms, 11);
+    cr_assert_eq(entry->facts.took_ms, 13);
     cr_assert_eq(entry->facts.prompt_tokens, -1);
     cr_assert_eq(entry->facts.completion_tokens, INT64_C(1) << 52);
 }
@@ -193,23 +196,24 @@ Test(record, another_reply_is_bad)
 
 Test(record, a_number_that_is_no_text_is_bad)
 {
-    static const char bytes[] = "*12\r\n$2\r\n{}\r\n:200\r\n$1\r\nt\r\n$1\r\nm\r\n$1\r\no\r\n"
+    static const char bytes[] = "*13\r\n$2\r\n{}\r\n:200\r\n$1\r\nt\r\n$1\r\nm\r\n$1\r\no\r\n"
                                 "$13\r\n" MADE "\r\n$5\r\n60000\r\n$1\r\n3\r\n$1\r\n2\r\n"
-                                "$-1\r\n$-1\r\n$-1\r\n";
+                                "$-1\r\n$-1\r\n$-1\r\n$-1\r\n";
 
     cr_assert_eq(state_of_bytes(str_of(bytes), MADE_MS), RECORD_BAD);
 }
 
 Test(record, the_first_nine_fields_are_needed_and_the_others_are_not)
 {
-    for (enum place p = BODY; p <= REFUSAL; p++)
+    for (enum place p = BODY; p <= TOOK; p++)
         cr_assert_eq(state_with(p, (struct str){ 0 }), p < STALE ? RECORD_BAD : RECORD_GOOD,
                      "field %d", (int)p);
-    values[STALE] = values[FINISH] = values[REFUSAL] = (struct str){ 0 };
+    values[STALE] = values[FINISH] = values[REFUSAL] = values[TOOK] = (struct str){ 0 };
     cr_assert_eq(state_at(MADE_MS), RECORD_GOOD);
     cr_assert_eq(entry->facts.stale_ms, 0);
     cr_assert_str_eq(entry->facts.finish_reason, "");
     cr_assert_not(entry->facts.refusal);
+    cr_assert_eq(entry->facts.took_ms, 0);
 }
 
 /* ---- values -------------------------------------------------------------------------- */

@@ -137,6 +137,8 @@ static void on_found(struct remote_op *remote, struct entry *found)
         finish(op, found, CACHE_NONE);
         return;
     }
+    op->lease = remote->lease;
+    op->lease_left_ms = remote->lease_left_ms;
     count(c, STR("redis"), found ? STR("hit") : remote->away ? STR("error") : STR("miss"));
     if (!found && held_stands) {
         finish_with_held(op);
@@ -152,7 +154,8 @@ static void on_found(struct remote_op *remote, struct entry *found)
 static void ask_remote(struct cache_lookup *op)
 {
     op->waiting_remote = true;
-    remote_look_up(op->cache->remote, &op->remote, &op->asked, on_found);
+    remote_look_up(op->cache->remote, &op->remote, &op->asked, op->has_wish ? &op->wish : NULL,
+                   on_found);
 }
 
 static void on_verified(struct remote_op *remote, struct entry *found)
@@ -171,15 +174,20 @@ static void on_verified(struct remote_op *remote, struct entry *found)
 }
 
 void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_facts *asked,
-                   cache_lookup_fn *on_done)
+                   const struct lease_wish *wish, cache_lookup_fn *on_done)
 {
     uint64_t wall_ms = clock_wall_ms();
     bool fresh;
 
     *op = (struct cache_lookup){ .on_done = on_done, .cache = c, .asked = *asked };
+    if (wish) {
+        op->has_wish = true;
+        op->wish = *wish;
+    }
     if (c->memory)
         op->held = memory_get(c->memory, &asked->key, wall_ms);
-    fresh = op->held && entry_ttl_ms(op->held, wall_ms) > 0;
+    fresh = op->held && entry_ttl_ms(op->held, wall_ms) > 0 &&
+            (!wish || op->held->facts.created_ms >= wish->not_before_ms);
     if (c->memory)
         count(c, STR("memory"), fresh ? STR("hit") : STR("miss"));
 

@@ -2,6 +2,7 @@
 #include "weir/cache/remote.h"
 
 #include "record.h"
+#include "remote_inner.h"
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/escape.h"
@@ -17,11 +18,6 @@
  * here it is, I have none, and anything else, which counts as if it were away. Only the second
  * makes other gateways' and our own memory forget.
  */
-
-struct remote {
-    struct redis *link; /* lent */
-    struct remote_settings settings;
-};
 
 struct remote *remote_new(struct redis *link, const struct remote_settings *s)
 {
@@ -65,20 +61,21 @@ void remote_key(const struct remote_settings *s, const struct entry_facts *of, s
     buf_put_text(out, hex);
 }
 
-/* "It holds something else than a hash": an answer of its own, unlike other errors. */
-static bool is_wrong_type(const struct redis_reply *reply)
+bool remote_is_wrong_type(const struct redis_reply *reply)
 {
     return redis_reply_type(reply) == REDIS_ERROR &&
            str_starts(redis_reply_text(reply), STR("WRONGTYPE"));
 }
 
-static void begin(struct remote_op *op, struct remote *r, remote_fn *on_done)
+void remote_begin(struct remote_op *op, struct remote *r, remote_fn *on_done)
 {
     op->remote = r;
     op->on_done = on_done;
     op->entry = NULL;
     op->started_us = clock_now_us();
     op->away = false;
+    op->lease = LEASE_NONE;
+    op->lease_left_ms = 0;
 }
 
 static void send_one(struct remote *r, struct redis_op *op, const struct str *words,
@@ -89,64 +86,13 @@ static void send_one(struct remote *r, struct redis_op *op, const struct str *wo
     redis_start(r->link, op, &command, 1, on_done);
 }
 
-/* ---- look up ----------------------------------------------------------------------- */
-
-/* NULL, and op->away unless Redis has surely none. */
-static struct entry *read_reply(struct remote_op *op, const struct redis_reply *reply)
-{
-    struct entry *found = NULL;
-
-    if (is_wrong_type(reply))
-        return NULL;
-    if (redis_reply_type(reply) != REDIS_LIST || redis_reply_count(reply) != RECORD_READ) {
-        op->away = true;
-        return NULL;
-    }
-    switch (record_read(reply, &op->asked, op->remote->settings.most_bytes, clock_wall_ms(),
-                        &found)) {
-    case RECORD_GOOD:
-        atomic_store(&found->shared, true);
-        atomic_store(&found->verified_us, op->started_us);
-        break;
-    case RECORD_BAD: remote_delete(op->remote, &op->asked); break;
-    case RECORD_NONE: break;
-    }
-    return found;
-}
-
-static void on_looked_up(struct redis_op *redis, enum err err, const struct redis_reply *reply)
-{
-    struct remote_op *op = container_of(redis, struct remote_op, redis);
-    struct entry *found = NULL;
-
-    op->away = err != OK;
-    if (!err)
-        found = read_reply(op, reply);
-    op->on_done(op, found);
-}
-
-void remote_look_up(struct remote *r, struct remote_op *op, const struct entry_facts *asked,
-                    remote_fn *on_done)
-{
-    struct str words[2 + RECORD_READ] = { STR("HMGET") };
-    struct buf key = { 0 };
-
-    begin(op, r, on_done);
-    op->asked = *asked;
-    remote_key(&r->settings, asked, &key);
-    words[1] = buf_str(&key);
-    record_names(words + 2);
-    send_one(r, &op->redis, words, 2 + RECORD_READ, on_looked_up);
-    buf_deinit(&key);
-}
-
 /* ---- verify ------------------------------------------------------------------------ */
 
 static bool stands(struct remote_op *op, const struct redis_reply *reply)
 {
     uint64_t created_ms;
 
-    if (redis_reply_type(reply) == REDIS_NIL || is_wrong_type(reply))
+    if (redis_reply_type(reply) == REDIS_NIL || remote_is_wrong_type(reply))
         return false;
     if (redis_reply_type(reply) != REDIS_TEXT) {
         op->away = true;
@@ -175,7 +121,7 @@ void remote_verify(struct remote *r, struct remote_op *op, struct entry *e, remo
 {
     struct buf key = { 0 };
 
-    begin(op, r, on_done);
+    remote_begin(op, r, on_done);
     op->entry = entry_ref(e);
     remote_key(&r->settings, &e->facts, &key);
     send_one(r, &op->redis, (struct str[]){ STR("HGET"), buf_str(&key), STR("created_ms") }, 3,

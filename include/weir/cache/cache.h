@@ -71,7 +71,8 @@ struct entry *cache_recall(struct cache *c, const struct digest *raw, uint64_t *
 /* The same for a key that is known: saves a turn of the loop on a hit. One reference. */
 struct entry *cache_peek(struct cache *c, const struct digest *key);
 
-/* NULL wish: nothing is taken. */
+/* NULL wish: nothing is taken. Nor is it for an answer in memory that is fresh, and not older
+   than is wished. */
 void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_facts *asked,
                    const struct lease_wish *wish, cache_lookup_fn *on_done);
 void cache_lookup_cancel(struct cache_lookup *op); /* on_done(NULL) follows */

@@ -18,16 +18,22 @@
  * the answer, or takes the lease over (exactly one does), or goes on alone.
  *
  * With `streams`, a leader also writes its running answer to weir:v1:tape:<sha256> (a Redis
- * stream), and who awaits it is given those bytes as they come.
+ * stream), and who awaits it is given those bytes as they come. Who has been given some is
+ * never told to look up again: it gets the rest, or hears that there is none.
  *
- * One per worker, with a connection of its own for news. When a flight's landing was missed,
- * because that connection was down, the lease's end still wakes everybody.
+ * One per worker, with a connection of its own for news. No landing is missed for long: who
+ * awaits looks at the lease when it sits down and when the lease should end, and everybody
+ * looks up again when that connection comes back.
+ *
+ * One holder's name serves a worker for all its leases: in a process one request leads a
+ * flight, and what a worker sends to Redis arrives in order.
  */
 
 enum {
     FLEET_LEASE_MS = 3000, /* how long a dead leader holds up others, at most */
     FLEET_RENEW_MS = 1000,
-    FLEET_TAPE_BYTES = 8 << 20, /* of one running answer; beyond it others get it when complete */
+    FLEET_TAPE_BYTES = 8
+                       << 20, /* of one running answer; beyond it others get it when complete */
 };
 
 struct fleet;
@@ -40,8 +46,11 @@ struct fleet *fleet_new(struct loop *loop, struct resolver *resolver, struct red
                         const struct redis_settings *settings, struct str prefix, bool streams);
 void fleet_free(struct fleet *f); /* every seat has left */
 
-/* What a look-up is to take when it finds no fresh answer. */
+/* What a look-up is to take when it finds no fresh answer. Its holder is lent by the fleet. */
 struct lease_wish fleet_wish(struct fleet *f, const struct digest *flight);
+
+/* For the metric: a wish came to nothing, and who had it goes on without the fleet. */
+void fleet_alone(struct fleet *f);
 
 enum fleet_end {
     FLEET_AGAIN,  /* look it up again */
@@ -61,8 +70,7 @@ struct fleet_seat {
     struct link link;
     struct digest flight;
     bool leads;
-    bool wants_bytes;
-    bool has_bytes;
+    bool awaited;       /* this flight, before; kept so that taking over is told from leading */
     struct timer timer; /* leads: to renew; awaits: the lease's end */
     void *state;        /* the fleet's own */
 };
@@ -70,6 +78,8 @@ struct fleet_seat {
 /* ---- whoever took the lease ---- */
 void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight);
 void fleet_write(struct fleet_seat *s, struct str bytes); /* nothing without `streams` */
+/* What was written is all there is: who has read it has it whole, even if no answer is kept. */
+void fleet_wrote_all(struct fleet_seat *s);
 /* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
 void fleet_land(struct fleet_seat *s, bool good);
 

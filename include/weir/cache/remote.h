@@ -51,16 +51,18 @@ typedef void remote_fn(struct remote_op *op, struct entry *found);
  * With a look-up goes a wish: if Redis has no answer that is fresh and was made at or after
  * `not_before_ms`, take the lease of this flight, unless somebody holds it, in the same round
  * trip. Where Redis does not run scripts, nothing is taken (LEASE_NONE), and that is logged once.
+ * A look-up that ends without a word of Redis, as when it is cancelled, gives back what it may
+ * have taken.
  */
 struct lease_wish {
     struct digest flight;
-    struct str holder;      /* who we are, for people to read; lent for the call */
+    struct str holder; /* who we are, for people to read; lent until the end */
     uint64_t lease_ms;
     uint64_t not_before_ms; /* wall clock; 0: however old */
 };
 
 enum lease {
-    LEASE_NONE,  /* not wished, not needed, or Redis did not say */
+    LEASE_NONE, /* not wished, not needed, or Redis did not say */
     LEASE_OURS,
     LEASE_OTHERS /* held by somebody else for lease_left_ms more */
 };
@@ -71,8 +73,10 @@ struct remote_op {
     remote_fn *on_done;
     struct entry *entry;      /* verify: one reference while under way */
     struct entry_facts asked; /* look_up: who is asked for; its texts are lent until the end */
+    struct lease_wish wish;
+    bool by_text; /* the script that was sent */
     uint64_t started_us;
-    bool away; /* at the end: Redis did not say whether it holds this */
+    bool away;        /* at the end: Redis did not say whether it holds this */
     enum lease lease; /* at the end of a look-up */
     uint64_t lease_left_ms;
 };

@@ -145,6 +145,7 @@ struct asking {
     struct redis_op op;
     struct loop *loop;
     struct buf *out;
+    bool answered;
 };
 
 static void put_reply(struct buf *out, const struct redis_reply *reply)
@@ -172,6 +173,7 @@ static void on_answered(struct redis_op *op, enum err err, const struct redis_re
 
     cr_assert_eq(err, OK, "%s", err_text(err));
     put_reply(a->out, reply);
+    a->answered = true;
     loop_stop(a->loop);
 }
 
@@ -181,7 +183,8 @@ static void ask(struct stage *s, struct buf *out, const struct str *words, size_
     struct redis_command command = { words, count };
 
     redis_start(s->link, &a.op, &command, 1, on_answered);
-    loop_run(s->loop);
+    while (!a.answered) /* what else happens meanwhile may stop the loop as well */
+        loop_run(s->loop);
 }
 
 void stage_ask(struct stage *s, struct buf *out, const char *command)

@@ -81,7 +81,7 @@ static enum cache_tier look_up(void)
     struct entry_facts asked = facts();
     struct hearing h = { 0 };
 
-    cache_look_up(&cache, &h.op, &asked, on_done);
+    cache_look_up(&cache, &h.op, &asked, NULL, on_done);
     cr_assert_eq(h.heard, 0, "nothing ends inside the call that starts it");
     stage_run(&stage);
     cr_assert_eq(h.heard, 1);
@@ -409,7 +409,7 @@ Test(cache, prefers_a_fresher_answer_in_redis_to_a_stale_one_in_memory)
 
     store(&f);
     stage_do(&stage, "HINCRBY " KEY " created_ms 50000");
-    cache_look_up(&cache, &h.op, &asked, on_done);
+    cache_look_up(&cache, &h.op, &asked, NULL, on_done);
     stage_run(&stage);
     cr_assert_eq(h.tier, CACHE_REDIS);
     cr_assert_gt(entry_ttl_ms(h.found, clock_wall_ms()), 0);
@@ -436,6 +436,76 @@ Test(cache, gives_no_stale_answer_that_was_deleted)
     cr_assert_not(in_memory());
 }
 
+/* ---- wishes ---- */
+
+static struct lease_wish wish(uint64_t not_before_ms)
+{
+    return (struct lease_wish){ .holder = STR("we"),
+                                .lease_ms = 3000,
+                                .not_before_ms = not_before_ms };
+}
+
+static enum lease wish_for(uint64_t not_before_ms, enum cache_tier expected)
+{
+    struct entry_facts asked = facts();
+    struct lease_wish w = wish(not_before_ms);
+    struct hearing h = { 0 };
+
+    cache_look_up(&cache, &h.op, &asked, &w, on_done);
+    stage_run(&stage);
+    cr_assert_eq(h.tier, expected);
+    entry_unref(h.found);
+    return h.op.lease;
+}
+
+Test(cache, a_miss_takes_the_lease_that_was_wished)
+{
+    cr_assert_eq(wish_for(0, CACHE_NONE), LEASE_OURS);
+    cr_assert_eq(wish_for(0, CACHE_NONE), LEASE_OTHERS);
+}
+
+Test(cache, a_fresh_answer_in_memory_takes_no_lease)
+{
+    struct entry_facts f = facts();
+
+    store(&f);
+    cr_assert_eq(wish_for(0, CACHE_MEMORY), LEASE_NONE);
+    stage_do(&stage, "DEL " KEY);
+    cr_assert_eq(wish_for(0, CACHE_MEMORY), LEASE_NONE);
+}
+
+Test(cache, an_answer_in_memory_older_than_wished_takes_the_lease)
+{
+    struct entry_facts f = facts();
+
+    store(&f);
+    cr_assert_eq(wish_for(f.created_ms + 1, CACHE_REDIS), LEASE_OURS);
+}
+
+Test(cache, a_stale_answer_in_memory_takes_the_lease)
+{
+    struct entry_facts f = stale_facts();
+
+    store(&f);
+    cr_assert_eq(wish_for(0, CACHE_REDIS), LEASE_OURS);
+}
+
+Test(cache, a_doubted_answer_that_was_deleted_takes_the_lease)
+{
+    struct entry_facts f = facts();
+
+    store(&f);
+    stage_do(&stage, "DEL " KEY);
+    age(CACHE_TRUST_US);
+    cr_assert_eq(wish_for(0, CACHE_NONE), LEASE_OURS);
+}
+
+Test(cache, memory_alone_leases_nothing)
+{
+    cache.remote = NULL;
+    cr_assert_eq(wish_for(0, CACHE_NONE), LEASE_NONE);
+}
+
 /* ---- cancelling ---- */
 
 static void cancel(void)
@@ -443,7 +513,7 @@ static void cancel(void)
     struct entry_facts asked = facts();
     struct hearing h = { 0 };
 
-    cache_look_up(&cache, &h.op, &asked, on_done);
+    cache_look_up(&cache, &h.op, &asked, NULL, on_done);
     cache_lookup_cancel(&h.op);
     cache_lookup_cancel(&h.op);
     cr_assert_eq(h.heard, 0);

@@ -74,7 +74,7 @@ static struct entry *look_up(bool *away)
     struct entry_facts asked = facts();
     struct hearing h = { 0 };
 
-    remote_look_up(stage.remote, &h.op, &asked, on_done);
+    remote_look_up(stage.remote, &h.op, &asked, NULL, on_done);
     cr_assert_eq(h.heard, 0);
     stage_run(&stage);
     cr_assert_eq(h.heard, 1);
@@ -170,7 +170,7 @@ Test(remote, keeps_an_answer_as_one_readable_hash)
     expect_text("HGET " KEY " fresh_ms", "60000");
     expect_text("HGET " KEY " completion_tokens", "-1");
     expect_text("HGET " KEY " request", "{\"messages\":[]}");
-    expect_text("HLEN " KEY, "14");
+    expect_text("HLEN " KEY, "15");
 }
 
 Test(remote, gives_the_key_a_ttl_of_fresh_and_stale_time)
@@ -401,7 +401,7 @@ Test(remote, ends_a_cancelled_look_up_once_and_later)
     struct hearing h = { 0 };
 
     store(&f);
-    remote_look_up(stage.remote, &h.op, &f, on_done);
+    remote_look_up(stage.remote, &h.op, &f, NULL, on_done);
     remote_cancel(&h.op);
     cr_assert_eq(h.heard, 0);
     stage_run(&stage);

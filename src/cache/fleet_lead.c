@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Those who lead: the lease is renewed every second, and bytes go on the tape in batches, one
+ * write at a time, so that none can be lost between two others. What cannot be written is no
+ * reason to stop: the leader goes on, and the others get its answer when that is complete.
+ */
+#include "fleet_inner.h"
+
+#include "weir/base/mem.h"
+#include "weir/base/metric.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_WRITE = 64 * 1024 }; /* bytes of one entry: a reading brings up to 16 of them */
+
+struct leader {
+    struct fleet_seat *seat; /* NULL once it has landed */
+    struct redis_op renewal;
+    struct redis_op write;
+    bool renewing;
+    bool writing;
+
+    char by[FLEET_BY];
+    struct buf bytes;   /* that are not on the tape yet */
+    struct timer flush; /* armed: bytes gather until then */
+    size_t written;     /* bytes so far, those that gather included */
+    bool begun;         /* there is a tape */
+    bool closed;        /* no more is written on it */
+    bool whole;         /* all is */
+};
+
+static void drop(struct leader *l)
+{
+    if (l->seat || l->renewing || l->writing)
+        return;
+    buf_deinit(&l->bytes);
+    free(l);
+}
+
+static struct lease_of lease_of(const struct leader *l)
+{
+    return fleet_lease(l->seat->fleet, &l->seat->flight);
+}
+
+/* ---- the tape ------------------------------------------------------------------------ */
+
+/* Redis may still take it to be ours; then readers are told that there is no more to come. */
+static void close_tape(struct leader *l)
+{
+    struct lease_of lease = lease_of(l);
+    struct lease_piece over = { .by = str_of(l->by), .first = true, .over = true };
+
+    if (l->closed)
+        return;
+    l->closed = true;
+    timer_disarm(&l->flush);
+    buf_deinit(&l->bytes);
+    if (l->begun)
+        lease_write(&lease, &over, NULL, NULL);
+}
+
+static void flush(struct leader *l);
+
+static void on_written(struct redis_op *op, enum err err, const struct redis_reply *reply)
+{
+    struct leader *l = container_of(op, struct leader, write);
+
+    l->writing = false;
+    if (!l->seat) {
+        drop(l);
+        return;
+    }
+    if (l->closed)
+        return;
+    if (err || redis_reply_integer(reply) != 1)
+        close_tape(l);
+    else if (!timer_is_armed(&l->flush) || l->bytes.len >= FLEET_FLUSH_BYTES)
+        flush(l);
+}
+
+static void flush(struct leader *l)
+{
+    struct lease_of lease = lease_of(l);
+    struct lease_piece piece = { .by = str_of(l->by),
+                                 .bytes = str_head(buf_str(&l->bytes), MOST_WRITE),
+                                 .first = !l->begun };
+
+    if (l->writing || l->bytes.len == 0)
+        return;
+    l->writing = true;
+    l->begun = true;
+    lease_write(&lease, &piece, &l->write, on_written);
+    buf_drop(&l->bytes, piece.bytes.len);
+    timer_arm(&l->flush, FLEET_FLUSH_US);
+}
+
+static void on_flush(struct timer *t)
+{
+    flush(container_of(t, struct leader, flush));
+}
+
+static struct leader *leader_of(const struct fleet_seat *s)
+{
+    return s->fleet && s->leads ? s->state : NULL;
+}
+
+/* The first bytes go at once, and so does what comes after a silence. */
+void fleet_write(struct fleet_seat *s, struct str bytes)
+{
+    struct leader *l = leader_of(s);
+
+    if (!l || !s->fleet->streams || l->closed || bytes.len == 0)
+        return;
+    if (l->written + bytes.len > FLEET_TAPE_BYTES) {
+        close_tape(l);
+        return;
+    }
+    l->written += bytes.len;
+    buf_put(&l->bytes, bytes);
+    if (!timer_is_armed(&l->flush) || l->bytes.len >= FLEET_FLUSH_BYTES)
+        flush(l);
+}
+
+void fleet_wrote_all(struct fleet_seat *s)
+{
+    struct leader *l = leader_of(s);
+
+    if (l)
+        l->whole = true;
+}
+
+/* ---- the lease ----------------------------------------------------------------------- */
+
+static void on_renewed(struct redis_op *op, enum err err, const struct redis_reply *reply)
+{
+    struct leader *l = container_of(op, struct leader, renewal);
+
+    l->renewing = false;
+    if (!l->seat) {
+        drop(l);
+        return;
+    }
+    if (err || redis_reply_type(reply) != REDIS_INTEGER || redis_reply_integer(reply) == 1)
+        return;
+    /* It had run out, and what has happened to the tape meanwhile is not known. */
+    close_tape(l);
+    if (redis_reply_integer(reply) == 0)
+        timer_disarm(&l->seat->timer); /* another leads; here, one call was one too many */
+}
+
+static void on_renewal_due(struct timer *t)
+{
+    struct fleet_seat *s = container_of(t, struct fleet_seat, timer);
+    struct leader *l = s->state;
+    struct lease_of lease = lease_of(l);
+
+    timer_arm(&s->timer, FLEET_RENEW_MS * 1000);
+    if (l->renewing)
+        return;
+    l->renewing = true;
+    lease_renew(&lease, FLEET_LEASE_MS, &l->renewal, on_renewed);
+}
+
+void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight)
+{
+    struct leader *l = MEM_NEW(struct leader);
+    bool awaited = s->awaited && digest_eq(&s->flight, flight);
+
+    ensure(!s->fleet);
+    *s = (struct fleet_seat){ .fleet = f, .flight = *flight, .leads = true, .state = l };
+    l->seat = s;
+    (void)snprintf(l->by, sizeof(l->by), "%s:%" PRIu64, f->holder, ++f->runs);
+    timer_init(&l->flush, f->loop, on_flush);
+    timer_init(&s->timer, f->loop, on_renewal_due);
+    timer_arm(&s->timer, FLEET_RENEW_MS * 1000);
+    metric_add(loop_shard(f->loop), METRIC_LEASES, 1,
+               METRIC_LABEL(awaited ? STR("taken_over") : STR("ours")));
+}
+
+void fleet_land(struct fleet_seat *s, bool good)
+{
+    struct leader *l = leader_of(s);
+    struct lease_of lease;
+    struct lease_landing landing = { .good = good };
+
+    if (!l)
+        return;
+    lease = lease_of(l);
+    landing.by = str_of(l->by);
+    if (l->begun && !l->closed) {
+        landing.bytes = buf_str(&l->bytes);
+        landing.end = good || l->whole ? STR("whole") : STR("broken");
+    }
+    lease_land(&lease, &landing);
+    timer_disarm(&s->timer);
+    timer_disarm(&l->flush);
+    l->seat = NULL;
+    drop(l);
+    *s = (struct fleet_seat){ 0 };
+}

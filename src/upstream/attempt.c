@@ -17,8 +17,10 @@
 
 #include "weir/upstream/attempt.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
+#include "weir/upstream/retry_after.h"
 
 #include <stdio.h>
 
@@ -43,25 +45,73 @@ static struct str result_word(const struct attempt *a, enum err err)
     return STR("broken");
 }
 
+static bool is_busy(int status)
+{
+    return status == 429 || status == 503 || status == 529;
+}
+
+/* What its pool is to make of it: a refusal of the request itself tells nothing about anybody. */
+static enum verdict verdict_of(const struct attempt *a, enum err err)
+{
+    int status = a->status >= 400 ? a->status : a->tap.answer.error_status;
+
+    if (err == OK)
+        return VERDICT_GOOD;
+    /* Connecting takes no model's time: where it takes all of a request's, nobody is there. */
+    if (err == ERR_DEADLINE && a->ended_in == PHASE_CONNECTING)
+        return VERDICT_FAULT;
+    if (err < ERR_UPSTREAM_UNREACHABLE || err > ERR_UPSTREAM_TRUNCATED ||
+        err == ERR_UPSTREAM_REFUSED || a->fetch.stale)
+        return VERDICT_NONE; /* ours, or the client's */
+    if (err != ERR_UPSTREAM_STATUS && err != ERR_UPSTREAM_IN_BAND)
+        return VERDICT_FAULT;
+    if (status == 401 || status == 403)
+        return VERDICT_KEY_REFUSED;
+    if (is_busy(status))
+        return VERDICT_BUSY;
+    return status >= 500 || status == 408 || status == 0 ? VERDICT_FAULT : VERDICT_NONE;
+}
+
+static void give_back(struct attempt *a, enum err err)
+{
+    int64_t wait_s = -1;
+
+    if (a->status >= 400)
+        wait_s = retry_after_s(attempt_header(a, "retry-after"),
+                               attempt_header(a, "retry-after-ms"), clock_wall_ms());
+    permit_give_back(&a->call.permit,
+                     &(struct permit_report){
+                         .verdict = verdict_of(a, err),
+                         .status = a->status,
+                         .refused = a->status == 503 || (err == ERR_UPSTREAM_UNREACHABLE &&
+                                                         !a->sent_any && !a->fetch.stale),
+                         .retry_after_ms = wait_s < 0 ? -1 : wait_s * 1000,
+                         .first_us = a->first_us > 0 ? a->first_us - a->started_us : 0,
+                         .total_us = a->ended_us - a->started_us,
+                     });
+}
+
+static struct str label_of(const struct attempt *a)
+{
+    return a->endpoint ? a->endpoint->label : STR("here");
+}
+
 static void finish(struct attempt *a, enum err err)
 {
     struct metric_shard *shard = loop_shard(a->kit->loop);
-    struct upstream_endpoint *e = a->call.endpoint;
+    struct str name = str_of(a->call.upstream->name);
 
     timer_disarm(&a->limit);
     timer_disarm(&a->total);
+    a->ended_in = a->phase;
     a->phase = PHASE_OVER;
     a->ended_us = loop_now_us(a->kit->loop);
-    if (a->held) {
-        a->held = false;
-        atomic_fetch_sub_explicit(&e->in_flight, 1, memory_order_relaxed);
-        metric_add(shard, METRIC_UPSTREAM_IN_FLIGHT, -1,
-                   METRIC_LABEL(str_of(e->upstream->name), e->label));
-    }
+    metric_add(shard, METRIC_UPSTREAM_IN_FLIGHT, -1, METRIC_LABEL(name, label_of(a)));
+    give_back(a, err);
     if (a->tap.gave_up)
         metric_add(shard, METRIC_PARSE_GAVE_UP, 1, METRIC_LABEL(STR("unreadable")));
     metric_add(shard, METRIC_ATTEMPTS, 1,
-               METRIC_LABEL(str_of(e->upstream->name), e->label, result_word(a, err)));
+               METRIC_LABEL(name, label_of(a), result_word(a, err)));
     a->events->on_done(a, err);
 }
 
@@ -76,7 +126,7 @@ static void call_off(struct attempt *a, enum err why)
     a->err = a->phase == PHASE_LINGER ? OK : why;
     if (a->phase == PHASE_RESOLVING)
         resolve_cancel(&a->resolve);
-    else
+    else if (a->phase != PHASE_IDLE) /* else it ends in its turn */
         fetch_cancel(&a->fetch);
 }
 
@@ -145,7 +195,9 @@ static void on_event(void *owner, const struct sse_event *e)
         return;
     }
     if (a->phase != PHASE_LINGER && e->data.at)
-        enter(a, PHASE_DATA, a->call.endpoint->upstream->timeouts.data_gap_us);
+        enter(a, PHASE_DATA, a->call.upstream->timeouts.data_gap_us);
+    if (a->first_us == 0 && (delta.kind == DELTA_CONTENT || delta.kind == DELTA_OPAQUE))
+        a->first_us = loop_now_us(a->kit->loop);
     a->events->on_delta(a, &delta);
     if (err)
         call_off(a, err);
@@ -174,7 +226,7 @@ static void on_data(struct fetch *f, struct str bytes)
         sse_feed(&a->sse, bytes, on_event, a);
         return;
     }
-    enter(a, PHASE_DATA, a->call.endpoint->upstream->timeouts.data_gap_us);
+    enter(a, PHASE_DATA, a->call.upstream->timeouts.data_gap_us);
     gather(a, bytes);
 }
 
@@ -205,7 +257,7 @@ static void on_head(struct fetch *f)
     a->streamed = a->status == 200 && a->call.request->stream && is_event_stream(a);
     if (a->streamed)
         sse_init(&a->sse, SSE_EVENT_BYTES);
-    enter(a, PHASE_FIRST_DATA, a->call.endpoint->upstream->timeouts.first_data_us);
+    enter(a, PHASE_FIRST_DATA, a->call.upstream->timeouts.first_data_us);
 }
 
 static void on_connected(struct fetch *f)
@@ -215,7 +267,7 @@ static void on_connected(struct fetch *f)
     if (a->err)
         return;
     a->sent_any = true;
-    enter(a, PHASE_HEADERS, a->call.endpoint->upstream->timeouts.headers_us);
+    enter(a, PHASE_HEADERS, a->call.upstream->timeouts.headers_us);
 }
 
 /* ---- what came of it ----------------------------------------------------------------- */
@@ -309,18 +361,32 @@ static bool travels(const struct upstream *u, const char *line)
     return upstream_forwards(u, name);
 }
 
-/* The request could not be put on the wire: it is over its arena's budget. */
-static void on_refused(struct deferred *d)
+/* The request could not be put on the wire (it is over its arena's budget), or needs no wire. */
+static void on_turn(struct deferred *d)
 {
     struct attempt *a = container_of(d, struct attempt, turn);
 
     finish(a, a->err);
 }
 
+/* Answered by the dialect itself: what it says is read as an upstream's plain answer is. */
+static void answer_here(struct attempt *a)
+{
+    const struct upstream *u = a->call.upstream;
+
+    buf_init(&a->body, ATTEMPT_BODY_BYTES);
+    a->err = u->dialect->answer(u->rules, a->call.request, a->call.model, &a->body);
+    if (!a->err) {
+        a->status = 200;
+        a->err = tap_whole(&a->tap, &a->body);
+    }
+    loop_defer(a->kit->loop, &a->turn, on_turn);
+}
+
 static void fetch_it(struct attempt *a, const char *addresses)
 {
-    const struct upstream_endpoint *e = a->call.endpoint;
-    const struct upstream *u = e->upstream;
+    const struct upstream_endpoint *e = a->endpoint;
+    const struct upstream *u = a->call.upstream;
     const char *headers[ATTEMPT_HEADERS + 1];
     struct fetch_call call = { 0 };
     const char *path;
@@ -329,8 +395,8 @@ static void fetch_it(struct attempt *a, const char *addresses)
 
     headers[n++] = "Accept-Encoding: identity";
     headers[n++] = "Content-Type: application/json";
-    if (u->auth_header)
-        headers[n++] = u->auth_header;
+    if (a->call.permit.auth)
+        headers[n++] = a->call.permit.auth;
     for (const char *const *h = a->call.headers; h && *h && n < ATTEMPT_HEADERS; h++)
         if (travels(u, *h))
             headers[n++] = *h;
@@ -339,11 +405,11 @@ static void fetch_it(struct attempt *a, const char *addresses)
     url = arena_join(a->call.arena, (struct str[]){ str_of(e->url), str_of(path) }, 2);
     if (!url.at) {
         a->err = ERR_TOO_LARGE;
-        loop_defer(a->kit->loop, &a->turn, on_refused);
+        loop_defer(a->kit->loop, &a->turn, on_turn);
         return;
     }
 
-    call.target = &e->target;
+    call.target = &u->target;
     call.method = "POST";
     call.url = url.at;
     call.addresses = addresses;
@@ -370,27 +436,30 @@ static void on_resolved(struct resolve *op, enum err err, const char *addresses)
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
                    const struct attempt_events *events)
 {
-    struct upstream_endpoint *e = call->endpoint;
-    struct upstream *u = e->upstream;
+    struct upstream_endpoint *e = call->permit.endpoint;
+    const struct upstream *u = call->upstream;
 
-    *a = (struct attempt){ .events = events, .kit = kit, .call = *call, .held = true };
+    *a = (struct attempt){ .events = events, .kit = kit, .call = *call };
+    a->endpoint = e ? endpoint_ref(e) : NULL;
     a->started_us = loop_now_us(kit->loop);
     timer_init(&a->limit, kit->loop, on_limit);
     timer_init(&a->total, kit->loop, on_total);
     if (u->timeouts.total_us > 0)
         timer_arm(&a->total, u->timeouts.total_us);
     tap_init(&a->tap, u->dialect, call->request, call->model, call->keep);
-    atomic_fetch_add_explicit(&e->in_flight, 1, memory_order_relaxed);
     metric_add(loop_shard(kit->loop), METRIC_UPSTREAM_IN_FLIGHT, 1,
-               METRIC_LABEL(str_of(u->name), e->label));
-
+               METRIC_LABEL(str_of(u->name), label_of(a)));
+    if (!e) {
+        answer_here(a);
+        return;
+    }
     a->err = u->dialect->put_request(call->request, call->upstream_model, u->ask_usage,
                                      call->arena, &a->wire);
     a->tap.usage_injected = a->wire.usage_injected;
     if (a->err) {
-        loop_defer(kit->loop, &a->turn, on_refused);
-    } else if (e->numeric) {
-        fetch_it(a, NULL);
+        loop_defer(kit->loop, &a->turn, on_turn);
+    } else if (e->numeric || e->address) {
+        fetch_it(a, e->address);
     } else {
         enter(a, PHASE_RESOLVING, u->timeouts.connect_us);
         resolve_start(kit->resolver, &a->resolve, e->host, on_resolved);
@@ -414,7 +483,7 @@ void attempt_resume(struct attempt *a)
 {
     a->paused = false;
     if (a->phase == PHASE_FIRST_DATA || a->phase == PHASE_DATA)
-        enter(a, a->phase, a->call.endpoint->upstream->timeouts.data_gap_us);
+        enter(a, a->phase, a->call.upstream->timeouts.data_gap_us);
     fetch_resume(&a->fetch);
 }
 
@@ -426,6 +495,7 @@ void attempt_deinit(struct attempt *a)
     tap_deinit(&a->tap);
     sse_deinit(&a->sse);
     buf_deinit(&a->body);
+    endpoint_unref(a->endpoint);
     a->kit = NULL;
 }
 

@@ -3,17 +3,34 @@
 
 #include "weir/base/mem.h"
 #include "weir/net/resolve.h"
+#include "weir/upstream/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define SECOND_US UINT64_C(1000000)
+
+static char *copy_text(struct str s)
+{
+    char *at = mem_new(s.len + 1);
+
+    if (s.len > 0)
+        memcpy(at, s.at, s.len);
+    return at;
+}
 
 struct upstream *upstream_new(struct str name, const struct dialect *dialect)
 {
     struct upstream *u = MEM_NEW(struct upstream);
 
-    u->name = mem_new(name.len + 1);
-    memcpy(u->name, name.at, name.len);
+    u->name = copy_text(name);
     u->dialect = dialect;
+    u->queue.size = 256;
+    u->queue.timeout_us = 10 * SECOND_US;
+    u->breaker = (struct upstream_breaker){ 5, 5 * SECOND_US, 60 * SECOND_US, 0.5,
+                                            10 * SECOND_US };
+    u->retry = (struct upstream_retry){ 0.1, 3, SECOND_US / 20, SECOND_US, 2 * SECOND_US };
+    u->health = (struct upstream_health){ NULL, 2 * SECOND_US, SECOND_US, 2, 1 };
     return u;
 }
 
@@ -21,13 +38,17 @@ void upstream_free(struct upstream *u)
 {
     if (!u)
         return;
-    for (size_t i = 0; i < u->endpoint_count; i++)
-        free(u->endpoints[i].url);
-    free(u->endpoints);
+    pool_unref(u->pool);
+    for (size_t i = 0; i < u->site_count; i++)
+        free(u->sites[i].url);
+    free(u->sites);
     for (size_t i = 0; i < u->forward_count; i++)
         free((char *)(uintptr_t)u->forward[i].at);
     free(u->forward);
-    free(u->auth_header);
+    for (size_t i = 0; i < u->auth_count; i++)
+        free(u->auth[i]);
+    free(u->auth);
+    free(u->health.path);
     free(u->ca_file);
     free(u->name);
     free(u);
@@ -70,9 +91,9 @@ static bool find_host(struct str url, struct str *host, struct str *label)
     return host->len > 0 && is_port(str_cut(*label, next, label->len));
 }
 
-bool upstream_add_endpoint(struct upstream *u, struct str url)
+bool upstream_add_site(struct upstream *u, struct str url, unsigned weight)
 {
-    struct upstream_endpoint *e;
+    struct upstream_site *site;
     struct str host, label;
 
     while (url.len > 0 && url.at[url.len - 1] == '/')
@@ -83,14 +104,18 @@ bool upstream_add_endpoint(struct upstream *u, struct str url)
     if (!find_host(url, &host, &label))
         return false;
 
-    u->endpoints = mem_grow(u->endpoints,
-                            (u->endpoint_count + 1) * sizeof(struct upstream_endpoint));
-    e = &u->endpoints[u->endpoint_count++];
-    *e = (struct upstream_endpoint){ .upstream = u, .url = mem_new(url.len + 1) };
-    memcpy(e->url, url.at, url.len);
-    (void)find_host((struct str){ e->url, url.len }, &e->host, &e->label);
-    e->numeric = resolve_is_numeric(e->host);
+    u->sites = mem_grow(u->sites, (u->site_count + 1) * sizeof(*u->sites));
+    site = &u->sites[u->site_count++];
+    *site = (struct upstream_site){ .url = copy_text(url), .weight = weight > 0 ? weight : 1 };
+    (void)find_host((struct str){ site->url, url.len }, &site->host, &site->label);
+    site->numeric = resolve_is_numeric(site->host);
     return true;
+}
+
+void upstream_add_auth(struct upstream *u, struct str line)
+{
+    u->auth = mem_grow(u->auth, (u->auth_count + 1) * sizeof(*u->auth));
+    u->auth[u->auth_count++] = copy_text(line);
 }
 
 bool upstream_forwards(const struct upstream *u, struct str name)
@@ -99,39 +124,4 @@ bool upstream_forwards(const struct upstream *u, struct str name)
         if (str_eq_nocase(u->forward[i], name))
             return true;
     return false;
-}
-
-uint64_t upstream_bit(const struct upstream *u, const struct upstream_endpoint *e)
-{
-    size_t i = (size_t)(e - u->endpoints);
-
-    return UINT64_C(1) << (i < 63 ? i : 63);
-}
-
-/*
- * Starts at the endpoint whose turn it is, so that ties go round; with least_outstanding the
- * first strictly less loaded one wins over it.
- */
-struct upstream_endpoint *upstream_choose(struct upstream *u, uint64_t tried)
-{
-    struct upstream_endpoint *best = NULL;
-    uint32_t least = UINT32_MAX;
-    unsigned first = u->endpoint_count > 1
-                         ? atomic_fetch_add_explicit(&u->turn, 1, memory_order_relaxed)
-                         : 0;
-
-    for (size_t i = 0; i < u->endpoint_count; i++) {
-        struct upstream_endpoint *e = &u->endpoints[(first + i) % u->endpoint_count];
-        uint32_t load = atomic_load_explicit(&e->in_flight, memory_order_relaxed);
-
-        if (tried & upstream_bit(u, e))
-            continue;
-        if (u->balance == BALANCE_ROUND_ROBIN)
-            return e;
-        if (load < least) {
-            best = e;
-            least = load;
-        }
-    }
-    return best;
 }

@@ -67,6 +67,7 @@ struct attempt {
     struct attempt_kit *kit;
     struct attempt_call call;
     enum attempt_phase phase;
+    enum attempt_phase ended_in; /* OVER: the phase before it */
     enum err err; /* why it was called off; OK while it runs */
     struct fetch fetch;
     struct resolve resolve;

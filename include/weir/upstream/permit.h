@@ -21,21 +21,22 @@ enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITY_COUNT };
 
 /* May be moved by assignment; zeroed when none is held. */
 struct permit {
-    struct pool *pool; /* one reference; NULL: none is held */
+    struct pool *pool;                  /* one reference; NULL: none is held */
     struct upstream_endpoint *endpoint; /* one reference */
-    const char *auth; /* a header line, the pool's; NULL: none is asked for */
-    unsigned key;     /* which of the pool's keys */
-    bool trial;       /* of an endpoint that may not have recovered yet */
+    const char *auth;                   /* a header line, the pool's; NULL: none is asked for */
+    unsigned key;                       /* which of the pool's keys */
+    bool trial;                         /* of an endpoint that may not have recovered yet */
+    struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };
 
 struct permit_wish {
     uint64_t tried; /* bits of endpoints that this request shall not get */
     enum priority priority;
-    struct str tenant;     /* for turns; copied */
-    uint64_t system_hash;  /* of what comes before the conversation; 0: not said */
-    uint64_t dialog_hash;  /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
-    bool never_waits;      /* now or not at all: neither waits nor counts as turned away */
+    struct str tenant;    /* for turns; copied */
+    uint64_t system_hash; /* of what comes before the conversation; 0: not said */
+    uint64_t dialog_hash; /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
+    bool never_waits;     /* now or not at all: neither waits nor counts as turned away */
 };
 
 enum permit_answer {
@@ -72,8 +73,8 @@ void permit_leave(struct permit_seat *s);
 enum verdict {
     VERDICT_NONE, /* nothing was learned: called off by us, or refused for its content */
     VERDICT_GOOD,
-    VERDICT_FAULT, /* unreachable, silent, broken, 5xx */
-    VERDICT_BUSY,  /* 429, 503 or 529: it works, but not for us now */
+    VERDICT_FAULT,       /* unreachable, silent, broken, 5xx */
+    VERDICT_BUSY,        /* 429, 503 or 529: it works, but not for us now */
     VERDICT_KEY_REFUSED, /* 401 or 403 */
 };
 

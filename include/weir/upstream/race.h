@@ -45,9 +45,11 @@ struct race {
     struct timer hedge;
     struct buf held;        /* the first's, then the winner's */
     struct buf second_held;
+    bool won;       /* by `lead`, with its first content */
     bool committed; /* on_bytes has come */
+    bool cancelled;
     bool paused;
-    enum err err;        /* of who failed first, while the other runs */
+    enum err err; /* of `lead`, once it is over */
     unsigned under_way;
     unsigned sent; /* calls over that an upstream may have seen; see race_sent */
     uint64_t started_us, ended_us;

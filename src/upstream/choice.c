@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who is next: of the members of a pool one that is well and has room, by the pool's balance,
+ * and a key to call it with. Everything here runs under the pool's lock.
+ */
+
+#include "pool_inner.h"
+
+enum { LATENCY_FORGOTTEN_US = 60 * 1000 * 1000 };
+
+unsigned member_limit(const struct pool *p, const struct member *m)
+{
+    return p->settings.adaptive ? adaptive_limit(&m->adaptive) : p->settings.max_in_flight;
+}
+
+bool member_is_well(const struct member *m, uint64_t now_us)
+{
+    return !m->down && breaker_allows(&m->breaker, now_us);
+}
+
+static bool is_full(const struct pool *p, const struct member *m)
+{
+    unsigned limit = member_limit(p, m);
+
+    return limit > 0 && m->in_flight >= limit;
+}
+
+/* When so many are ill it is rather the network, or the probes: all are asked then. */
+static bool ignores_health(const struct pool *p, uint64_t now_us)
+{
+    size_t ill = 0;
+
+    for (size_t i = 0; i < p->member_count; i++)
+        ill += !member_is_well(p->members[i], now_us);
+    return ill == p->member_count ||
+           (double)ill > p->settings.breaker.most_ejected * (double)p->member_count;
+}
+
+/* ---- keys ----------------------------------------------------------------------------- */
+
+static bool is_usable(const struct key *k, uint64_t now_us)
+{
+    return k->listed && !k->dropped && k->rest_until_us <= now_us;
+}
+
+/* The next by turns; POOL_KEYS: none, and *wait_us tells until when. */
+static size_t next_key(struct pool *p, uint64_t now_us, uint64_t *wait_us)
+{
+    uint64_t earliest_us = UINT64_MAX;
+    size_t any = POOL_KEYS;
+
+    for (size_t i = 0; i < p->key_count; i++) {
+        size_t at = (p->next_key + i) % p->key_count;
+        const struct key *k = &p->keys[at];
+
+        if (is_usable(k, now_us)) {
+            p->next_key = at + 1;
+            return at;
+        }
+        if (k->listed && !k->dropped && k->rest_until_us < earliest_us)
+            earliest_us = k->rest_until_us;
+        if (k->listed && any == POOL_KEYS)
+            any = at;
+    }
+    if (earliest_us == UINT64_MAX)
+        return any; /* all have been refused: nothing is lost by asking again */
+    *wait_us = earliest_us - now_us;
+    return POOL_KEYS;
+}
+
+/* ---- candidates ------------------------------------------------------------------------- */
+
+struct field {
+    struct candidate candidates[POOL_ENDPOINTS];
+    struct member *members[POOL_ENDPOINTS];
+    size_t count;
+    bool some_full;
+    uint64_t rest_us; /* the shortest of those who rest; UINT64_MAX: nobody does */
+};
+
+static void add(struct field *f, const struct pool *p, struct member *m, uint64_t now_us)
+{
+    bool fresh = now_us - m->latency_at_us < LATENCY_FORGOTTEN_US;
+
+    f->candidates[f->count] = (struct candidate){
+        .id = m->id,
+        .weight = m->weight * breaker_share(&m->breaker, &p->settings.breaker, now_us),
+        .in_flight = m->in_flight,
+        .latency_s = fresh ? m->latency_s : 0,
+        .credit = &m->credit,
+    };
+    f->members[f->count++] = m;
+}
+
+static void gather(struct field *f, const struct pool *p, uint64_t tried, uint64_t now_us)
+{
+    bool ill_too = ignores_health(p, now_us);
+
+    f->count = 0;
+    f->some_full = false;
+    f->rest_us = UINT64_MAX;
+    for (size_t i = 0; i < p->member_count; i++) {
+        struct member *m = p->members[i];
+
+        if (tried & endpoint_bit(&m->endpoint))
+            continue;
+        if (m->rest_until_us > now_us) {
+            if (m->rest_until_us - now_us < f->rest_us)
+                f->rest_us = m->rest_until_us - now_us;
+        } else if (!ill_too && !member_is_well(m, now_us)) {
+            continue;
+        } else if (is_full(p, m)) {
+            f->some_full = true;
+        } else {
+            add(f, p, m, now_us);
+        }
+    }
+}
+
+static void hold(struct pool *p, struct member *m, size_t key, uint64_t now_us,
+                 struct permit *out)
+{
+    *out = (struct permit){ .pool = pool_ref(p),
+                            .endpoint = endpoint_ref(&m->endpoint),
+                            .auth = p->key_count > 0 ? p->keys[key].line : NULL,
+                            .key = (unsigned)key,
+                            .trial = m->breaker.state != BREAKER_CLOSED,
+                            .since_us = now_us };
+    m->in_flight++;
+    budget_call(&p->retries, now_us);
+    budget_call(&p->hedges, now_us);
+    if (out->trial && breaker_allows(&m->breaker, now_us))
+        (void)breaker_note(&m->breaker, &p->settings.breaker, BREAKER_TRIAL, now_us, 0);
+}
+
+/* Nobody is there yet: one at a time finds out whether that has changed. */
+static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_us)
+{
+    if (p->starting.trying)
+        return PERMIT_WAITS;
+    if (p->starting.next_us > now_us) {
+        *wait_us = p->starting.next_us - now_us;
+        return PERMIT_LATER;
+    }
+    return PERMIT_HELD;
+}
+
+enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint64_t now_us,
+                               struct permit *out, uint64_t *wait_us)
+{
+    struct field f;
+    uint64_t tried = w->tried;
+    size_t key = 0, at;
+
+    if (p->starting.on) {
+        enum permit_answer answer = wake(p, now_us, wait_us);
+
+        if (answer != PERMIT_HELD)
+            return answer;
+        tried = 0;
+    }
+    gather(&f, p, tried, now_us);
+    if (f.count == 0 && f.some_full)
+        return PERMIT_WAITS;
+    if (f.count == 0 && f.rest_us != UINT64_MAX) {
+        *wait_us = f.rest_us;
+        return PERMIT_LATER;
+    }
+    if (f.count == 0)
+        return PERMIT_NONE;
+    if (p->key_count > 0) {
+        key = next_key(p, now_us, wait_us);
+        if (key == POOL_KEYS)
+            return PERMIT_LATER;
+    }
+    at = balance_choose(p->settings.balance, f.candidates, f.count, w->system_hash,
+                        w->dialog_hash, &p->turns);
+    hold(p, f.members[at], key, now_us, out);
+    if (p->starting.on)
+        out->trial = p->starting.trying = true;
+    return PERMIT_HELD;
+}

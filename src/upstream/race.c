@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One call, or two that race.
+ *
+ *     first ──────────────┬─> content: it leads, the other is cancelled
+ *            └ hedge ─> second ┘
+ *
+ * What holds throughout
+ *   - Until one shows content both are held back, each in its own buffer.
+ *   - `lead` is who won; while nobody has, who was started first, and at the end who failed last.
+ *   - on_done comes when all calls are over, and never from inside a call of the owner's.
+ */
+
+#include "weir/upstream/race.h"
+
+#include "weir/base/metric.h"
+
+/* ---- who is who --------------------------------------------------------------------------- */
+
+static bool is_second(const struct race *r, const struct attempt *a)
+{
+    return a == r->second;
+}
+
+static struct attempt *other_of(struct race *r, const struct attempt *a)
+{
+    return is_second(r, a) ? &r->first : r->second;
+}
+
+static bool runs(const struct attempt *a)
+{
+    return a && a->kit && a->phase != PHASE_OVER;
+}
+
+static struct buf *held_of(struct race *r, const struct attempt *a)
+{
+    return is_second(r, a) ? &r->second_held : &r->held;
+}
+
+static void count(const struct race *r, const char *result)
+{
+    metric_add(loop_shard(r->kit->loop), METRIC_HEDGES, 1,
+               METRIC_LABEL(str_of(r->call.first.upstream->name), str_of(result)));
+}
+
+/* ---- winning --------------------------------------------------------------------------------- */
+
+/* The other one is called off; what the winner held back is the race's from here on. */
+static void win(struct race *r, struct attempt *a)
+{
+    struct attempt *other = other_of(r, a);
+
+    if (r->won)
+        return;
+    r->won = true;
+    r->lead = a;
+    timer_disarm(&r->hedge);
+    if (r->second)
+        count(r, is_second(r, a) ? "won" : "lost");
+    if (is_second(r, a)) {
+        buf_deinit(&r->held);
+        r->held = r->second_held;
+        r->second_held = (struct buf){ 0 };
+    }
+    if (runs(other))
+        attempt_cancel(other, ERR_CANCELLED);
+}
+
+static void pass(struct race *r, struct str bytes)
+{
+    if (bytes.len == 0)
+        return;
+    r->committed = true;
+    r->events->on_bytes(r, bytes);
+}
+
+static void release(struct race *r)
+{
+    struct buf held = r->held;
+
+    r->held = (struct buf){ 0 };
+    pass(r, buf_str(&held));
+    buf_deinit(&held);
+}
+
+/* Nothing is shown before the first content, so that a failure before it can go elsewhere. */
+static void hold(struct race *r, struct attempt *a, struct str bytes)
+{
+    if (r->committed) {
+        pass(r, bytes);
+    } else if (buf_add(r->won ? &r->held : held_of(r, a), bytes) != OK) {
+        if (r->call.hold_all) {
+            attempt_cancel(a, ERR_UPSTREAM_MALFORMED);
+            return;
+        }
+        win(r, a);
+        release(r);
+        pass(r, bytes);
+    }
+}
+
+static void show(struct race *r, struct attempt *a, struct str bytes)
+{
+    if (r->call.hold_all) {
+        win(r, a);
+        hold(r, a, bytes);
+        return;
+    }
+    win(r, a);
+    if (!r->committed)
+        release(r);
+    pass(r, bytes);
+}
+
+static struct race *race_of(struct attempt *a);
+
+static void on_delta(struct attempt *a, const struct delta *d)
+{
+    struct race *r = race_of(a);
+
+    if (r->cancelled || (r->won && r->lead != a))
+        return;
+    switch (d->kind) {
+    case DELTA_USAGE:
+        if (r->call.wants_usage)
+            hold(r, a, d->bytes);
+        break;
+    case DELTA_SILENT:
+    case DELTA_DONE: hold(r, a, d->bytes); break;
+    case DELTA_CONTENT:
+    case DELTA_OPAQUE: show(r, a, d->bytes); break;
+    case DELTA_ERROR:
+        if (r->committed)
+            r->events->on_error_event(r, d->bytes);
+        break;
+    }
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static void finish(struct race *r)
+{
+    timer_disarm(&r->hedge);
+    permit_leave(&r->seat);
+    r->ended_us = loop_now_us(r->kit->loop);
+    r->events->on_done(r, r->err);
+}
+
+static void on_called(struct attempt *a, enum err err)
+{
+    struct race *r = race_of(a);
+
+    r->under_way--;
+    r->sent += a->sent_any ? 1 : 0;
+    if (err == OK)
+        win(r, a);
+    if (!r->won || r->lead == a) {
+        r->err = err;
+        r->lead = a;
+    }
+    if (r->under_way == 0 && r->second && !r->won)
+        count(r, "failed");
+    if (r->under_way == 0)
+        finish(r);
+}
+
+/* ---- the second ----------------------------------------------------------------------------------- */
+
+/* An attempt and whose it is; the first lies in its race. */
+struct runner {
+    struct attempt attempt;
+    struct race *race;
+};
+
+static const struct attempt_events first_events = { on_delta, on_called };
+static const struct attempt_events second_events = { on_delta, on_called };
+
+static struct race *race_of(struct attempt *a)
+{
+    if (a->events == &second_events)
+        return container_of(a, struct runner, attempt)->race;
+    return container_of(a, struct race, first);
+}
+
+static void on_permit(struct permit_seat *s, enum permit_answer answer)
+{
+    (void)s;
+    (void)answer; /* it never waits, so this never comes */
+}
+
+static void start_second(struct race *r)
+{
+    struct runner *second = ARENA_NEW(r->call.first.arena, struct runner);
+    struct attempt_call call = r->call.first;
+
+    if (!second) {
+        permit_leave(&r->seat); /* the request is so large that its arena is spent */
+        return;
+    }
+    call.permit = r->seat.permit;
+    r->seat.permit = (struct permit){ 0 };
+    second->race = r;
+    r->second = &second->attempt;
+    buf_init(&r->second_held, r->held.most);
+    r->under_way++;
+    attempt_start(r->second, r->kit, &call, &second_events);
+    if (r->paused)
+        attempt_pause(r->second);
+}
+
+static void on_hedge(struct timer *t)
+{
+    struct race *r = container_of(t, struct race, hedge);
+    struct pool *pool = r->call.first.upstream->pool;
+    struct permit_wish wish = r->call.wish;
+
+    if (r->won || r->cancelled || !runs(&r->first))
+        return;
+    wish.never_waits = true;
+    wish.tried |= endpoint_bit(r->first.endpoint);
+    if (permit_ask(&r->seat, pool, r->kit->loop, &wish, on_permit) != PERMIT_HELD) {
+        count(r, "refused_room");
+    } else if (!pool_may_hedge(pool)) {
+        permit_leave(&r->seat);
+        count(r, "refused_share");
+    } else {
+        start_second(r);
+    }
+}
+
+/* ---- what others may ask of a race ------------------------------------------------------------------ */
+
+void race_start(struct race *r, struct attempt_kit *kit, const struct race_call *call,
+                const struct race_events *events)
+{
+    struct upstream_endpoint *e = call->first.permit.endpoint;
+    uint64_t after_us = call->may_hedge && e ? pool_hedge_after_us(call->first.upstream->pool)
+                                             : 0;
+
+    *r = (struct race){ .events = events, .kit = kit, .call = *call, .under_way = 1 };
+    r->call.first.permit = (struct permit){ 0 };
+    r->started_us = loop_now_us(kit->loop);
+    r->lead = &r->first;
+    buf_init(&r->held, call->hold_all ? ATTEMPT_BODY_BYTES : RACE_HELD_BYTES);
+    timer_init(&r->hedge, kit->loop, on_hedge);
+    if (after_us > 0)
+        timer_arm(&r->hedge, after_us);
+    attempt_start(&r->first, kit, &call->first, &first_events);
+}
+
+void race_cancel(struct race *r, enum err why)
+{
+    r->cancelled = !(r->won && r->lead->phase == PHASE_LINGER);
+    timer_disarm(&r->hedge);
+    if (runs(&r->first))
+        attempt_cancel(&r->first, why);
+    if (runs(r->second))
+        attempt_cancel(r->second, why);
+}
+
+void race_pause(struct race *r)
+{
+    r->paused = true;
+    if (runs(&r->first))
+        attempt_pause(&r->first);
+    if (runs(r->second))
+        attempt_pause(r->second);
+}
+
+void race_resume(struct race *r)
+{
+    r->paused = false;
+    if (runs(&r->first))
+        attempt_resume(&r->first);
+    if (runs(r->second))
+        attempt_resume(r->second);
+}
+
+void race_deinit(struct race *r)
+{
+    if (!r->kit)
+        return;
+    attempt_deinit(&r->first);
+    if (r->second)
+        attempt_deinit(r->second);
+    buf_deinit(&r->held);
+    buf_deinit(&r->second_held);
+    r->lead = r->second = NULL;
+    r->kit = NULL;
+}
+
+unsigned race_sent(const struct race *r)
+{
+    unsigned sent = r->sent;
+
+    if (runs(&r->first) && r->first.sent_any)
+        sent++;
+    if (runs(r->second) && r->second->sent_any)
+        sent++;
+    return sent;
+}
+
+const struct attempt *race_loser(const struct race *r)
+{
+    const struct attempt *loser = r->lead == &r->first ? r->second : &r->first;
+
+    if (!r->second || !loser || loser->tap.answer.prompt_tokens < 0)
+        return NULL;
+    return loser;
+}

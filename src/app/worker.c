@@ -5,6 +5,7 @@
 #include "weir/base/ensure.h"
 #include "weir/base/log.h"
 #include "weir/base/mem.h"
+#include "weir/cache/fleet.h"
 #include "weir/watch/watch.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct worker {
     struct resolver *resolver;
     struct redis *redis;   /* NULL: none is configured */
     struct remote *remote; /* NULL with it */
+    struct fleet *fleet;   /* NULL with it */
     struct watch *watch;
     struct exchange_kit exchanges;
     struct api api;
@@ -62,6 +64,7 @@ static void open_redis(struct worker *w, const struct settings *s)
         return;
     w->redis = redis_new(w->loop, w->resolver, &s->redis);
     w->remote = remote_new(w->redis, &remote);
+    w->fleet = fleet_new(w->loop, w->resolver, w->redis, &s->redis, s->redis_prefix, false);
 }
 
 static void free_worker(struct worker *w)
@@ -69,6 +72,7 @@ static void free_worker(struct worker *w)
     http_server_free(steal(&w->server));
     api_deinit(&w->api);
     watch_free(w->watch);
+    fleet_free(w->fleet);
     remote_free(w->remote);
     redis_free(w->redis);
     fetcher_free(w->fetcher);
@@ -102,6 +106,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
                    s->cache_entry_bytes },
         .flights = kit->flights,
+        .fleet = w->fleet,
         .watch = w->watch,
     };
     exchange_kit_init(&w->exchanges);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/dialect/dialect.h"
 
+#include "dialect_rules.h"
 #include "json.h"
 #include "openai.h"
 
 /* A new dialect is a file with one row, and a line here. */
-static const struct dialect *const dialects[] = { &dialect_openai, &dialect_json };
+static const struct dialect *const dialects[] = { &dialect_openai, &dialect_json,
+                                              &dialect_rules };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
 

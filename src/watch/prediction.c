@@ -130,6 +130,12 @@ struct str prediction_value(const struct prediction *p, struct str body)
     return value;
 }
 
+bool prediction_at(struct str body, struct str from, struct arena *texts,
+                   struct scan_member *at)
+{
+    return find(body, from, texts, at) == FOUND;
+}
+
 struct str prediction_invalid(void)
 {
     return INVALID;

@@ -42,6 +42,14 @@ struct prediction {
 /* The word that `body` has under this prediction; from the prediction or static, never copied.
    `body` is a JSON text that scan_check has passed. */
 struct str prediction_value(const struct prediction *p, struct str body);
+/*
+ * What is at a place like a prediction's `from`; false: nothing, null, or a wrong kind on the
+ * way. Texts that had to be unescaped on the way lie in the arena. `body` as above.
+ */
+struct arena;
+struct scan_member;
+bool prediction_at(struct str body, struct str from, struct arena *texts,
+                   struct scan_member *at);
 struct str prediction_invalid(void); /* for a body that scan_check has not passed */
 
 /* What every answer tells without configuration: words out of closed sets, static. */

@@ -13,11 +13,14 @@
 #include "weir/base/log.h"
 #include "weir/base/mem.h"
 #include "weir/base/metric.h"
+#include "weir/net/timer.h"
 
 #include "loop_inner.h"
+#include "reuseport.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -32,7 +35,8 @@ enum {
     BACKLOG = 4096, /* the kernel's own ceiling cuts it down if need be */
     KEEP_IDLE_S = 30,
     KEEP_EVERY_S = 10,
-    KEEP_TRIES = 3, /* a peer that vanished is found within a minute */
+    KEEP_TRIES = 3,         /* a peer that vanished is found within a minute */
+    RETIRE_US = 500 * 1000, /* a handshake that has begun is through by then */
 };
 
 struct listener {
@@ -41,9 +45,13 @@ struct listener {
     listener_fn *on_accepted;
     void *owner; /* lent by listener_start's caller */
     unsigned most;
-    _Atomic unsigned *open; /* lent */
+    _Atomic unsigned *open;     /* lent */
+    _Atomic unsigned *siblings; /* lent, or NULL */
     unsigned port;
-    bool refusing; /* we have said so in the log */
+    bool refusing;  /* we have said so in the log */
+    bool inherited; /* others hold the same socket: what is queued is not lost by closing */
+    listener_retired_fn *on_retired;
+    struct timer retiring;
 };
 
 struct address {
@@ -83,6 +91,15 @@ static bool set(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
+/* What every connection that it accepts shall have. */
+static bool set_manners(int fd)
+{
+    return set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES);
+}
+
 static int open_socket(const struct addrinfo *a, bool shared)
 {
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -91,11 +108,7 @@ static int open_socket(const struct addrinfo *a, bool shared)
     if (fd < 0)
         return -1;
     fine = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
-           (!shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
-           set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-           set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S) &&
-           set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S) &&
-           set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES) &&
+           (!shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) && set_manners(fd) &&
            (a->ai_family != AF_INET6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
            bind(fd, a->ai_addr, a->ai_addrlen) == 0;
     if (!fine) {
@@ -170,30 +183,7 @@ enum err listener_probe(struct str address, struct fault *why)
     return OK;
 }
 
-enum err listener_open(struct listener **out, struct loop *loop,
-                       const struct listener_settings *settings, struct fault *why)
-{
-    struct listener *l;
-    int fd;
-    enum err err = bind_text(&fd, settings->address, true, why);
-
-    if (err)
-        return err;
-    l = MEM_NEW(struct listener);
-    l->loop = loop;
-    l->most = settings->most;
-    l->open = settings->open;
-    ensure(uv_tcp_init(&loop->uv, &l->uv) == 0);
-    if (uv_tcp_open(&l->uv, fd) != 0) {
-        (void)close(fd);
-        uv_close((uv_handle_t *)&l->uv, on_handle_closed);
-        return fault_set(why, ERR_CONFIG, "", "cannot listen on %.*s",
-                         STR_ARG(settings->address));
-    }
-    l->port = port_of(&l->uv);
-    *out = l;
-    return OK;
-}
+/* ---- accepting ---- */
 
 static bool is_full(struct listener *l)
 {
@@ -211,6 +201,14 @@ static bool is_full(struct listener *l)
     return true;
 }
 
+static void hand_on(struct listener *l, struct tcp *t, bool full)
+{
+    if (full)
+        tcp_close(t);
+    else
+        l->on_accepted(l->owner, t);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
     struct listener *l = container_of((uv_tcp_t *)server, struct listener, uv);
@@ -221,12 +219,95 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     full = is_full(l);
     t = tcp_accept(l->loop, server, l->open);
-    if (!t)
-        return;
-    if (full)
-        tcp_close(t);
-    else
-        l->on_accepted(l->owner, t);
+    if (t)
+        hand_on(l, t, full);
+}
+
+/* ---- retiring ---- */
+
+static int fd_of(const struct listener *l)
+{
+    uv_os_fd_t fd = -1;
+
+    ensure(uv_fileno((const uv_handle_t *)&l->uv, &fd) == 0);
+    return fd;
+}
+
+static void take_in_queued(struct listener *l)
+{
+    for (;;) {
+        int fd = accept4(fd_of(l), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            bool full = is_full(l);
+
+            hand_on(l, tcp_adopt(l->loop, fd, l->open), full);
+        } else if (errno != ECONNABORTED && errno != EINTR) { /* not about one connection */
+            return;
+        }
+    }
+}
+
+static void on_retire_due(struct timer *t)
+{
+    struct listener *l = container_of(t, struct listener, retiring);
+    listener_retired_fn *on_retired = l->on_retired;
+    void *owner = l->owner;
+
+    if (!l->inherited && l->on_accepted)
+        take_in_queued(l);
+    listener_close(l);
+    on_retired(owner);
+}
+
+/* ---- the listener itself ---- */
+
+static enum err inherit(int *fd, int from, struct fault *why)
+{
+    int copy;
+
+    if (!listener_is_listening(from))
+        return fault_set(why, ERR_CONFIG, "", "descriptor %d is no socket that listens", from);
+    copy = fcntl(from, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0 || !set_manners(copy)) {
+        if (copy >= 0)
+            (void)close(copy);
+        return fault_set(why, ERR_CONFIG, "", "cannot listen on descriptor %d: %s", from,
+                         strerror(errno));
+    }
+    *fd = copy;
+    return OK;
+}
+
+enum err listener_open(struct listener **out, struct loop *loop,
+                       const struct listener_settings *settings, struct fault *why)
+{
+    struct listener *l;
+    int fd;
+    enum err err = settings->fd > 0 ? inherit(&fd, settings->fd, why)
+                                    : bind_text(&fd, settings->address, true, why);
+
+    if (err)
+        return err;
+    l = MEM_NEW(struct listener);
+    l->loop = loop;
+    l->most = settings->most;
+    l->open = settings->open;
+    l->inherited = settings->fd > 0;
+    timer_init(&l->retiring, loop, on_retire_due);
+    ensure(uv_tcp_init(&loop->uv, &l->uv) == 0);
+    if (uv_tcp_open(&l->uv, fd) != 0) {
+        (void)close(fd);
+        uv_close((uv_handle_t *)&l->uv, on_handle_closed);
+        return fault_set(why, ERR_CONFIG, "", "cannot listen on %.*s",
+                         STR_ARG(settings->address));
+    }
+    l->port = port_of(&l->uv);
+    l->siblings = settings->siblings;
+    if (l->siblings)
+        atomic_fetch_add(l->siblings, 1);
+    *out = l;
+    return OK;
 }
 
 void listener_start(struct listener *l, listener_fn *on_accepted, void *owner)
@@ -244,8 +325,32 @@ unsigned listener_port(const struct listener *l)
 
 void listener_close(struct listener *l)
 {
-    if (l)
-        uv_close((uv_handle_t *)&l->uv, on_handle_closed);
+    if (!l)
+        return;
+    timer_disarm(&l->retiring);
+    if (l->siblings)
+        atomic_fetch_sub(l->siblings, 1);
+    uv_close((uv_handle_t *)&l->uv, on_handle_closed);
+}
+
+void listener_retire(struct listener *l, listener_retired_fn *on_retired)
+{
+    unsigned own = l->siblings ? atomic_load(l->siblings) : 1;
+    bool steered = !l->inherited && reuseport_steer(fd_of(l), own) > 0;
+
+    l->on_retired = on_retired;
+    timer_arm(&l->retiring, steered ? RETIRE_US : 0);
+}
+
+bool listener_is_listening(int fd)
+{
+    int is_listening = 0;
+    int type = 0;
+    socklen_t length = sizeof(int);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) == 0 &&
+           is_listening && getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &type, &length) == 0 &&
+           type == IPPROTO_TCP;
 }
 
 bool listener_is_loopback(struct str text)

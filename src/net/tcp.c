@@ -368,7 +368,7 @@ void tcp_close_gently(struct tcp *t)
 
 /* ---- the beginning ---- */
 
-static struct tcp *make(struct loop *loop)
+static struct tcp *make(struct loop *loop, _Atomic unsigned *open)
 {
     struct tcp *t = MEM_NEW(struct tcp);
 
@@ -376,16 +376,24 @@ static struct tcp *make(struct loop *loop)
     t->loop = loop;
     link_init(&t->parting.link);
     timer_init(&t->timer, loop, on_timer);
+    t->open = open;
+    if (open)
+        atomic_fetch_add(open, 1);
+    return t;
+}
+
+struct tcp *tcp_adopt(struct loop *loop, int fd, _Atomic unsigned *open)
+{
+    struct tcp *t = make(loop, open);
+
+    ensure(uv_tcp_open(&t->uv, fd) == 0); /* it is a connected socket, and ours */
     return t;
 }
 
 struct tcp *tcp_accept(struct loop *loop, uv_stream_t *server, _Atomic unsigned *open)
 {
-    struct tcp *t = make(loop);
+    struct tcp *t = make(loop, open);
 
-    t->open = open;
-    if (open)
-        atomic_fetch_add(open, 1);
     if (uv_accept(server, stream_of(t)) != 0) {
         tcp_close(t);
         return NULL;
@@ -422,7 +430,7 @@ static void on_dial_answered(uv_connect_t *dial, int status)
 struct tcp *tcp_dial(struct loop *loop, const struct sockaddr *to, tcp_dialed_fn *on_dialed,
                      void *owner, const struct tcp_events *events)
 {
-    struct tcp *t = make(loop);
+    struct tcp *t = make(loop, NULL);
 
     t->owner = owner;
     t->events = events;

@@ -10,6 +10,9 @@ struct sockaddr;
 /* The connection that `server` has ready, or NULL. `open` is counted up now, down at its end. */
 struct tcp *tcp_accept(struct loop *loop, uv_stream_t *server, _Atomic unsigned *open);
 
+/* The same for a connection that was accepted without libuv. */
+struct tcp *tcp_adopt(struct loop *loop, int fd, _Atomic unsigned *open);
+
 /*
  * A connection to `to`, owned from the start. on_dialed comes once it stands; if it cannot,
  * on_broken does. The caller keeps the time, and may close it at any moment.

@@ -51,29 +51,52 @@ void tcp_close_gently(struct tcp *t);
 struct listener;
 /* Must tcp_own() or tcp_close() what was accepted. */
 typedef void listener_fn(void *owner, struct tcp *accepted);
+typedef void listener_retired_fn(void *owner);
 
 /*
  * Listens on "host:port" (IPv4, [IPv6] or a name from /etc/hosts; port 0 picks one) with
  * SO_REUSEPORT, so that every worker may listen on the same address. Above `most` open
  * connections of this process (counted in *open, shared by listeners) new ones are closed.
+ *
+ * With `fd` it listens on that socket instead, which was made and bound by another process
+ * (a service manager's, handed down to us), and on its own copy of the descriptor, so that
+ * every worker may be given the same one.
  */
 struct listener_settings {
     struct str address;
     unsigned most;
-    _Atomic unsigned *open; /* lent; counts connections until they are closed */
+    _Atomic unsigned *open;     /* lent; counts connections until they are closed */
+    int fd;                     /* lent for the call; 0: none, the address is bound anew */
+    _Atomic unsigned *siblings; /* lent; counts this process's listeners on the address, which
+                                   retiring needs to know. NULL: it is the only one */
 };
 
 MUST_CHECK enum err listener_open(struct listener **out, struct loop *loop,
                                   const struct listener_settings *settings, struct fault *why);
 void listener_start(struct listener *l, listener_fn *on_accepted, void *owner);
 unsigned listener_port(const struct listener *l);
-void listener_close(struct listener *l); /* NULL is fine; frees it */
+void listener_close(struct listener *l); /* NULL is fine; frees it, drops who is queued */
+
+/*
+ * Closes without losing a connection. If others listen on the address, who must have begun
+ * after this process did and from now on get all new connections, it goes on accepting for
+ * half a second, for those that are still shaking hands. Then it takes in who is queued, is
+ * gone, and says so by on_retired. All of a process's listeners on one address are to retire
+ * within that time, and the others should be as many, or more.
+ *
+ * May be closed meanwhile; then on_retired does not come.
+ */
+void listener_retire(struct listener *l, listener_retired_fn *on_retired);
 
 /*
  * Does nobody listen on this address? SO_REUSEPORT would let a second process in without a
- * word, to take half of the connections. Asked once, before the first listener is opened.
+ * word, to take half of the connections. Asked once, before the first listener is opened, by
+ * who does not mean to take over from another.
  */
 MUST_CHECK enum err listener_probe(struct str address, struct fault *why);
+
+/* Is this descriptor a TCP socket that listens already? */
+bool listener_is_listening(int fd);
 
 /* Is this address on the loopback interface? */
 bool listener_is_loopback(struct str address);

@@ -21,6 +21,9 @@ struct settings {
     unsigned workers; /* 0: one a core */
     size_t max_body_bytes;
     unsigned max_connections;
+    unsigned max_in_flight;  /* requests worked on at once */
+    size_t max_memory_bytes; /* 0: three quarters of what there is */
+    bool share_port;         /* another process may listen on the same address */
     uint64_t idle_timeout_us;
     uint64_t header_timeout_us;
     uint64_t body_timeout_us;
@@ -33,6 +36,8 @@ struct settings {
     bool redis_on;
     struct redis_settings redis;
     struct str redis_prefix;
+    bool coalesce_alone;   /* each process on its own, though Redis is shared */
+    bool coalesce_streams; /* running streams are followed across the fleet */
     bool store_requests;
     size_t cache_entry_bytes;
     enum log_format log_format;

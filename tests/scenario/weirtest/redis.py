@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real redis-server that can be stopped, frozen, killed and brought back; and a liar."""
+"""A real redis-server that can be stopped, frozen, killed and brought back; one with a replica
+and sentinels; and a liar."""
 
+import pathlib
 import shutil
 import signal
 import socket
@@ -113,6 +115,94 @@ class Redis:
             self.thaw()
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sentinel:
+    """One redis-server in its sentinel's role."""
+
+    def __init__(self, master_port, name, quorum):
+        self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="weir-sentinel-")
+        path = pathlib.Path(self.folder) / "sentinel.conf"
+        lines = [
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"dir {self.folder}",
+            f"sentinel monitor {name} 127.0.0.1 {master_port} {quorum}",
+            f"sentinel down-after-milliseconds {name} 500",
+            f"sentinel failover-timeout {name} 2000",
+        ]
+        path.write_text("\n".join(lines) + "\n")
+        words = ["redis-server", str(path), "--sentinel"]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+
+    def knows(self, name):
+        """What it says about the master, or nothing while it does not say."""
+        try:
+            link = Link(self.port)
+        except OSError:
+            return {}
+        try:
+            flat = [word.decode() for word in link("SENTINEL", "MASTER", name)]
+        except (OSError, RedisError):
+            return {}
+        finally:
+            link.close()
+        return dict(zip(flat[::2], flat[1::2]))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Trio:
+    """A master, its replica, and three sentinels who watch them under the name `weir`."""
+
+    name = "weir"
+
+    def __init__(self):
+        self._things = []
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self):
+        self.master = self._keep(Redis("--repl-diskless-sync-delay", "0"))
+        self.replica = self._keep(Redis("--replicaof", "127.0.0.1", str(self.master.port)))
+        self.url = self.master.url
+        until(lambda: b"master_link_status:up" in self.replica("INFO", "replication"))
+        self.sentinels = [
+            self._keep(Sentinel(self.master.port, self.name, 2)) for _ in range(3)
+        ]
+        until(lambda: all(self._is_settled(s) for s in self.sentinels), 30, "three sentinels")
+
+    def _keep(self, thing):
+        self._things.append(thing)
+        return thing
+
+    def _is_settled(self, sentinel):
+        known = sentinel.knows(self.name)
+        others, replicas = known.get("num-other-sentinels"), known.get("num-slaves")
+        return (others, replicas) == ("2", "1")
+
+    @property
+    def settings(self):
+        """The members of `cache.redis` that lead a gateway to the sentinels."""
+        places = [f"127.0.0.1:{s.port}" for s in self.sentinels]
+        return {"sentinels": places, "master": self.name}
+
+    def promoted(self):
+        """Has the replica become the master?"""
+        return self.replica("ROLE")[0] == b"master"
+
+    def wait_promoted(self, timeout=30):
+        until(self.promoted, timeout, "the replica to be promoted")
+
+    def stop(self):
+        for thing in reversed(self._things):
+            thing.stop()
 
 
 class Liar:

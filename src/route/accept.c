@@ -43,18 +43,28 @@ static bool is_value_fine(const struct accept *a, const struct scan_member *at,
     return at->type != SCAN_OBJECT && at->type != SCAN_ARRAY && is_word_fine(a, word);
 }
 
+static bool is_prediction_fine(const struct accept *a, struct str body)
+{
+    struct str word = prediction_value(a->prediction, body);
+
+    return !str_eq(word, STR("missing")) && !str_eq(word, prediction_invalid()) &&
+           is_word_fine(a, word);
+}
+
 bool accept_holds(const struct accept *a, struct str body)
 {
+    struct str from = a->prediction ? a->prediction->from : a->pointer;
     struct scan_member at;
     struct arena texts;
     bool fine;
 
     if (body.len == 0 || scan_check(body, NULL))
         return false;
-    if (a->prediction)
-        return is_word_fine(a, prediction_value(a->prediction, body));
+    /* Bounds are for the number that a prediction reads, not for the name of its bin. */
+    if (a->prediction && !a->has_least && !a->has_most)
+        return is_prediction_fine(a, body);
     arena_init(&texts, 0);
-    fine = prediction_at(body, a->pointer, &texts, &at) && is_value_fine(a, &at, &texts);
+    fine = prediction_at(body, from, &texts, &at) && is_value_fine(a, &at, &texts);
     arena_deinit(&texts);
     return fine;
 }

@@ -51,6 +51,7 @@ static enum err parse(struct config *c, struct str text,
     config_check(root, report);
     build.root = root;
     config_server(&build);
+    config_rules(&build);
     config_upstreams(&build);
     config_models(&build);
     config_tenants(&build);

@@ -41,9 +41,26 @@ static void add_routes(struct config_build *b, const struct yaml_node *list, str
 
         r->upstream = find_upstream(b, yaml_at(node, STR("upstream")));
         schema_store("models.<name>.routes[]", node, r, arena);
+        r->accept = config_accept(b, yaml_at(node, STR("accept_if")), m);
         if (r->upstream)
             m->route_count++;
     }
+}
+
+static void check_limits(struct config_build *b, const struct yaml_node *node,
+                         const struct model *m)
+{
+    const struct yaml_node *within = yaml_at(node, STR("respond_within"));
+    const struct yaml_node *cost = yaml_at(node, STR("max_cost"));
+    bool priced = false;
+
+    if (within && m->respond_within_us > 0 && m->respond_within_us >= m->deadline_us)
+        config_fault(b->report, within, "must be shorter than the model's deadline");
+    for (size_t i = 0; i < m->route_count; i++)
+        priced = priced || price_is_known(&m->routes[i].price);
+    if (cost && !priced)
+        config_warn(b->report, cost,
+                    "limits nothing, since no route of this model has a price");
 }
 
 static void read_model(struct config_build *b, const struct yaml_node *node)
@@ -55,8 +72,9 @@ static void read_model(struct config_build *b, const struct yaml_node *node)
         config_fault(b->report, node, "a name has 1 to 128 characters, no control characters");
     m->name = arena_copy(&plan->arena, node->key);
     schema_store(PREFIX, node, m, &plan->arena);
-    add_routes(b, yaml_at(node, STR("routes")), m);
     config_predictions(b, yaml_at(node, STR("predictions")), m);
+    add_routes(b, yaml_at(node, STR("routes")), m);
+    check_limits(b, node, m);
     plan_describe(plan, m);
     (void)map_put(plan->models, node->key, m);
 }
@@ -73,6 +91,7 @@ static void read_default(struct config_build *b, const struct yaml_node *n)
     m = ARENA_NEW(&plan->arena, struct model);
     m->name = STR("*");
     schema_store(PREFIX, NULL, m, &plan->arena);
+    config_fallbacks(b, NULL, m);
     m->routes = ARENA_NEW(&plan->arena, struct route);
     m->routes[0].upstream = u;
     m->route_count = 1;
@@ -94,6 +113,10 @@ void config_models(struct config_build *b)
         yaml_each(node, all)
         {
             read_model(b, node);
+        }
+        yaml_each(node, all)
+        {
+            config_fallbacks(b, node, map_get(b->config->plan->models, node->key));
         }
     }
     if (other)

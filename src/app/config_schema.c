@@ -53,7 +53,9 @@ static json_t *put_count(const struct schema_row *row)
         json_object_set_new(count, "minimum", json_integer(strtol(row->least, NULL, 10)));
     if (row->most)
         json_object_set_new(count, "maximum", json_integer(strtol(row->most, NULL, 10)));
-    return either(count, pattern(row->kind == KIND_WORKERS ? "^([0-9]+|auto)$" : "^[0-9]+$"));
+    return either(count, pattern(row->kind == KIND_WORKERS ? "^([0-9]+|auto)$"
+                                 : row->kind == KIND_LIMIT ? "^([0-9]+|adaptive)$"
+                                                           : "^[0-9]+$"));
 }
 
 static json_t *put_leaf(const struct schema_row *row)
@@ -64,10 +66,12 @@ static json_t *put_leaf(const struct schema_row *row)
     case KIND_FLAG:
         return either(json_pack("{s:s}", "type", "boolean"), pattern("^(true|false)$"));
     case KIND_COUNT:
-    case KIND_WORKERS: return put_count(row);
+    case KIND_WORKERS:
+    case KIND_LIMIT: return put_count(row);
     case KIND_NUMBER:
         return either(json_pack("{s:s}", "type", "number"),
                       pattern("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$"));
+    case KIND_SHARE: return pattern("^(100|[0-9]?[0-9](\\.[0-9]+)?)%$");
     case KIND_SIZE:
         return either(json_pack("{s:i}", "const", 0), pattern("^(0|[0-9]+(B|KiB|MiB|GiB))$"));
     case KIND_DURATION:

@@ -22,6 +22,29 @@ static bool is_everywhere(struct str host)
     return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
 }
 
+/* Their part of the settings; the URL says user, password and database. */
+static void read_sentinels(struct config_build *b, const struct yaml_node *redis)
+{
+    struct settings *s = &b->config->settings;
+    const struct yaml_node *list = yaml_at(redis, STR("sentinels"));
+    const struct yaml_node *master = yaml_at(redis, STR("master"));
+    struct fault why = { 0 };
+
+    if (!list && !yaml_at(redis, STR("url")))
+        config_fault_key(b->report, redis, "url", "is missing, and has no default");
+    if (list && !master)
+        config_fault(b->report, list, "needs master: what do the sentinels call it?");
+    if (master && !list)
+        config_fault(b->report, master, "needs sentinels: who knows where it is?");
+    yaml_each(place, list)
+    {
+        if (redis_settings_add_sentinel(&s->redis, place->text, &why))
+            config_fault(b->report, place, "%s", why.text);
+    }
+    if (master && redis_settings_set_master(&s->redis, master->text, &why))
+        config_fault(b->report, master, "%s", why.text);
+}
+
 static void read_redis(struct config_build *b)
 {
     struct settings *s = &b->config->settings;
@@ -29,14 +52,15 @@ static void read_redis(struct config_build *b)
     const struct yaml_node *url = yaml_at(redis, STR("url"));
     struct fault why = { 0 };
 
-    if (!url || url->kind != YAML_TEXT || url->broken)
+    if (!redis || redis->kind != YAML_MAP || (url && (url->kind != YAML_TEXT || url->broken)))
         return;
-    if (redis_settings_read(&s->redis, url->text, &why))
-        config_fault(b->report, url,
+    if (redis_settings_read(&s->redis, url ? url->text : STR("redis://127.0.0.1"), &why))
+        config_fault(b->report, url ? url : redis,
                      "%s (expected redis://[user[:password]@]host[:port][/database], "
                      "such as redis://127.0.0.1:6379/0)",
                      why.text);
     s->redis_on = true;
+    read_sentinels(b, redis);
 }
 
 static void override(struct config_build *b, const char *option, struct str given,

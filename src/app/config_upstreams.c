@@ -13,10 +13,13 @@
 
 #include "weir/base/mem.h"
 #include "weir/dialect/dialect.h"
+#include "weir/upstream/health.h"
 
 #include <unistd.h>
 
 static const char PREFIX[] = "upstreams.<name>";
+
+enum { MOST_ADAPTIVE = 512 }; /* calls at once that a limit may grow to by itself */
 
 static char *copy_text(struct str s)
 {
@@ -54,61 +57,153 @@ static const struct dialect *find_dialect(struct config_build *b, const struct y
     return d;
 }
 
+static unsigned weight_of(const struct yaml_node *member)
+{
+    struct str text = text_at(member, STR("weight"));
+    uint64_t weight;
+
+    return str_to_u64(text, &weight) && weight <= 1000 ? (unsigned)weight : 1;
+}
+
 static void add_endpoints(struct config_build *b, const struct yaml_node *node,
                           struct upstream *u)
 {
     const struct yaml_node *list = yaml_at(node, STR("endpoints"));
 
+    if (!list && !u->rules)
+        config_fault_key(b->report, node, "endpoints", "is missing, and has no default");
+    if (list && list->count > POOL_ENDPOINTS)
+        config_fault(b->report, list, "a pool has at most %d endpoints", POOL_ENDPOINTS);
     yaml_each(member, list)
     {
         struct yaml_node *url = member->kind == YAML_MAP ? yaml_at(member, STR("url")) : member;
 
         if (!url || url->kind != YAML_TEXT || url->broken || !value_is_url(url->text))
             continue;
-        if (!upstream_add_endpoint(u, url->text))
+        if (!upstream_add_site(u, url->text, weight_of(member)))
             config_fault(b->report, url, "expected http(s)://host[:port][/path]");
     }
 }
 
-static void read_balance(struct config_build *b, const struct yaml_node *node,
-                         struct upstream *u)
+/* Answers here: it has rules, and nothing that is called. */
+static void read_rules(struct config_build *b, const struct yaml_node *node, struct upstream *u)
 {
-    const struct yaml_node *n = yaml_at(node, STR("balance"));
+    const struct yaml_node *name = yaml_at(node, STR("rules"));
+    const struct map *all = b->config->plan->rules;
+    const struct upstream *rules;
+    char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
 
-    if (!n || n->kind != YAML_TEXT)
+    if (!u->dialect || !u->dialect->answer) {
+        if (name)
+            config_fault(b->report, name, "belongs to the dialect rules");
         return;
-    if (str_eq(n->text, STR("round_robin")))
-        u->balance = BALANCE_ROUND_ROBIN;
-    else if (str_eq(n->text, STR("p2c_ewma")) || str_eq(n->text, STR("prefix_affinity")))
-        config_warn(b->report, n,
-                    "accepted, but least_outstanding is used in its place in this version");
+    }
+    if (!name || name->kind != YAML_TEXT) {
+        config_fault_key(b->report, node, "rules", "is missing: which rules answer?");
+        return;
+    }
+    rules = map_get(all, name->text);
+    if (rules)
+        u->rules = rules->rules;
+    else
+        config_fault(b->report, name, "no rules named %s%s", config_shown(name, shown),
+                     config_hint(all, name->text, hint));
+    if (yaml_at(node, STR("endpoints")))
+        config_fault(b->report, yaml_at(node, STR("endpoints")),
+                     "the dialect rules answers here and calls nobody");
+}
+
+static void read_limit(struct upstream *u, const struct yaml_node *node)
+{
+    u->adaptive = str_eq(text_at(node, STR("max_in_flight")), STR("adaptive"));
+    if (u->adaptive)
+        u->max_in_flight = MOST_ADAPTIVE;
+}
+
+static void read_health(struct config_build *b, const struct yaml_node *node,
+                        struct upstream *u)
+{
+    const struct yaml_node *health = yaml_at(node, STR("health"));
+    struct str preset = text_at(health, STR("preset")), path = text_at(health, STR("path"));
+
+    if (!health || health->kind != YAML_MAP)
+        return;
+    if ((preset.len > 0) == (path.len > 0))
+        config_fault(b->report, health, "needs either preset: or path:");
+    else if (path.len > 0 && path.at[0] != '/')
+        config_fault(b->report, yaml_at(health, STR("path")), "a path begins with /");
+    else if (path.len > 0)
+        u->health.path = copy_text(path);
+    else if (health_preset(preset))
+        u->health.path = copy_text(str_of(health_preset(preset)));
+}
+
+static void read_hedge(struct config_build *b, const struct yaml_node *node, struct upstream *u)
+{
+    const struct yaml_node *hedge = yaml_at(node, STR("hedge"));
+    const struct yaml_node *after = yaml_at(hedge, STR("after"));
+    struct str text = after && after->kind == YAML_TEXT ? after->text : STR("p95");
+    uint64_t percent;
+
+    if (!hedge || hedge->kind != YAML_MAP)
+        return;
+    u->hedge.on = true;
+    if (text.len > 1 && text.at[0] == 'p' && str_to_u64(str_cut(text, 1, text.len), &percent) &&
+        percent >= 50 && percent <= 99)
+        u->hedge.percentile = (double)percent / 100;
+    else if (!value_duration(text, &u->hedge.after_us) || u->hedge.after_us == 0)
+        config_fault(b->report, after, "expected p50 to p99, or a duration such as 300ms");
+}
+
+static void add_auth(struct upstream *u, struct str header, struct str secret)
+{
+    struct buf line = { 0 };
+
+    if (header.at)
+        buf_put_printf(&line, "%.*s: ", STR_ARG(header));
+    else
+        buf_put(&line, STR("Authorization: Bearer "));
+    buf_put(&line, secret);
+    upstream_add_auth(u, buf_str(&line));
+    buf_deinit(&line);
+}
+
+static void add_keys(struct upstream *u, const struct yaml_node *keys, struct str header)
+{
+    yaml_each(key, keys)
+    {
+        if (key->kind == YAML_TEXT && key->text.len > 0)
+            add_auth(u, header, key->text);
+    }
+    u->auth_missing = u->auth_count == 0;
 }
 
 static void read_auth(struct config_build *b, const struct yaml_node *node, struct upstream *u)
 {
-    const struct yaml_node *auth = yaml_at(node, STR("auth"));
+    const struct yaml_node *auth = yaml_at(node, STR("auth")),
+                           *keys = yaml_at(node, STR("keys"));
     const struct yaml_node *bearer = yaml_at(auth, STR("bearer"));
-    struct str header = text_at(auth, STR("header")), value = text_at(auth, STR("value"));
-    struct str secret = bearer ? text_at(auth, STR("bearer")) : value;
-    struct buf line = { 0 };
+    const struct yaml_node *value = yaml_at(auth, STR("value"));
+    struct str header = text_at(auth, STR("header"));
+    struct str secret = bearer ? text_at(auth, STR("bearer")) : text_at(auth, STR("value"));
 
+    if (keys && keys->kind == YAML_LIST) {
+        if (bearer || value)
+            config_fault(b->report, keys, "stands in place of auth.bearer and auth.value");
+        add_keys(u, keys, header);
+        return;
+    }
     if (!auth || auth->kind != YAML_MAP)
         return;
-    if (bearer ? yaml_at(auth, STR("header")) || yaml_at(auth, STR("value"))
-               : !yaml_at(auth, STR("header")) || !yaml_at(auth, STR("value"))) {
+    if (bearer ? header.at || value : !header.at || !value) {
         config_fault(b->report, auth,
                      "expected either {bearer: \"${NAME}\"} or "
                      "{header: x-api-key, value: \"${NAME}\"}");
         return;
     }
     u->auth_missing = secret.len == 0;
-    if (bearer)
-        buf_put(&line, STR("Authorization: Bearer "));
-    else
-        buf_put_printf(&line, "%.*s: ", STR_ARG(header));
-    buf_put(&line, secret);
-    u->auth_header = copy_text(buf_str(&line));
-    buf_deinit(&line);
+    if (!u->auth_missing)
+        add_auth(u, header, secret);
 }
 
 /* Never the caller's credentials, and nothing that belongs to one connection. */
@@ -168,12 +263,11 @@ static void aim(struct upstream *u, const struct yaml_node *node)
         text = str_of(row->fallback);
     if (!value_duration(text, &idle_us))
         return;
-    for (size_t i = 0; i < u->endpoint_count; i++)
-        u->endpoints[i].target = (struct fetch_target){
-            .ca_file = u->ca_file,
-            .connect_timeout_us = u->timeouts.connect_us,
-            .idle_s = (unsigned)(idle_us / 1000000),
-        };
+    u->target = (struct fetch_target){
+        .ca_file = u->ca_file,
+        .connect_timeout_us = u->timeouts.connect_us,
+        .idle_s = (unsigned)(idle_us / 1000000),
+    };
 }
 
 static void read_upstream(struct config_build *b, const struct yaml_node *node)
@@ -189,8 +283,11 @@ static void read_upstream(struct config_build *b, const struct yaml_node *node)
         return;
     }
     schema_store(PREFIX, node, u, &plan->arena);
+    read_rules(b, node, u);
     add_endpoints(b, node, u);
-    read_balance(b, node, u);
+    read_limit(u, node);
+    read_health(b, node, u);
+    read_hedge(b, node, u);
     read_auth(b, node, u);
     read_forward(b, node, u);
     read_tls(b, node, u);

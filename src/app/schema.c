@@ -84,6 +84,8 @@ static const struct {
     [KIND_COUNT] = { "a whole number", "3" },
     [KIND_WORKERS] = { "a whole number or auto", "2" },
     [KIND_NUMBER] = { "a number", "0.5" },
+    [KIND_SHARE] = { "a share in percent", "5%" },
+    [KIND_LIMIT] = { "a whole number or adaptive", "8" },
     [KIND_SIZE] = { "a size", "64KiB, 32MiB, 1GiB or 0" },
     [KIND_DURATION] = { "a duration", "250ms, 5s, 2m, 1h, 7d or 0" },
     [KIND_ADDRESS] = { "an address host:port", "127.0.0.1:8080 or \"[::1]:8080\"" },
@@ -107,12 +109,14 @@ const char *schema_kind_example(const struct schema_row *row)
 /* What a value is once read: `number` for all that is counted, measured or chosen. */
 struct meaning {
     uint64_t number;
+    double real;   /* NUMBER and SHARE */
     bool compared; /* against the row's bounds */
 };
 
 static bool read_number(enum schema_kind kind, struct str s, uint64_t *out)
 {
-    if (kind == KIND_WORKERS && str_eq(s, STR("auto"))) {
+    if ((kind == KIND_WORKERS && str_eq(s, STR("auto"))) ||
+        (kind == KIND_LIMIT && str_eq(s, STR("adaptive")))) {
         *out = 0;
         return true;
     }
@@ -135,7 +139,6 @@ static bool read_meaning(const struct schema_row *row, struct str s, struct mean
 {
     struct str host;
     uint16_t port;
-    double number;
     bool flag = false, good = false;
 
     *out = (struct meaning){ 0 };
@@ -150,12 +153,14 @@ static bool read_meaning(const struct schema_row *row, struct str s, struct mean
         return good;
     case KIND_COUNT:
     case KIND_WORKERS:
+    case KIND_LIMIT:
     case KIND_SIZE:
     case KIND_DURATION:
-        out->compared = !str_eq(s, STR("auto"));
+        out->compared = !str_eq(s, STR("auto")) && !str_eq(s, STR("adaptive"));
         return read_number(row->kind, s, &out->number);
     case KIND_CHOICE: return read_choice(row, s, &out->number);
-    case KIND_NUMBER: return value_number(s, &number);
+    case KIND_NUMBER: return value_number(s, &out->real);
+    case KIND_SHARE: return value_share(s, &out->real);
     case KIND_ADDRESS: return value_address(s, &host, &port);
     case KIND_URL: return value_is_url(s);
     case KIND_HEADER: return value_is_header_name(s);
@@ -211,7 +216,9 @@ static void store_row(const struct schema_row *row, const struct yaml_node *node
         text = schema_is_required(row) ? (struct str){ 0 } : str_of(row->fallback);
     if (!text.at || !read_meaning(row, text, &m))
         return;
-    if (row->size == sizeof(struct str) && row->kind != KIND_CHOICE) {
+    if (row->kind == KIND_NUMBER || row->kind == KIND_SHARE) {
+        memcpy(at, &m.real, sizeof(m.real));
+    } else if (row->size == sizeof(struct str) && row->kind != KIND_CHOICE) {
         text = arena_copy(arena, text);
         memcpy(at, &text, sizeof(text));
     } else {

@@ -25,7 +25,9 @@ enum schema_kind {
     KIND_FLAG,
     KIND_COUNT,
     KIND_WORKERS, /* a count, or auto (0) */
-    KIND_NUMBER,
+    KIND_NUMBER,  /* stored as a double */
+    KIND_SHARE,   /* "5%", stored as a double from 0 to 1 */
+    KIND_LIMIT,   /* a count, or adaptive (0) */
     KIND_SIZE,
     KIND_DURATION,
     KIND_ADDRESS,

@@ -79,6 +79,15 @@ bool value_number(struct str s, double *out)
     return good;
 }
 
+bool value_share(struct str s, double *out)
+{
+    if (!str_ends(s, STR("%")) || !value_number(str_cut(s, 0, s.len - 1), out) || *out < 0 ||
+        *out > 100)
+        return false;
+    *out /= 100;
+    return true;
+}
+
 bool value_flag(struct str s, bool *out)
 {
     if (!str_eq(s, STR("true")) && !str_eq(s, STR("false")))

@@ -10,6 +10,7 @@
 bool value_duration(struct str s, uint64_t *us); /* 250ms 5s 2m 1h 7d 0 */
 bool value_size(struct str s, uint64_t *bytes);  /* 512B 64KiB 32MiB 1GiB 0 */
 bool value_number(struct str s, double *out);    /* as in JSON */
+bool value_share(struct str s, double *out);     /* 5% 0.5% 100%: as 0.05 0.005 1 */
 bool value_flag(struct str s, bool *out);        /* true false */
 
 /* host:port or [address]:port, a port from 0 to 65535; the host without its brackets. */

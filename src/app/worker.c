@@ -25,7 +25,7 @@ struct worker {
     struct resolver *resolver;
     struct redis *redis;   /* NULL: none is configured */
     struct remote *remote; /* NULL with it */
-    struct fleet *fleet;   /* NULL with it */
+    struct fleet *fleet;   /* NULL with it, or when each process coalesces alone */
     struct watch *watch;
     struct exchange_kit exchanges;
     struct api api;
@@ -64,7 +64,9 @@ static void open_redis(struct worker *w, const struct settings *s)
         return;
     w->redis = redis_new(w->loop, w->resolver, &s->redis);
     w->remote = remote_new(w->redis, &remote);
-    w->fleet = fleet_new(w->loop, w->resolver, w->redis, &s->redis, s->redis_prefix, false);
+    if (!s->coalesce_alone)
+        w->fleet = fleet_new(w->loop, w->resolver, w->redis, &s->redis, s->redis_prefix,
+                             s->coalesce_streams);
 }
 
 static void free_worker(struct worker *w)

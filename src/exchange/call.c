@@ -338,6 +338,8 @@ static void deliver(struct exchange *x)
             tell_bytes(x, buf_str(&x->race.held));
         if (!x->committed)
             tell_begin(x);
+        if (x->fleet.leads)
+            fleet_wrote_all(&x->fleet);
         return;
     }
     if (!x->request.stream)

@@ -229,18 +229,14 @@ static enum step serve_and_renew(struct exchange *x)
 
 static enum step found_nothing(struct exchange *x)
 {
-    struct digest flight;
-
     if (x->ask.cache.only_if_cached)
         return exchange_fail(x, ERR_ONLY_IF_CACHED);
-    if (x->lookup.lease != LEASE_NONE)
-        name_flight(x, &flight);
-    if (x->lookup.lease == LEASE_OURS)
-        fleet_lead(x->kit->fleet, &x->fleet, &flight);
     if (x->stale && may_serve_and_renew(x))
         return serve_and_renew(x);
     if (x->seat.state != FLIGHT_LEADS)
         return JOIN;
+    if (x->lookup.lease == LEASE_NONE && x->kit->fleet)
+        fleet_alone(x->kit->fleet);
     if (x->lookup.lease != LEASE_OTHERS)
         return ROUTE;
     if (!x->ask.refresh)
@@ -249,12 +245,24 @@ static enum step found_nothing(struct exchange *x)
     return SETTLE;
 }
 
+/* Whoever was given the lease leads, whatever else was found: settle gives it back. */
+static void lead_fleet(struct exchange *x)
+{
+    struct digest flight;
+
+    if (x->lookup.lease != LEASE_OURS)
+        return;
+    name_flight(x, &flight);
+    fleet_lead(x->kit->fleet, &x->fleet, &flight);
+}
+
 static enum step found(struct exchange *x, struct entry *entry, enum cache_tier tier)
 {
     bool usable = entry && recall_is_usable(entry, &x->ask.cache, clock_wall_ms());
 
     x->cache_us += loop_now_us(x->kit->loop) - x->looked_us;
     x->tier = tier;
+    lead_fleet(x);
     if (usable && x->ask.refresh && entry->facts.created_ms > x->ask.renews_ms) {
         x->answer = entry; /* another gateway has renewed it */
         return SETTLE;
@@ -275,14 +283,9 @@ static void on_looked_up(struct cache_lookup *op, struct entry *entry, enum cach
     struct exchange *x = container_of(op, struct exchange, lookup);
 
     if (x->err) {
-        struct digest flight;
-
         entry_unref(x->stale);
         x->stale = entry;
-        if (op->lease == LEASE_OURS) {
-            name_flight(x, &flight);
-            fleet_lead(x->kit->fleet, &x->fleet, &flight); /* only to give it back */
-        }
+        lead_fleet(x); /* only to give it back */
         exchange_go(x, exchange_ended(x));
         return;
     }

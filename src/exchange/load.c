@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 /* Of a limit, in twentieths. */
-static const unsigned shares[PRIORITY_COUNT] = {
-    [PRIORITY_HIGH] = 20, [PRIORITY_NORMAL] = 19, [PRIORITY_LOW] = 16
-};
+static const unsigned shares
+    [PRIORITY_COUNT] = { [PRIORITY_HIGH] = 20, [PRIORITY_NORMAL] = 19, [PRIORITY_LOW] = 16 };
 
 enum { WHOLE = 20 };
 

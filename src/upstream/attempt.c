@@ -110,8 +110,7 @@ static void finish(struct attempt *a, enum err err)
     give_back(a, err);
     if (a->tap.gave_up)
         metric_add(shard, METRIC_PARSE_GAVE_UP, 1, METRIC_LABEL(STR("unreadable")));
-    metric_add(shard, METRIC_ATTEMPTS, 1,
-               METRIC_LABEL(name, label_of(a), result_word(a, err)));
+    metric_add(shard, METRIC_ATTEMPTS, 1, METRIC_LABEL(name, label_of(a), result_word(a, err)));
     a->events->on_done(a, err);
 }
 

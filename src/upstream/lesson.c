@@ -87,6 +87,14 @@ static void note(struct pool *p, struct member *m, enum breaker_event e, uint64_
              F_TEXT("to", word));
 }
 
+/* It has told nothing; if it was a trial, another one may go out. */
+static void note_neither(struct pool *p, struct member *m, const struct permit *permit,
+                         uint64_t now_us, struct loop *loop)
+{
+    if (permit->trial)
+        note(p, m, BREAKER_NEITHER, now_us, loop);
+}
+
 static void note_latency(struct member *m, uint64_t took_us, uint64_t now_us)
 {
     double took_s = (double)took_us / 1e6;
@@ -148,17 +156,26 @@ static void note_start(struct pool *p, const struct permit *permit, bool refused
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
+static void learn_fault(struct pool *p, struct member *m, const struct permit *permit,
+                        int status, uint64_t now_us, struct loop *loop)
+{
+    if (status == 429)
+        note_neither(p, m, permit, now_us, loop);
+    else
+        note(p, m, BREAKER_FAULT, now_us, loop);
+}
+
 static void learn_busy(struct pool *p, struct member *m, const struct permit *permit,
                        const struct permit_report *r, uint64_t now_us, struct loop *loop)
 {
     if (r->status == 429 && p->key_count > 0) {
         rest_key(&p->keys[permit->key], r->retry_after_ms, now_us);
-        note(p, m, BREAKER_NEITHER, now_us, loop);
+        note_neither(p, m, permit, now_us, loop);
     } else if (r->retry_after_ms >= 0) {
         extend(&m->rest_until_us, now_us + rest_of(r->retry_after_ms));
-        note(p, m, BREAKER_NEITHER, now_us, loop);
+        note_neither(p, m, permit, now_us, loop);
     } else {
-        note(p, m, r->status == 429 ? BREAKER_NEITHER : BREAKER_FAULT, now_us, loop);
+        learn_fault(p, m, permit, r->status, now_us, loop);
     }
 }
 
@@ -172,6 +189,11 @@ static void learn_good(struct pool *p, struct member *m, const struct permit *pe
     note_first(p, first_us, now_us);
     if (p->key_count > 0)
         p->keys[permit->key].rest_us = 0;
+}
+
+static bool is_overload(enum verdict v)
+{
+    return v == VERDICT_BUSY || v == VERDICT_FAULT;
 }
 
 void lesson_learn(struct pool *p, const struct permit *permit, const struct permit_report *r,
@@ -188,12 +210,12 @@ void lesson_learn(struct pool *p, const struct permit *permit, const struct perm
     case VERDICT_KEY_REFUSED:
         if (p->key_count > 0)
             drop_key(p, &p->keys[permit->key]);
-        note(p, m, BREAKER_NEITHER, now_us, loop);
+        note_neither(p, m, permit, now_us, loop);
         break;
-    case VERDICT_NONE: note(p, m, BREAKER_NEITHER, now_us, loop); break;
+    case VERDICT_NONE: note_neither(p, m, permit, now_us, loop); break;
     }
-    if (p->settings.adaptive && r->verdict != VERDICT_NONE)
-        adaptive_note(&m->adaptive, r->total_us, m->in_flight + 1, r->verdict != VERDICT_GOOD,
+    if (p->settings.adaptive && (r->verdict == VERDICT_GOOD || is_overload(r->verdict)))
+        adaptive_note(&m->adaptive, r->total_us, m->in_flight + 1, is_overload(r->verdict),
                       p->settings.max_in_flight, now_us);
     if (r->verdict != VERDICT_NONE)
         m->refused = r->refused;

@@ -15,13 +15,15 @@
  * nothing is passed on before on_done, and then what a stream brought is read from `held`.
  */
 
-enum { RACE_HELD_BYTES = 256 << 10 }; /* beyond it what was held is passed on; with hold_all:
+enum {
+    RACE_HELD_BYTES = 256 << 10
+}; /* beyond it what was held is passed on; with hold_all:
                                          ATTEMPT_BODY_BYTES, and then the call fails */
 
 struct race;
 
 struct race_events {
-    void (*on_bytes)(struct race *r, struct str bytes); /* of a stream, for the client */
+    void (*on_bytes)(struct race *r, struct str bytes);       /* of a stream, for the client */
     void (*on_error_event)(struct race *r, struct str bytes); /* after on_bytes only */
     void (*on_done)(struct race *r, enum err err);            /* once, last */
 };
@@ -43,7 +45,7 @@ struct race {
     struct attempt *lead;   /* whose facts are to be read: the winner, or who failed last */
     struct permit_seat seat;
     struct timer hedge;
-    struct buf held;        /* the first's, then the winner's */
+    struct buf held; /* the first's, then the winner's */
     struct buf second_held;
     bool won;       /* by `lead`, with its first content */
     bool committed; /* on_bytes has come */

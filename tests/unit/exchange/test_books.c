@@ -20,7 +20,7 @@ static void begin(void)
 static void end(void)
 {
     world.accounts = 0; /* these are no exchanges of the world's clients */
-    buf_deinit(&x.attempt.body);
+    buf_deinit(&x.race.first.body);
     entry_unref(x.answer);
     world_stop();
 }
@@ -36,12 +36,14 @@ static const struct record *closed(void)
 
 static void call(int status)
 {
-    x.endpoint = &world.one->endpoints[0];
-    x.attempt.kit = &world.kit.upstream;
-    x.attempt.phase = PHASE_OVER;
-    x.attempt.status = status;
-    x.attempt.call.upstream_model = STR("m-1");
-    makes_good(&x.attempt.tap.answer);
+    x.trail.at = SETTLE;
+    x.race.lead = &x.race.first;
+    x.race.first.call.upstream = world.one;
+    x.race.first.kit = &world.kit.upstream;
+    x.race.first.phase = PHASE_OVER;
+    x.race.first.status = status;
+    x.race.first.call.upstream_model = STR("m-1");
+    makes_good(&x.race.first.tap.answer);
 }
 
 Test(books, what_was_never_read_has_no_model_and_nothing_to_count)
@@ -59,7 +61,7 @@ Test(books, what_was_never_read_has_no_model_and_nothing_to_count)
 Test(books, a_fresh_answer_is_counted_by_what_its_upstream_told)
 {
     call(200);
-    buf_put_text(&x.attempt.body, "{}");
+    buf_put_text(&x.race.first.body, "{}");
     cr_assert_eq(closed()->answer.source, WATCH_FRESH);
     cr_assert(str_eq(world.record.answer.version, STR("m-1")));
     cr_assert(str_eq(world.record.answer.finish_reason, STR("stop")));
@@ -90,8 +92,8 @@ Test(books, a_coalesced_answer_is_counted_as_one)
 Test(books, a_stale_answer_after_a_refusal_names_its_own_upstream_not_the_one_that_refused)
 {
     call(503);
-    x.endpoint = &world.two->endpoints[0];
-    x.attempt.call.upstream_model = STR("m-2");
+    x.race.first.call.upstream = world.two;
+    x.race.first.call.upstream_model = STR("m-2");
     x.refusal = ERR_UPSTREAM_STATUS;
     x.answer = entry_aged(90, "{}");
     x.word = WORD_STALE;
@@ -102,8 +104,8 @@ Test(books, a_stale_answer_after_a_refusal_names_its_own_upstream_not_the_one_th
 Test(books, where_nobody_answered_it_names_who_was_asked_last)
 {
     call(500);
-    x.endpoint = &world.two->endpoints[0];
-    x.attempt.call.upstream_model = STR("m-2");
+    x.race.first.call.upstream = world.two;
+    x.race.first.call.upstream_model = STR("m-2");
     x.err = x.refusal = ERR_UPSTREAM_STATUS;
     cr_assert(str_eq(closed()->upstream, STR("two")));
     cr_assert(str_eq(world.record.upstream_model, STR("m-2")));
@@ -143,7 +145,7 @@ Test(books, a_failed_call_tells_what_the_network_said)
 {
     call(0);
     x.err = x.refusal = ERR_UPSTREAM_UNREACHABLE;
-    (void)snprintf(x.attempt.fetch.detail, sizeof(x.attempt.fetch.detail), "refused");
+    (void)snprintf(x.race.first.fetch.detail, sizeof(x.race.first.fetch.detail), "refused");
     cr_assert_str_eq(closed()->why, "refused");
 }
 

@@ -6,11 +6,10 @@
 
 TestSuite(failover, .init = world_start, .fini = world_stop, .timeout = 20);
 
-static void assert_called(size_t i, const struct upstream_endpoint *e)
+static void assert_called(size_t i, const char *label)
 {
     cr_assert_lt(i, world.call_count, "only %zu calls", world.call_count);
-    cr_assert_eq(world.calls[i].endpoint, e, "call %zu went to %.*s", i,
-                 STR_ARG(world.calls[i].endpoint->label));
+    cr_assert_str_eq(world.calls[i].label, label);
 }
 
 Test(failover, endpoints_of_a_pool_are_tried_before_the_next_route)
@@ -20,9 +19,9 @@ Test(failover, endpoints_of_a_pool_are_tried_before_the_next_route)
     fails(ERR_UPSTREAM_STATUS, 500);
     fails(ERR_UPSTREAM_STATUS, 500);
     answers(CHAT_BODY);
-    assert_called(0, &world.one->endpoints[0]);
-    assert_called(1, &world.one->endpoints[1]);
-    assert_called(2, &world.two->endpoints[0]);
+    assert_called(0, "127.0.0.1:1");
+    assert_called(1, "127.0.0.1:2");
+    assert_called(2, "127.0.0.1:3");
     cr_assert_str_eq(world.calls[1].upstream_model, "m-1");
     cr_assert_str_eq(world.calls[2].upstream_model, "m-2");
     cr_assert_str_eq(c->upstream, "two");
@@ -70,7 +69,7 @@ Test(failover, a_status_about_the_pools_own_key_or_model_skips_the_pool)
         world.call_count = 0;
         (void)start_missed(i, PLAIN);
         fails(ERR_UPSTREAM_STATUS, statuses[i]);
-        assert_called(1, &world.two->endpoints[0]);
+        assert_called(1, "127.0.0.1:3");
         ends(ERR_UPSTREAM_REFUSED);
     }
 }
@@ -79,7 +78,7 @@ Test(failover, a_call_that_may_have_been_worked_on_is_not_made_again_in_its_pool
 {
     (void)start_missed(0, PLAIN);
     fails(ERR_UPSTREAM_SILENT, 0);
-    assert_called(1, &world.two->endpoints[0]);
+    assert_called(1, "127.0.0.1:3");
     answers(CHAT_BODY);
 }
 
@@ -87,7 +86,7 @@ Test(failover, a_broken_answer_is_not_asked_for_again_in_its_pool)
 {
     (void)start_missed(0, PLAIN);
     fails(ERR_UPSTREAM_TRUNCATED, 200);
-    assert_called(1, &world.two->endpoints[0]);
+    assert_called(1, "127.0.0.1:3");
     answers(CHAT_BODY);
 }
 
@@ -96,7 +95,7 @@ Test(failover, a_pool_may_be_said_to_stand_a_second_call)
     world.one->retry_after_send = true;
     (void)start_missed(0, PLAIN);
     fails(ERR_UPSTREAM_SILENT, 0);
-    assert_called(1, &world.one->endpoints[1]);
+    assert_called(1, "127.0.0.1:2");
     answers(CHAT_BODY);
 }
 
@@ -105,7 +104,7 @@ Test(failover, a_call_that_never_left_is_made_at_the_next_endpoint_and_does_not_
     struct client *c = start_missed(0, PLAIN);
 
     ends(ERR_UPSTREAM_UNREACHABLE);
-    assert_called(1, &world.one->endpoints[1]);
+    assert_called(1, "127.0.0.1:2");
     answers(CHAT_BODY);
     cr_assert_eq(c->reply.attempts, 1);
 }
@@ -116,7 +115,7 @@ Test(failover, a_dead_pooled_connection_is_tried_again_once_on_a_fresh_one)
 
     world.attempt->fetch.stale = true;
     ends(ERR_UPSTREAM_UNREACHABLE);
-    assert_called(1, &world.one->endpoints[0]);
+    assert_called(1, "127.0.0.1:1");
     cr_assert_not(world.calls[0].fresh);
     cr_assert(world.calls[1].fresh);
     answers(CHAT_BODY);
@@ -130,7 +129,7 @@ Test(failover, a_fresh_connection_that_dies_as_well_goes_to_the_next_endpoint)
     ends(ERR_UPSTREAM_UNREACHABLE);
     world.attempt->fetch.stale = true;
     ends(ERR_UPSTREAM_UNREACHABLE);
-    assert_called(2, &world.one->endpoints[1]);
+    assert_called(2, "127.0.0.1:2");
     cr_assert_not(world.calls[2].fresh);
     answers(CHAT_BODY);
 }
@@ -220,7 +219,7 @@ Test(failover, a_pool_that_lacks_its_secret_is_passed_over)
 {
     world.one->auth_missing = true;
     (void)start_missed(0, PLAIN);
-    assert_called(0, &world.two->endpoints[0]);
+    assert_called(0, "127.0.0.1:3");
     answers(CHAT_BODY);
 }
 

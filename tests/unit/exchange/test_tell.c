@@ -16,15 +16,16 @@ static void begin(void)
                            .ask = heard->ask,
                            .sink = &heard->sink,
                            .model = world.model,
-                           .word = WORD_MISS };
-    x.attempt.tap.answer.prompt_tokens = x.attempt.tap.answer.completion_tokens = -1;
+                           .word = WORD_MISS,
+                           .wait_ms = -1 };
+    x.race.first.tap.answer.prompt_tokens = x.race.first.tap.answer.completion_tokens = -1;
     timer_init(&x.deadline, world.kit.loop, NULL);
 }
 
 static void end(void)
 {
     timer_disarm(&x.deadline);
-    buf_deinit(&x.attempt.body);
+    buf_deinit(&x.race.first.body);
     entry_unref(x.answer);
     entry_unref(x.refused);
     arena_deinit(&x.arena);
@@ -36,12 +37,16 @@ TestSuite(tell, .init = begin, .fini = end, .timeout = 20);
 /* An upstream is asked, or has just answered, which `phase` says. */
 static void call(enum attempt_phase phase, int status)
 {
-    x.endpoint = &world.one->endpoints[0];
-    x.attempt.kit = &world.kit.upstream;
-    x.attempt.phase = phase;
-    x.attempt.status = status;
-    x.attempt.call.upstream_model = STR("m-1");
-    x.attempt.started_us = fake_loop.now_us;
+    x.trail.at = phase == PHASE_OVER ? SETTLE : CALL;
+    x.race.lead = &x.race.first;
+    x.race.under_way = phase != PHASE_OVER;
+    x.race.started_us = fake_loop.now_us;
+    x.race.first.call.upstream = world.one;
+    x.race.first.kit = &world.kit.upstream;
+    x.race.first.phase = phase;
+    x.race.first.status = status;
+    x.race.first.call.upstream_model = STR("m-1");
+    x.race.first.started_us = fake_loop.now_us;
 }
 
 static void fail_with(enum err err, enum err refusal)
@@ -83,10 +88,11 @@ Test(tell, a_call_under_way_counts_once_the_upstream_may_have_seen_it)
     call(PHASE_DATA, 200);
     tell_begin(&x);
     cr_assert_eq(heard->reply.attempts, 1);
-    x.attempt.sent_any = true;
+    x.race.first.sent_any = true;
     tell_begin(&x);
     cr_assert_eq(heard->reply.attempts, 2);
-    x.attempt.phase = PHASE_OVER;
+    x.race.first.phase = PHASE_OVER;
+    x.trail.at = SETTLE;
     tell_begin(&x);
     cr_assert_eq(heard->reply.attempts, 1);
 }
@@ -189,10 +195,9 @@ Test(tell, an_upstreams_refusal_goes_through_with_its_words_and_its_wait)
 {
     world.headers[0].name = "content-type";
     world.headers[0].value = "text/plain";
-    world.headers[1].name = "retry-after";
-    world.headers[1].value = "7";
+    x.wait_ms = 6500;
     call(PHASE_OVER, 429);
-    buf_put_text(&x.attempt.body, "slow down");
+    buf_put_text(&x.race.first.body, "slow down");
     fail_with(ERR_UPSTREAM_STATUS, ERR_UPSTREAM_STATUS);
     cr_assert_eq(heard->failure.status, 429);
     cr_assert_str_eq(heard->failed_body, "slow down");
@@ -206,8 +211,8 @@ Test(tell, an_error_inside_a_200_has_the_status_that_it_names_and_no_type)
     world.headers[0].name = "content-type";
     world.headers[0].value = "text/event-stream";
     call(PHASE_OVER, 200);
-    x.attempt.tap.answer.error_status = 503;
-    (void)snprintf(x.attempt.tap.answer.error_text, sizeof(x.attempt.tap.answer.error_text),
+    x.race.first.tap.answer.error_status = 503;
+    (void)snprintf(x.race.first.tap.answer.error_text, sizeof(x.race.first.tap.answer.error_text),
                    "overloaded");
     fail_with(ERR_UPSTREAM_IN_BAND, ERR_UPSTREAM_IN_BAND);
     cr_assert_eq(heard->failure.status, 503);
@@ -218,7 +223,7 @@ Test(tell, an_error_inside_a_200_has_the_status_that_it_names_and_no_type)
 Test(tell, a_deadline_is_not_blamed_on_the_upstream_that_refused_before)
 {
     call(PHASE_OVER, 500);
-    buf_put_text(&x.attempt.body, "broken");
+    buf_put_text(&x.race.first.body, "broken");
     fail_with(ERR_DEADLINE, ERR_UPSTREAM_STATUS);
     cr_assert_eq(heard->failure.err, ERR_DEADLINE);
     cr_assert_eq(heard->failure.status, 0);
@@ -241,14 +246,14 @@ Test(tell, what_a_flight_was_refused_with_is_every_followers)
 Test(tell, an_error_event_is_numbered_behind_the_last_event)
 {
     call(PHASE_OVER, 200);
-    x.attempt.tap.sequence = 41;
+    x.race.first.tap.sequence = 41;
     fail_with(ERR_UPSTREAM_TRUNCATED, OK);
     cr_assert_eq(heard->failure.sequence, 42);
 }
 
 Test(tell, without_a_call_an_error_event_is_the_first)
 {
-    x.attempt.tap.sequence = 41;
+    x.race.first.tap.sequence = 41;
     fail_with(ERR_NO_ROUTE, OK);
     cr_assert_eq(heard->failure.sequence, 0);
 }

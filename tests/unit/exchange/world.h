@@ -4,6 +4,7 @@
 #include "fake_net.h"
 #include "weir/base/clock.h"
 #include "weir/base/err.h"
+#include "weir/cache/fleet.h"
 #include "weir/cache/flight.h"
 #include "weir/dialect/dialect.h"
 #include "weir/exchange/account.h"
@@ -14,7 +15,8 @@
 
 /*
  * An exchange's neighbours as fakes, linked in place of the real ones: the cache's tiers, the
- * calls to upstreams and the books do what a test says. Flights, plans and dialects are real.
+ * fleet, the calls to upstreams and the books do what a test says. Flights, plans, pools, races
+ * and dialects are real.
  * Included once by a test.
  */
 
@@ -36,7 +38,7 @@ struct client {
 
 /* A call to an upstream, as it was made. */
 struct made {
-    struct upstream_endpoint *endpoint;
+    char label[32]; /* of the endpoint */
     char upstream_model[32];
     bool fresh;
 };
@@ -50,6 +52,10 @@ static struct {
 
     struct cache_lookup *lookup; /* under way */
     int lookups;
+    bool wished; /* the last one would have taken the lease */
+    struct fleet_seat *awaiting;
+    int leads, landings, good_landings;
+    struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
     struct entry *kept;   /* what was stored last */
     int stores;
@@ -69,6 +75,11 @@ static struct {
     char trail[192];
 } world;
 
+static inline void copy_text(char *to, size_t size, struct str s)
+{
+    (void)snprintf(to, size, "%.*s", STR_ARG(s));
+}
+
 /* ---- the cache ----------------------------------------------------------------------- */
 
 struct entry *cache_peek(struct cache *c, const struct digest *key)
@@ -87,11 +98,12 @@ struct entry *cache_recall(struct cache *c, const struct digest *raw, uint64_t *
 }
 
 void cache_look_up(struct cache *c, struct cache_lookup *op, const struct entry_facts *asked,
-                   cache_lookup_fn *on_done)
+                   const struct lease_wish *wish, cache_lookup_fn *on_done)
 {
     *op = (struct cache_lookup){ .on_done = on_done, .cache = c, .asked = *asked };
     world.lookup = op;
     world.lookups++;
+    world.wished = wish;
 }
 
 /* The look-up under way ends; `found` passes to whoever asked. */
@@ -102,6 +114,14 @@ static inline void cache_says(struct entry *found, enum cache_tier tier)
     cr_assert(op, "nobody looks anything up");
     world.lookup = NULL;
     op->on_done(op, found, tier);
+}
+
+/* Nothing is kept, and the question's lease is somebody's. */
+static inline void cache_leases(enum lease lease)
+{
+    world.lookup->lease = lease;
+    world.lookup->lease_left_ms = 3000;
+    cache_says(NULL, CACHE_NONE);
 }
 
 static inline void end_lookup(struct deferred *d)
@@ -126,6 +146,80 @@ bool cache_store(struct cache *c, struct entry *e)
     return true;
 }
 
+/* ---- the fleet ------------------------------------------------------------------------ */
+
+struct lease_wish fleet_wish(struct fleet *f, const struct digest *flight)
+{
+    (void)f;
+    return (struct lease_wish){ .flight = *flight, .lease_ms = 3000 };
+}
+
+void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight)
+{
+    *s = (struct fleet_seat){ .fleet = f, .flight = *flight, .leads = true };
+    world.leads++;
+}
+
+void fleet_write(struct fleet_seat *s, struct str bytes)
+{
+    cr_assert(s->leads);
+    buf_put(&world.tape, bytes);
+}
+
+void fleet_wrote_all(struct fleet_seat *s)
+{
+    cr_assert(s->leads);
+}
+
+void fleet_alone(struct fleet *f)
+{
+    (void)f;
+}
+
+void fleet_land(struct fleet_seat *s, bool good)
+{
+    cr_assert(s->leads);
+    *s = (struct fleet_seat){ 0 };
+    world.landings++;
+    world.good_landings += good;
+}
+
+void fleet_await(struct fleet *f, struct fleet_seat *s, const struct digest *flight,
+                 uint64_t lease_ms, bool wants_bytes, const struct fleet_events *events)
+{
+    (void)lease_ms, (void)wants_bytes;
+    *s = (struct fleet_seat){ .fleet = f, .flight = *flight, .events = events };
+    world.awaiting = s;
+}
+
+void fleet_pause(struct fleet_seat *s)
+{
+    (void)s;
+}
+
+void fleet_resume(struct fleet_seat *s)
+{
+    (void)s;
+}
+
+void fleet_leave(struct fleet_seat *s)
+{
+    if (s->leads)
+        fleet_land(s, false);
+    if (world.awaiting == s)
+        world.awaiting = NULL;
+    *s = (struct fleet_seat){ 0 };
+}
+
+static inline void fleet_ends(enum fleet_end end)
+{
+    struct fleet_seat *s = world.awaiting;
+
+    cr_assert(s, "nobody awaits anything");
+    world.awaiting = NULL;
+    s->events->on_end(s, end);
+}
+
 /* ---- calls to upstreams -------------------------------------------------------------- */
 
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
@@ -135,10 +229,12 @@ void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct atte
 
     cr_assert_lt(world.call_count, MOST_CALLS);
     cr_assert_null(world.attempt, "one call at a time");
+    cr_assert(call->permit.endpoint, "a call without leave");
     *a = (struct attempt){ .events = events, .kit = kit, .call = *call, .phase = PHASE_DATA };
     a->started_us = fake_loop.now_us;
     a->tap.answer.prompt_tokens = a->tap.answer.completion_tokens = -1;
-    made->endpoint = call->endpoint;
+    a->endpoint = endpoint_ref(call->permit.endpoint);
+    copy_text(made->label, sizeof(made->label), a->endpoint->label);
     made->fresh = call->fresh;
     (void)snprintf(made->upstream_model, sizeof(made->upstream_model), "%.*s",
                    STR_ARG(call->upstream_model));
@@ -155,6 +251,10 @@ static inline void ends(enum err err)
     world.attempt = NULL;
     a->phase = PHASE_OVER;
     a->ended_us = fake_loop.now_us;
+    permit_give_back(&a->call.permit,
+                     &(struct permit_report){ .verdict = err ? VERDICT_NONE : VERDICT_GOOD,
+                                              .status = a->status,
+                                              .retry_after_ms = -1 });
     a->events->on_done(a, err);
 }
 
@@ -191,6 +291,7 @@ void attempt_deinit(struct attempt *a)
     cr_assert_eq(a->phase, PHASE_OVER);
     buf_deinit(&a->body);
     buf_deinit(&a->tap.answer.body);
+    endpoint_unref(a->endpoint);
     a->kit = NULL;
 }
 
@@ -279,11 +380,6 @@ void account(struct metric_shard *shard, struct watch *watch, const struct recor
 
 /* ---- the caller ---------------------------------------------------------------------- */
 
-static inline void copy_text(char *to, size_t size, struct str s)
-{
-    (void)snprintf(to, size, "%.*s", STR_ARG(s));
-}
-
 static inline void note_reply(struct client *c, const struct reply *r)
 {
     c->reply = *r;
@@ -362,6 +458,8 @@ static inline struct client *client(size_t i, const char *body)
         .request_id = STR("id"),
         .key_headers = STR(""),
         .cache = { .max_age_s = -1, .max_stale_s = -1, .stale_if_error_s = -1 },
+        .priority = PRIORITY_COUNT,
+        .is_again = true, /* one round: a test that wants more says so */
         .began_us = fake_loop.now_us,
     };
     return c;
@@ -432,13 +530,14 @@ static inline struct upstream *add_upstream(const char *name)
 static inline void world_start(void)
 {
     static struct route routes[2];
+    static const struct fallback stale[] = { { .kind = FALLBACK_STALE } };
 
     world.plan = plan_new();
     world.one = add_upstream("one");
     world.two = add_upstream("two");
-    cr_assert(upstream_add_endpoint(world.one, STR("http://127.0.0.1:1/v1")));
-    cr_assert(upstream_add_endpoint(world.one, STR("http://127.0.0.1:2/v1")));
-    cr_assert(upstream_add_endpoint(world.two, STR("http://127.0.0.1:3/v1")));
+    cr_assert(upstream_add_site(world.one, STR("http://127.0.0.1:1/v1"), 1));
+    cr_assert(upstream_add_site(world.one, STR("http://127.0.0.1:2/v1"), 1));
+    cr_assert(upstream_add_site(world.two, STR("http://127.0.0.1:3/v1"), 1));
     routes[0] = (struct route){ world.one, STR("m-1") };
     routes[1] = (struct route){ world.two, STR("m-2") };
     world.model = ARENA_NEW(&world.plan->arena, struct model);
@@ -447,9 +546,13 @@ static inline void world_start(void)
                                    .route_count = 2,
                                    .max_attempts = 10,
                                    .deadline_us = 1000 * 1000,
+                                   .priority = PRIORITY_NORMAL,
+                                   .fallbacks = stale,
+                                   .fallback_count = 1,
                                    .cache = { .ttl_ms = 60000, .stale_ms = 60000 } };
     plan_describe(world.plan, world.model);
     cr_assert(map_put(world.plan->models, STR("m"), world.model));
+    plan_open(world.plan, NULL);
     exchange_kit_init(&world.kit);
     world.kit.loop = fake_loop_start();
     world.kit.flights = flights_new();
@@ -476,6 +579,9 @@ static inline void world_stop(void)
     memory_free(world.kit.cache.memory);
     entry_unref(world.peeked);
     entry_unref(world.kept);
+    buf_deinit(&world.tape);
+    cr_assert_null(world.awaiting);
+    cr_assert_eq(world.leads, world.landings, "every lease is given back");
     cr_assert_eq(world.plan->refs, 1);
     plan_unref(world.plan);
     fake_loop_stop();

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What serves when no route does, and when an answer is good enough: the parts of a model that
+ * lean on other models, on rules and on predictions. Read when all of those stand.
+ */
+
+#include "config_build.h"
+#include "value.h"
+
+#include <math.h>
+
+static const struct fallback only_stale[] = { { .kind = FALLBACK_STALE } };
+
+/* ---- accept_if ---------------------------------------------------------------------------- */
+
+static const struct str *copy_texts(struct arena *arena, const struct yaml_node *list,
+                                    size_t *n)
+{
+    struct str *texts;
+
+    if (!list || list->kind != YAML_LIST)
+        return NULL;
+    texts = arena_take(arena, (list->count + 1) * sizeof(*texts));
+    yaml_each(member, list)
+    {
+        texts[(*n)++] = arena_copy(arena, member->text);
+    }
+    return texts;
+}
+
+static bool read_bound(const struct yaml_node *node, const char *key, double *out)
+{
+    const struct yaml_node *n = yaml_at(node, str_of(key));
+
+    return n && n->kind == YAML_TEXT && value_number(n->text, out);
+}
+
+static const struct prediction *find_prediction(struct config_build *b, const struct model *m,
+                                                const struct yaml_node *name)
+{
+    for (size_t i = 0; i < m->prediction_count; i++)
+        if (str_eq(m->predictions[i].name, name->text))
+            return &m->predictions[i];
+    config_fault(b->report, name, "this model has no prediction of that name");
+    return NULL;
+}
+
+struct accept *config_accept(struct config_build *b, const struct yaml_node *node,
+                             const struct model *m)
+{
+    struct arena *arena = &b->config->plan->arena;
+    const struct yaml_node *pointer = yaml_at(node, STR("pointer"));
+    const struct yaml_node *prediction = yaml_at(node, STR("prediction"));
+    struct accept *a;
+
+    if (!node || node->kind != YAML_MAP)
+        return NULL;
+    a = ARENA_NEW(arena, struct accept);
+    if ((pointer != NULL) == (prediction != NULL))
+        config_fault(b->report, node, "needs either pointer: or prediction:");
+    if (pointer)
+        a->pointer = arena_copy(arena, pointer->text);
+    if (prediction)
+        a->prediction = find_prediction(b, m, prediction);
+    a->has_least = read_bound(node, "at_least", &a->at_least);
+    a->has_most = read_bound(node, "at_most", &a->at_most);
+    a->is = copy_texts(arena, yaml_at(node, STR("is")), &a->is_count);
+    a->is_not = copy_texts(arena, yaml_at(node, STR("is_not")), &a->is_not_count);
+    if (!a->has_least && !a->has_most && a->is_count + a->is_not_count == 0)
+        config_fault(b->report, node, "tests nothing: give it at_least, at_most, is or is_not");
+    if (prediction && (a->has_least || a->has_most))
+        config_fault(b->report, node,
+                     "a prediction's word is compared with is and is_not; "
+                     "numbers are read by pointer:");
+    return a;
+}
+
+/* ---- fallback ------------------------------------------------------------------------------- */
+
+static void add_model(struct config_build *b, const struct yaml_node *name,
+                      const struct model *m, struct fallback *f)
+{
+    const struct map *all = b->config->plan->models;
+    const struct model *other = map_get(all, name->text);
+    char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
+
+    if (!other)
+        config_fault(b->report, name, "no model named %s%s", config_shown(name, shown),
+                     config_hint(all, name->text, hint));
+    else if (other == m)
+        config_fault(b->report, name, "a model cannot stand in for itself");
+    else
+        *f = (struct fallback){ FALLBACK_MODEL, other->name, other->routes,
+                                other->route_count };
+}
+
+static void add_rules(struct config_build *b, const struct yaml_node *name, struct fallback *f)
+{
+    struct plan *plan = b->config->plan;
+    struct upstream *u = map_get(plan->rules, name->text);
+    struct route *route;
+    char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
+
+    if (!u) {
+        config_fault(b->report, name, "no rules named %s%s", config_shown(name, shown),
+                     config_hint(plan->rules, name->text, hint));
+        return;
+    }
+    route = ARENA_NEW(&plan->arena, struct route);
+    route->upstream = u;
+    *f = (struct fallback){ FALLBACK_RULES, str_of(u->name), route, 1 };
+}
+
+static void add_fallback(struct config_build *b, const struct yaml_node *node,
+                         const struct model *m, struct fallback *f)
+{
+    const struct yaml_node *model = yaml_at(node, STR("model"));
+    const struct yaml_node *rules = yaml_at(node, STR("rules"));
+
+    *f = (struct fallback){ .kind = FALLBACK_STALE };
+    if (node->kind == YAML_TEXT && str_eq(node->text, STR("stale")))
+        return;
+    if (node->kind == YAML_MAP && node->count == 1 && model && model->kind == YAML_TEXT)
+        add_model(b, model, m, f);
+    else if (node->kind == YAML_MAP && node->count == 1 && rules && rules->kind == YAML_TEXT)
+        add_rules(b, rules, f);
+    else
+        config_fault(b->report, node,
+                     "expected stale, {model: some-model} or {rules: some-rules}");
+}
+
+void config_fallbacks(struct config_build *b, const struct yaml_node *node, struct model *m)
+{
+    const struct yaml_node *list = yaml_at(node, STR("fallback"));
+    struct fallback *all;
+
+    m->fallbacks = only_stale;
+    m->fallback_count = 1;
+    if (!list || list->kind != YAML_LIST)
+        return;
+    all = arena_take(&b->config->plan->arena, (list->count + 1) * sizeof(*all));
+    m->fallbacks = all;
+    m->fallback_count = 0;
+    yaml_each(member, list)
+    {
+        add_fallback(b, member, m, &all[m->fallback_count++]);
+    }
+}

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers that degrade instead of failing: stale, another model, rules, and all of it in time."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.client import Client
+from weirtest.patience import in_parallel, until
+
+RULES = {"support": [
+    {"match": "refund|money back", "label": "refund", "score": 0.9, "reply": "We refund."},
+    {"label": "other", "score": 0.1, "reply": "A person will answer."},
+]}  # fmt: skip
+SHORT = {"ttl": "1s", "stale": "1h"}
+
+
+def aged(weir, question=None):
+    """Asks once, and lets the kept answer pass its freshness."""
+    assert weir.post(chat.PATH, question or chat.stable()).status == 200
+    time.sleep(1.2)
+
+
+# -- stale ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_stale_answer_serves_when_every_route_fails(stage, stream):
+    upstream = stage.upstream(chat.says("old words"))
+    weir = stage.weir(config.gateway(upstream, **config.chat(cache=SHORT, max_attempts=1)))
+    aged(weir)
+    upstream.next(chat.fails(500))
+    response = weir.post(chat.PATH, chat.stable(stream=stream))
+    assert response.status == 200 and b"old" in response.body
+    assert response.header("x-weir-degraded") == "stale"
+    assert response.header("x-weir-cache") == "stale"
+    assert "detail=stale-if-error" in response.header("cache-status")
+    assert int(response.header("age")) >= 1
+    weir.metrics.wait("weir_requests_total", 1, outcome="stale")
+    weir.metrics.wait("weir_fallbacks_total", 1, kind="stale", reason="error")
+
+
+def test_a_stale_answer_serves_when_the_deadline_is_near(stage):
+    upstream = stage.upstream(chat.says("old words"))
+    settings = config.chat(cache=SHORT, deadline="1s")
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.next(lambda call: call.hang())
+    began = time.monotonic()
+    response = weir.post(chat.PATH, chat.stable())
+    assert time.monotonic() - began < 1.3
+    assert response.status == 200 and response.header("x-weir-degraded") == "stale"
+
+
+def test_who_forbids_stale_answers_gets_the_error(stage):
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream, **config.chat(cache=SHORT, max_attempts=1)))
+    aged(weir)
+    upstream.next(chat.fails(500))
+    response = weir.post(chat.PATH, chat.stable(), {"cache-control": "stale-if-error=0"})
+    assert response.status == 500
+
+
+def test_a_stale_answer_is_served_at_once_and_renewed_once(stage):
+    upstream = stage.upstream(chat.says("first words"))
+    settings = config.chat(cache={**SHORT, "revalidate": True})
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    go = threading.Event()
+
+    def slowly(call):
+        call.wait(go)
+        chat.says("second words")(call)
+
+    upstream.next(slowly)
+    responses = in_parallel([lambda: weir.post(chat.PATH, chat.stable())] * 10)
+    assert all(b"first words" in r.body for r in responses)
+    assert {r.header("x-weir-degraded") for r in responses} == {"stale"}
+    assert all("stale-while-revalidate" in r.header("cache-status") for r in responses)
+    go.set()
+    weir.metrics.wait("weir_cache_refreshes_total", 1, result="stored", reason="stale")
+    assert b"second words" in weir.post(chat.PATH, chat.stable()).body
+    assert len(upstream.calls) == 2
+
+
+def test_a_hot_answer_is_renewed_before_it_ends(stage):
+    def slowly(call):
+        call.pause(0.3)
+        chat.says("words")(call)
+
+    upstream = stage.upstream(slowly)
+    weir = stage.weir(config.gateway(upstream, **config.chat(cache={"ttl": "1500ms"})))
+    assert weir.post(chat.PATH, chat.stable()).status == 200
+    words, end = [], time.monotonic() + 4
+    while time.monotonic() < end:
+        words.append(weir.post(chat.PATH, chat.stable()).header("x-weir-cache"))
+    assert weir.metrics.sum("weir_cache_refreshes_total", reason="early", result="stored") >= 1
+    assert set(words) <= {"hit", "miss", "coalesced"} and words.count("hit") > len(words) * 0.9
+
+
+# -- fallbacks -------------------------------------------------------------------------------
+
+
+def test_another_model_answers_when_no_route_does(stage):
+    broken, other = stage.upstream(chat.fails(500)), stage.upstream(chat.says("from the other"))
+    settings = config.merged(
+        config.gateway(broken, **config.chat(fallback=["stale", {"model": "other"}])),
+        {"upstreams": {"spare": config.upstream(other)},
+         "models": {"other": {"routes": [{"upstream": "spare", "model": "spare-model"}]}}},
+    )  # fmt: skip
+    weir = stage.weir(settings)
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 200 and b"from the other" in response.body
+    assert response.header("x-weir-degraded") == "fallback"
+    assert response.header("x-weir-model") == "spare-model"
+    assert response.json()["model"] == "chat"
+    weir.post(chat.PATH, chat.stable())
+    assert len(other.calls) == 2, "a fallback's answer was kept"
+    weir.metrics.wait("weir_requests_total", 2, outcome="fallback")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_rules_answer_when_nobody_else_does(stage, stream):
+    broken = stage.upstream(chat.fails(500))
+    weir = stage.weir(config.gateway(
+        broken, **config.chat(fallback=[{"rules": "support"}]), rules=RULES))  # fmt: skip
+    response = weir.post(chat.PATH, chat.stable("I want my money back", stream=stream))
+    assert response.status == 200
+    said = chat.text_of(response.events) if stream else response.json()["choices"][0]["message"]["content"]
+    assert said == "We refund."
+    assert response.header("x-weir-degraded") == "heuristic"
+    weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+
+
+# -- in time -----------------------------------------------------------------------------------
+
+
+def predicting(stage, server, **model):
+    base = config.gateway(rules=RULES)
+    return stage.weir(config.merged(base, {
+        "upstreams": {"service": {"dialect": "json", "endpoints": [server.origin + "/predict"]}},
+        "models": {"chat": None or {"routes": [{"upstream": "service"}]},
+                   "intent": {"routes": [{"upstream": "service"}], **model}},
+    }))  # fmt: skip
+
+
+def test_respond_within_answers_in_time_while_the_upstream_hangs(stage):
+    upstream = stage.upstream(lambda call: call.hang(60))
+    weir = predicting(stage, upstream, respond_within="300ms", fallback=["stale", {"rules": "support"}])
+    late, answers = [], []
+
+    def ask(number):
+        with Client(weir.address, timeout=20) as client:
+            for i in range(25):
+                body = json.dumps({"text": f"refund {number} {i}"}).encode()
+                began = time.monotonic()
+                response = client.post("/v1/predict/intent", body)
+                took = time.monotonic() - began
+                answers.append(response)
+                if took > 0.3:
+                    late.append(took)
+
+    in_parallel([lambda n=n: ask(n) for n in range(8)], timeout=60)
+    assert {r.header("x-weir-degraded") for r in answers} == {"heuristic"}
+    assert all(r.json()["label"] == "refund" for r in answers)
+    told = weir.metrics.sum("weir_respond_within_total", model="intent", result="heuristic")
+    assert told >= 0.999 * len(answers), f"{told} of {len(answers)} in time; clients saw {late}"
+
+
+def test_the_late_answer_still_lands_in_the_cache(stage):
+    go = threading.Event()
+
+    def late(call):
+        call.wait(go)
+        call.answer(200, b'{"label":"shipping","score":0.99}')
+
+    upstream = stage.upstream(late)
+    weir = predicting(stage, upstream, respond_within="200ms", fallback=[{"rules": "support"}])
+    body = b'{"text":"refund"}'
+    first = weir.post("/v1/predict/intent", body)
+    assert first.json()["label"] == "refund" and first.header("x-weir-degraded") == "heuristic"
+    weir.metrics.wait("weir_in_flight", 0)
+    go.set()
+    until(lambda: weir.post("/v1/predict/intent", body).header("x-weir-cache") == "hit")
+    assert weir.post("/v1/predict/intent", body).json()["label"] == "shipping"
+    assert len(upstream.calls) == 1
+
+
+# -- a cascade -----------------------------------------------------------------------------------
+
+
+def cascade(stage, cheap, dear, **model):
+    return stage.weir(config.merged(config.gateway(rules=RULES), {
+        "upstreams": {
+            "cheap": {"dialect": "json", "endpoints": [cheap.origin + "/p"]},
+            "dear": {"dialect": "json", "endpoints": [dear.origin + "/p"]},
+        },
+        "models": {"intent": {"routes": [
+            {"upstream": "cheap", "accept_if": {"pointer": "/score", "at_least": 0.8}},
+            {"upstream": "dear"}], **model}},
+    }))  # fmt: skip
+
+
+def scored(label, score):
+    return lambda call: call.answer(200, json.dumps({"label": label, "score": score}).encode())
+
+
+def test_an_unsure_answer_escalates_and_a_sure_one_does_not(stage):
+    cheap, dear = stage.upstream(scored("refund", 0.95)), stage.upstream(scored("other", 0.99))
+    weir = cascade(stage, cheap, dear)
+    assert weir.post("/v1/predict/intent", b'{"text":"a"}').json()["label"] == "refund"
+    assert not dear.calls
+    cheap.next(scored("refund", 0.4))
+    response = weir.post("/v1/predict/intent", b'{"text":"b"}')
+    assert response.json()["label"] == "other" and response.header("x-weir-upstream") == "dear"
+    assert not response.header("x-weir-degraded")
+    weir.metrics.wait("weir_cascade_total", 1, result="escalated")
+    weir.metrics.wait("weir_cascade_total", 1, result="accepted")
+
+
+def test_an_unsure_answer_is_better_than_none(stage):
+    cheap, dear = stage.upstream(scored("refund", 0.4)), stage.upstream(chat.fails(500))
+    weir = cascade(stage, cheap, dear, max_attempts=2)
+    response = weir.post("/v1/predict/intent", b'{"text":"b"}')
+    assert response.status == 200 and response.json()["label"] == "refund"
+    assert response.header("x-weir-degraded") == "fallback"
+
+
+# -- the gateway's own limit ---------------------------------------------------------------------
+
+
+def test_the_lowest_priority_is_turned_away_first(stage):
+    upstream = stage.upstream(lambda call: call.hang())
+    weir = stage.weir(config.gateway(upstream, server={"max_in_flight": 20}))
+    clients = [Client(weir.address) for _ in range(16)]
+    for i, client in enumerate(clients):
+        client.ask("POST", chat.PATH, chat.question(str(i)), {"x-weir-priority": "low"})
+    weir.metrics.wait("weir_in_flight", 16)
+    low = weir.post(chat.PATH, chat.question("one more"), {"x-weir-priority": "low"})
+    assert low.status == 503 and int(low.header("retry-after")) >= 1
+    assert low.error["code"] == "overloaded"
+    high = Client(weir.address)
+    high.ask("POST", chat.PATH, chat.question("urgent"), {"x-weir-priority": "high"})
+    weir.metrics.wait("weir_in_flight", 17)
+    assert weir.get("/livez").status == 200
+    assert weir.metrics.sum("weir_shed_total", priority="low") == 1
+    for client in [*clients, high]:
+        client.reset()
+    weir.metrics.wait("weir_in_flight", 0)
+
+
+# -- Idempotency-Key -----------------------------------------------------------------------------
+
+
+def test_the_same_idempotency_key_is_one_call(stage):
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream))
+    key = {"Idempotency-Key": "order-7"}
+    first = weir.post(chat.PATH, chat.question(temperature=0.7), key)
+    second = weir.post(chat.PATH, chat.question(temperature=0.7), key)
+    assert first.body == second.body and second.header("idempotent-replayed") == "true"
+    assert len(upstream.calls) == 1
+    weir.post(chat.PATH, chat.question(temperature=0.7), {"Idempotency-Key": "order-8"})
+    weir.post(chat.PATH, chat.question(temperature=0.7))
+    assert len(upstream.calls) == 3
+
+
+def test_the_same_idempotency_key_at_the_same_time_is_one_call(stage):
+    go = threading.Event()
+
+    def slowly(call):
+        call.wait(go)
+        chat.says()(call)
+
+    upstream = stage.upstream(slowly)
+    weir = stage.weir(config.gateway(upstream))
+    clients = [Client(weir.address) for _ in range(5)]
+    for client in clients:
+        client.ask("POST", chat.PATH, chat.question(temperature=1), {"Idempotency-Key": "k"})
+    weir.metrics.wait("weir_in_flight", 5)
+    go.set()
+    assert {client.response().status for client in clients} == {200}
+    assert len(upstream.calls) == 1

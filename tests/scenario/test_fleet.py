@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One question, one call, in the whole fleet: two replicas of two workers share one Redis."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.client import Client
+from weirtest.patience import in_parallel, until
+
+pytestmark = pytest.mark.limit(90)
+
+
+class Gate:
+    """A script that answers once it is opened."""
+
+    def __init__(self, then=None):
+        self.opened, self.then = threading.Event(), then or chat.says("shared words")
+
+    def __call__(self, call):
+        call.wait(self.opened, timeout=40)
+        self.then(call)
+
+
+def replicas(stage, upstream, redis, count=2, **overlay):
+    settings = config.merged(
+        config.gateway(upstream),
+        config.redis(redis, timeout="200ms"),
+        {"models": {"chat": {"deadline": "30s"}}},
+        overlay,
+    )
+    return [stage.weir(settings) for _ in range(count)]
+
+
+def ask_all(weirs, body, count):
+    clients = [Client(weirs[i % len(weirs)].address, timeout=45) for i in range(count)]
+    for client in clients:
+        client.ask("POST", chat.PATH, body)
+    return clients
+
+
+def answers(clients):
+    responses = in_parallel([client.response for client in clients], timeout=60)
+    for client in clients:
+        client.close()
+    return responses
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_500_equal_misses_over_two_replicas_are_one_call(stage, stream):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis)
+    clients = ask_all(weirs, chat.stable(stream=stream), 500)
+    upstream.call()
+    for weir in weirs:
+        weir.metrics.wait("weir_in_flight", 250)
+    gate.opened.set()
+    responses = answers(clients)
+    assert {r.status for r in responses} == {200}
+    assert len(upstream.calls) == 1
+    assert all(b"shared" in r.body for r in responses)
+    for weir in weirs:
+        weir.metrics.wait("weir_in_flight", 0)
+        weir.metrics.wait("weir_fleet_waiting", 0)
+
+
+def test_who_waits_elsewhere_is_woken_at_once(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    one, two = replicas(stage, upstream, redis)
+    first = ask_all([one], chat.stable(), 1)
+    upstream.call()
+    second = ask_all([two], chat.stable(), 1)
+    two.metrics.wait("weir_fleet_waiting", 1)
+    began = time.monotonic()
+    gate.opened.set()
+    (response,) = answers(second)
+    took = time.monotonic() - began
+    assert response.header("x-weir-cache") == "coalesced"
+    assert took < 0.7, f"woken after {took:.2f} s, which looks like polling"
+    answers(first)
+
+
+def test_a_killed_leader_costs_one_more_call_at_most(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    one, two = replicas(stage, upstream, redis)
+    ask_all([one], chat.stable(), 1)
+    upstream.call()
+    waiting = ask_all([two], chat.stable(), 50)
+    two.metrics.wait("weir_fleet_waiting", 1)
+    one.killed = True
+    one.signal(signal.SIGKILL)
+    upstream.call(1, timeout=10)
+    gate.opened.set()
+    assert {r.status for r in answers(waiting)} == {200}
+    assert len(upstream.calls) == 2
+
+
+def test_a_failed_leader_is_replaced_by_one_follower(stage):
+    upstream, redis = stage.upstream(chat.says("good")), stage.redis()
+    gate = Gate(chat.fails(400))
+    upstream.next(gate)
+    one, two = replicas(stage, upstream, redis)
+    first = ask_all([one], chat.stable(), 1)
+    upstream.call()
+    waiting = ask_all([two], chat.stable(), 20)
+    two.metrics.wait("weir_fleet_waiting", 1)
+    gate.opened.set()
+    assert {r.status for r in answers(first)} == {400}
+    assert {r.status for r in answers(waiting)} == {200}
+    assert len(upstream.calls) == 2
+
+
+def test_nobody_waits_past_its_own_deadline(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    one, two = replicas(stage, upstream, redis)
+    first = ask_all([one], chat.stable(), 1)
+    upstream.call()
+    began = time.monotonic()
+    response = two.post(chat.PATH, chat.stable(), {"x-weir-timeout": "700ms"})
+    assert response.status == 504
+    assert 0.5 < time.monotonic() - began < 2
+    gate.opened.set()
+    answers(first)
+
+
+def test_redis_frozen_in_the_middle_leaves_each_process_to_itself(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis)
+    clients = ask_all(weirs, chat.stable(), 20)
+    upstream.call()
+    weirs[1].metrics.wait("weir_in_flight", 10)
+    weirs[0].metrics.wait("weir_in_flight", 10)
+    redis.freeze()
+    until(lambda: len(upstream.calls) >= 2, 15, "the other replica to ask for itself")
+    gate.opened.set()
+    assert {r.status for r in answers(clients)} == {200}
+    assert len(upstream.calls) <= 2
+    redis.thaw()
+
+
+def test_a_stream_is_followed_live_on_another_replica(stage):
+    go = threading.Event()
+    events = chat.stream_of("Hello", "World")
+    upstream, redis = stage.upstream(chat.stream(*events[:2], go, *events[2:])), stage.redis()
+    one, two = replicas(stage, upstream, redis, cache={"coalesce_streams": "fleet"})
+    leader = ask_all([one], chat.stable(stream=True), 1)
+    upstream.call()
+    with Client(two.address, timeout=20) as follower:
+        follower.ask("POST", chat.PATH, chat.stable(stream=True))
+        response = follower.head()
+        assert "Hello" in chat.text_of(follower.until_event(response, 2))
+        go.set()
+        follower.rest(response)
+    assert response.events[-1] == b"[DONE]" and chat.text_of(response.events) == "HelloWorld"
+    answers(leader)
+    assert len(upstream.calls) == 1
+
+
+def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    redis("ACL", "SETUSER", "default", "-eval", "-evalsha", "-script")
+    weirs = replicas(stage, upstream, redis)
+    clients = ask_all(weirs, chat.stable(), 20)
+    until(lambda: len(upstream.calls) == 2, what="a call of each replica")
+    gate.opened.set()
+    assert {r.status for r in answers(clients)} == {200}
+    assert len(upstream.calls) == 2
+    assert weirs[0].logged("redis_scripts_refused")

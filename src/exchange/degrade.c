@@ -18,12 +18,12 @@
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e)
 {
     int64_t within_s = x->ask.cache.stale_if_error_s;
-    int64_t late_s;
+    int64_t late_ms;
 
     if (!e || x->idempotent)
         return false;
-    late_s = -entry_ttl_ms(e, clock_wall_ms()) / 1000;
-    return within_s < 0 || late_s <= within_s;
+    late_ms = -entry_ttl_ms(e, clock_wall_ms());
+    return within_s < 0 || late_ms / 1000 < within_s;
 }
 
 /* A heuristic answer as an entry, so that it is told as kept ones are. */

@@ -208,7 +208,7 @@ NOT_KEPT = {
 
 def twice(stage, script, body=None):
     upstream = stage.upstream(script)
-    weir = stage.weir(config.gateway(upstream))
+    weir = stage.weir(config.gateway(upstream, **config.chat(max_attempts=1)))
     for _ in range(2):
         weir.post(chat.PATH, body or chat.stable())
     return len(upstream.calls)

@@ -105,7 +105,7 @@ def test_c6_the_leaders_failure_promotes_one_follower(stage):
     first, second = Gate(chat.fails(500)), Gate()
     upstream = stage.upstream(second)
     upstream.next(first)
-    weir = stage.weir(config.gateway(upstream))
+    weir = stage.weir(config.gateway(upstream, **config.chat(max_attempts=1)))
     clients = asking(weir, chat.stable(), 20)
     joined(weir, 20)
     first.opened.set()

@@ -21,7 +21,8 @@ SHORT = {"ttl": "1s", "stale": "1h"}
 def aged(weir, question=None):
     """Asks once, and lets the kept answer pass its freshness."""
     assert weir.post(chat.PATH, question or chat.stable()).status == 200
-    time.sleep(1.2)
+    end = time.monotonic() + 1.2
+    until(lambda: time.monotonic() > end, what="the end of its freshness")
 
 
 # -- stale ---------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ def predicting(stage, server, **model):
     base = config.gateway(rules=RULES)
     return stage.weir(config.merged(base, {
         "upstreams": {"service": {"dialect": "json", "endpoints": [server.origin + "/predict"]}},
-        "models": {"chat": None or {"routes": [{"upstream": "service"}]},
+        "models": {"chat": {"routes": [{"upstream": "service"}]},
                    "intent": {"routes": [{"upstream": "service"}], **model}},
     }))  # fmt: skip
 
@@ -198,7 +199,7 @@ def cascade(stage, cheap, dear, **model):
             "cheap": {"dialect": "json", "endpoints": [cheap.origin + "/p"]},
             "dear": {"dialect": "json", "endpoints": [dear.origin + "/p"]},
         },
-        "models": {"intent": {"routes": [
+        "models": {"chat": {"routes": [{"upstream": "dear"}]}, "intent": {"routes": [
             {"upstream": "cheap", "accept_if": {"pointer": "/score", "at_least": 0.8}},
             {"upstream": "dear"}], **model}},
     }))  # fmt: skip

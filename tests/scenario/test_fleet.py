@@ -89,7 +89,7 @@ def test_a_killed_leader_costs_one_more_call_at_most(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()
     one, two = replicas(stage, upstream, redis)
-    ask_all([one], chat.stable(), 1)
+    lost = ask_all([one], chat.stable(), 1)
     upstream.call()
     waiting = ask_all([two], chat.stable(), 50)
     two.metrics.wait("weir_fleet_waiting", 1)
@@ -99,6 +99,7 @@ def test_a_killed_leader_costs_one_more_call_at_most(stage):
     gate.opened.set()
     assert {r.status for r in answers(waiting)} == {200}
     assert len(upstream.calls) == 2
+    lost[0].close()
 
 
 def test_a_failed_leader_is_replaced_by_one_follower(stage):

@@ -59,7 +59,7 @@ def test_the_names_of_the_contract_are_there(stage):
 
 
 def test_outcomes_add_up_to_the_requests(stage):
-    upstream, weir = started(stage)
+    upstream, weir = started(stage, **config.chat(max_attempts=1))
     weir.post(chat.PATH, chat.stable())
     weir.post(chat.PATH, chat.stable())
     weir.post(chat.PATH, b"{")
@@ -293,7 +293,7 @@ def test_a_message_that_is_refused_before_it_is_a_request_is_counted_and_logged(
 
 def test_a_failure_names_the_upstream_that_was_asked_last(stage):
     servers = stage.upstream(chat.fails(500)), stage.upstream(chat.says(body=b"{"))
-    weir = stage.weir(config.gateway(*servers))
+    weir = stage.weir(config.gateway(*servers, **config.chat(max_attempts=2)))
     response = weir.post(chat.PATH, chat.question())
     assert (response.status, response.header("x-weir-upstream")) == (502, "up2")
     weir.metrics.wait("weir_requests_total", 1, upstream="up2", outcome="upstream_error")

@@ -63,6 +63,7 @@ def test_requests_are_served_while_the_master_is_replaced_and_kept_after_it(stag
         assert asked < 100_000
     hits(weir, "after")
     assert trio.replica.keys("weir:*")
+    weir.metrics.wait("weir_redis_up", 1)
     assert word(weir, "before") == "hit"
     until(lambda: up(weir) >= 1, FAILOVER_S, "all links")
 

@@ -235,7 +235,7 @@ Test(exchange, the_deadline_runs_out_during_the_look_up)
     pass_ms(1000);
     cr_assert_eq(c->failure.err, ERR_DEADLINE);
     cr_assert_eq(world.call_count, 0);
-    cr_assert_str_eq(world.trail, "born>decode>look_up>settle");
+    cr_assert_str_eq(world.trail, "born>decode>join>look_up>degrade>settle");
 }
 
 Test(exchange, the_deadline_runs_out_during_the_call)

@@ -554,7 +554,7 @@ static inline void world_start(void)
     cr_assert(map_put(world.plan->models, STR("m"), world.model));
     plan_open(world.plan, NULL);
     exchange_kit_init(&world.kit);
-    world.kit.loop = fake_loop_start();
+    world.kit.loop = world.kit.upstream.loop = fake_loop_start();
     world.kit.flights = flights_new();
     world.kit.cache = (struct cache){ .loop = world.kit.loop, .memory = memory_new(1 << 20) };
 }

@@ -80,12 +80,13 @@ Test(config, an_upstream_is_made_with_its_endpoints, .timeout = 10)
     const struct upstream *u = map_get(l.config->plan->upstreams, STR("pool"));
 
     cr_assert_str_eq(u->dialect->name, "json");
-    cr_assert_eq(u->endpoint_count, 2);
-    cr_assert_str_eq(u->endpoints[0].url, "http://127.0.0.1:1/p");
-    cr_assert_eq(u->endpoints[1].target.idle_s, 7);
-    cr_assert_eq(u->endpoints[1].target.connect_timeout_us, 1000000);
+    cr_assert_eq(u->site_count, 2);
+    cr_assert_str_eq(u->sites[0].url, "http://127.0.0.1:1/p");
+    cr_assert_eq(u->target.idle_s, 7);
+    cr_assert_eq(u->target.connect_timeout_us, 1000000);
     cr_assert_eq(u->balance, BALANCE_ROUND_ROBIN);
-    cr_assert_str_eq(u->auth_header, "X-Api-Key: s");
+    cr_assert_eq(u->auth_count, 1);
+    cr_assert_str_eq(u->auth[0], "X-Api-Key: s");
     cr_assert_not(u->auth_missing);
     cr_assert_eq(u->timeouts.headers_us, 3000000);
     cr_assert_eq(u->timeouts.first_data_us, 120000000);
@@ -107,7 +108,7 @@ Test(config, the_default_timeouts_leave_a_model_time_to_think, .timeout = 10)
     cr_assert_eq(u->timeouts.total_us, 600000000);
     cr_assert(u->ask_usage);
     cr_assert_not(u->retry_after_send);
-    cr_assert_eq(u->endpoints[0].target.idle_s, 15);
+    cr_assert_eq(u->target.idle_s, 15);
     unload(&l);
 }
 

@@ -112,7 +112,7 @@ static void put_reply(struct buf *out, const struct reply *r)
     buf_put_u64(out, r->attempts);
     buf_put(out, STR("\r\n"));
     put_timing(out, r);
-    if (r->cost_usd >= 0)
+    if (r->cost_usd > 0)
         buf_put_printf(out, "x-weir-cost-usd: %.6f\r\n", r->cost_usd);
     if (r->upstream_request_id.len > 0)
         put_line(out, "x-upstream-request-id: ", r->upstream_request_id);

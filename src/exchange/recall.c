@@ -45,6 +45,7 @@ void recall_put_reply(struct reply *out, const struct entry *e, enum cache_tier 
         .status = e->facts.status,
         .word = ttl_ms > 0 ? WORD_HIT : WORD_STALE,
         .tier = tier,
+        .degraded = ttl_ms > 0 ? DEGRADED_NOT : DEGRADED_STALE,
         .cost_usd = -1,
         .cost_saved_usd = -1,
         .ttl_ms = ttl_ms,

@@ -65,7 +65,8 @@ Test(reply, seconds_are_rounded_down_so_that_stale_by_a_moment_shows)
 Test(reply, only_what_is_stale_is_degraded)
 {
     for (enum cache_word w = WORD_HIT; w <= WORD_BYPASS; w++) {
-        answer((struct reply){ .word = w });
+        answer((struct reply){ .word = w,
+                               .degraded = w == WORD_STALE ? DEGRADED_STALE : DEGRADED_NOT });
         cr_assert_eq(lines_that_begin("x-weir-degraded: stale\r"), w == WORD_STALE, "word %d",
                      (int)w);
         cr_assert_eq(lines_that_begin("Age: "), w == WORD_HIT || w == WORD_STALE);

@@ -9,7 +9,7 @@ Test(dialect, each_is_found_by_its_name, .timeout = 5)
 
     for (; dialect_at(count); count++)
         cr_assert_eq(dialect_named(str_of(dialect_at(count)->name)), dialect_at(count));
-    cr_assert_eq(count, 2);
+    cr_assert_eq(count, 3);
     cr_assert_null(dialect_named(STR("opnai")));
 }
 

@@ -11,7 +11,13 @@ enum { LATENCY_FORGOTTEN_US = 60 * 1000 * 1000 };
 
 unsigned member_limit(const struct pool *p, const struct member *m)
 {
-    return p->settings.adaptive ? adaptive_limit(&m->adaptive) : p->settings.max_in_flight;
+    unsigned most = p->settings.max_in_flight;
+    unsigned found;
+
+    if (!p->settings.adaptive)
+        return most;
+    found = adaptive_limit(&m->adaptive);
+    return most > 0 && found > most ? most : found;
 }
 
 bool member_is_well(const struct member *m, uint64_t now_us)
@@ -44,7 +50,7 @@ static bool is_usable(const struct key *k, uint64_t now_us)
     return k->listed && !k->dropped && k->rest_until_us <= now_us;
 }
 
-/* The next by turns; POOL_KEYS: none, and *wait_us tells until when. */
+/* The next by turns, if any is listed; POOL_KEYS: all rest, and *wait_us tells for how long. */
 static size_t next_key(struct pool *p, uint64_t now_us, uint64_t *wait_us)
 {
     uint64_t earliest_us = UINT64_MAX;
@@ -123,20 +129,36 @@ static void hold(struct pool *p, struct member *m, size_t key, uint64_t now_us,
 {
     *out = (struct permit){ .pool = pool_ref(p),
                             .endpoint = endpoint_ref(&m->endpoint),
-                            .auth = p->key_count > 0 ? p->keys[key].line : NULL,
+                            .auth = key < POOL_KEYS ? p->keys[key].line : NULL,
                             .key = (unsigned)key,
-                            .trial = m->breaker.state != BREAKER_CLOSED,
+                            .trial = m->breaker.state != BREAKER_CLOSED &&
+                                     breaker_allows(&m->breaker, now_us),
+                            .wakes = p->starting.on,
                             .since_us = now_us };
     m->in_flight++;
+    if (out->wakes)
+        p->starting.trying = true;
+    if (out->trial)
+        (void)breaker_note(&m->breaker, &p->settings.breaker, BREAKER_TRIAL, now_us, 0);
+}
+
+/* Second calls and calls made again are what the budgets are a share for, not of. */
+static void count_call(struct pool *p, const struct permit_wish *w, uint64_t now_us)
+{
+    if (w->never_waits || w->tried)
+        return;
     budget_call(&p->retries, now_us);
     budget_call(&p->hedges, now_us);
-    if (out->trial && breaker_allows(&m->breaker, now_us))
-        (void)breaker_note(&m->breaker, &p->settings.breaker, BREAKER_TRIAL, now_us, 0);
 }
 
 /* Nobody is there yet: one at a time finds out whether that has changed. */
 static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_us)
 {
+    if (now_us - p->starting.since_us > p->settings.cold_start_us) {
+        p->starting.on = false;
+        p->starting.spent = true; /* it is down, not starting */
+        return PERMIT_HELD;
+    }
     if (p->starting.trying)
         return PERMIT_WAITS;
     if (p->starting.next_us > now_us) {
@@ -150,17 +172,13 @@ enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint
                                struct permit *out, uint64_t *wait_us)
 {
     struct field f;
-    uint64_t tried = w->tried;
-    size_t key = 0, at;
+    enum permit_answer awake = p->starting.on ? wake(p, now_us, wait_us) : PERMIT_HELD;
+    size_t key = POOL_KEYS, at;
 
-    if (p->starting.on) {
-        enum permit_answer answer = wake(p, now_us, wait_us);
-
-        if (answer != PERMIT_HELD)
-            return answer;
-        tried = 0;
-    }
-    gather(&f, p, tried, now_us);
+    if (awake != PERMIT_HELD)
+        return awake;
+    /* Whoever was not there yet has not seen this request: it may be tried again. */
+    gather(&f, p, p->starting.on ? 0 : w->tried, now_us);
     if (f.count == 0 && f.some_full)
         return PERMIT_WAITS;
     if (f.count == 0 && f.rest_us != UINT64_MAX) {
@@ -169,7 +187,7 @@ enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint
     }
     if (f.count == 0)
         return PERMIT_NONE;
-    if (p->key_count > 0) {
+    if (pool_listed_keys(p) > 0) {
         key = next_key(p, now_us, wait_us);
         if (key == POOL_KEYS)
             return PERMIT_LATER;
@@ -177,7 +195,6 @@ enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint
     at = balance_choose(p->settings.balance, f.candidates, f.count, w->system_hash,
                         w->dialog_hash, &p->turns);
     hold(p, f.members[at], key, now_us, out);
-    if (p->starting.on)
-        out->trial = p->starting.trying = true;
+    count_call(p, w, now_us);
     return PERMIT_HELD;
 }

@@ -51,19 +51,10 @@ static void rest_key(struct key *k, int64_t retry_after_ms, uint64_t now_us)
     extend(&k->rest_until_us, now_us + k->rest_us);
 }
 
-static size_t listed_keys(const struct pool *p)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < p->key_count; i++)
-        n += p->keys[i].listed;
-    return n;
-}
-
 /* A pool's only key stays: it may have been this one request that was refused. */
 static void drop_key(struct pool *p, struct key *k)
 {
-    if (listed_keys(p) < 2 || k->dropped)
+    if (pool_listed_keys(p) < 2 || k->dropped)
         return;
     k->dropped = true;
     log_error("upstream_key_dropped", F_TEXT("upstream", p->name),
@@ -95,6 +86,14 @@ static void note_neither(struct pool *p, struct member *m, const struct permit *
         note(p, m, BREAKER_NEITHER, now_us, loop);
 }
 
+/* While a trial decides, calls from before it, or that went out for want of others, do not. */
+static void note_fault(struct pool *p, struct member *m, const struct permit *permit,
+                       uint64_t now_us, struct loop *loop)
+{
+    if (permit->trial || m->breaker.state != BREAKER_HALF_OPEN)
+        note(p, m, BREAKER_FAULT, now_us, loop);
+}
+
 static void note_latency(struct member *m, uint64_t took_us, uint64_t now_us)
 {
     double took_s = (double)took_us / 1e6;
@@ -108,16 +107,6 @@ static void note_latency(struct member *m, uint64_t took_us, uint64_t now_us)
     m->latency_at_us = now_us;
 }
 
-static void note_first(struct pool *p, uint64_t first_us, uint64_t now_us)
-{
-    if (now_us - p->half_began_us > POOL_WINDOW_US) {
-        p->newest_half ^= 1;
-        quantile_reset(&p->firsts[p->newest_half]);
-        p->half_began_us = now_us;
-    }
-    quantile_add(&p->firsts[p->newest_half], (double)first_us / 1e6);
-}
-
 /* ---- starting up ---------------------------------------------------------------------------- */
 
 static bool all_refuse(const struct pool *p)
@@ -125,57 +114,61 @@ static bool all_refuse(const struct pool *p)
     for (size_t i = 0; i < p->member_count; i++)
         if (!p->members[i]->refused)
             return false;
-    return true;
+    return p->member_count > 0;
 }
 
-static void note_start(struct pool *p, const struct permit *permit, bool refused, bool good,
-                       uint64_t now_us)
+static void begin_start(struct pool *p, uint64_t now_us)
 {
-    if (permit->trial)
-        p->starting.trying = false;
-    if (good) {
-        p->starting.on = p->starting.spent = false;
-        return;
-    }
-    if (!refused || p->settings.cold_start_us == 0 || p->starting.spent || !all_refuse(p))
-        return;
-    if (!p->starting.on) {
-        p->starting.on = true;
-        p->starting.since_us = now_us;
-        p->starting.pause_us = START_PAUSE_US;
-    } else if (now_us - p->starting.since_us > p->settings.cold_start_us) {
-        p->starting.on = false;
-        p->starting.spent = true; /* it is down, not starting */
-    }
+    p->starting.on = true;
+    p->starting.trying = false;
+    p->starting.since_us = now_us;
+    p->starting.next_us = now_us + START_PAUSE_US;
+    p->starting.pause_us = START_PAUSE_US;
+}
+
+/* Who waits is then told LATER, since nobody may call before the pause is over. */
+static void pause_start(struct pool *p, uint64_t now_us)
+{
+    uint64_t pause_us = p->starting.pause_us * 2;
+
+    p->starting.pause_us = pause_us < MOST_START_PAUSE_US ? pause_us : MOST_START_PAUSE_US;
     p->starting.next_us = now_us + p->starting.pause_us;
-    permit_send_away(p, p->starting.pause_us);
-    p->starting.pause_us *= 2;
-    if (p->starting.pause_us > MOST_START_PAUSE_US)
-        p->starting.pause_us = MOST_START_PAUSE_US;
+}
+
+static void note_start(struct pool *p, const struct permit *permit,
+                       const struct permit_report *r, uint64_t now_us)
+{
+    bool wakes = permit->wakes && p->starting.on;
+
+    if (wakes)
+        p->starting.trying = false;
+    if (r->verdict == VERDICT_NONE)
+        return;
+    if (r->verdict == VERDICT_GOOD)
+        p->starting.spent = false;
+    if (p->settings.cold_start_us == 0 || p->starting.spent || !all_refuse(p))
+        p->starting.on = false; /* somebody is there, however it fares */
+    else if (!p->starting.on)
+        begin_start(p, now_us);
+    else if (wakes)
+        pause_start(p, now_us);
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
-static void learn_fault(struct pool *p, struct member *m, const struct permit *permit,
-                        int status, uint64_t now_us, struct loop *loop)
-{
-    if (status == 429)
-        note_neither(p, m, permit, now_us, loop);
-    else
-        note(p, m, BREAKER_FAULT, now_us, loop);
-}
-
 static void learn_busy(struct pool *p, struct member *m, const struct permit *permit,
                        const struct permit_report *r, uint64_t now_us, struct loop *loop)
 {
-    if (r->status == 429 && p->key_count > 0) {
+    if (r->status == 429 && permit->auth) {
         rest_key(&p->keys[permit->key], r->retry_after_ms, now_us);
         note_neither(p, m, permit, now_us, loop);
     } else if (r->retry_after_ms >= 0) {
         extend(&m->rest_until_us, now_us + rest_of(r->retry_after_ms));
         note_neither(p, m, permit, now_us, loop);
+    } else if (r->status == 429) {
+        note_neither(p, m, permit, now_us, loop);
     } else {
-        learn_fault(p, m, permit, r->status, now_us, loop);
+        note_fault(p, m, permit, now_us, loop);
     }
 }
 
@@ -186,14 +179,17 @@ static void learn_good(struct pool *p, struct member *m, const struct permit *pe
 
     note(p, m, BREAKER_GOOD, now_us, loop);
     note_latency(m, first_us, now_us);
-    note_first(p, first_us, now_us);
-    if (p->key_count > 0)
+    pace_note(&p->pace, first_us, now_us);
+    if (permit->auth)
         p->keys[permit->key].rest_us = 0;
 }
 
-static bool is_overload(enum verdict v)
+/* Turned away, or left without an answer. A key's 429 tells nothing about the endpoint. */
+static bool is_overload(const struct permit *permit, const struct permit_report *r)
 {
-    return v == VERDICT_BUSY || v == VERDICT_FAULT;
+    if (r->verdict == VERDICT_FAULT)
+        return !r->refused;
+    return r->verdict == VERDICT_BUSY && !(r->status == 429 && permit->auth);
 }
 
 void lesson_learn(struct pool *p, const struct permit *permit, const struct permit_report *r,
@@ -201,23 +197,25 @@ void lesson_learn(struct pool *p, const struct permit *permit, const struct perm
 {
     struct member *m = member_of(permit->endpoint);
     double held_s = (double)(now_us - permit->since_us) / 1e6;
+    bool overload = is_overload(permit, r);
 
-    p->hold_s = p->hold_s > 0 ? p->hold_s + HOLD_PART * (held_s - p->hold_s) : held_s;
+    if (r->verdict != VERDICT_NONE || r->total_us > 0) /* else it was not used */
+        p->hold_s = p->hold_s > 0 ? p->hold_s + HOLD_PART * (held_s - p->hold_s) : held_s;
     switch (r->verdict) {
     case VERDICT_GOOD: learn_good(p, m, permit, r, now_us, loop); break;
-    case VERDICT_FAULT: note(p, m, BREAKER_FAULT, now_us, loop); break;
+    case VERDICT_FAULT: note_fault(p, m, permit, now_us, loop); break;
     case VERDICT_BUSY: learn_busy(p, m, permit, r, now_us, loop); break;
     case VERDICT_KEY_REFUSED:
-        if (p->key_count > 0)
+        if (permit->auth)
             drop_key(p, &p->keys[permit->key]);
         note_neither(p, m, permit, now_us, loop);
         break;
     case VERDICT_NONE: note_neither(p, m, permit, now_us, loop); break;
     }
-    if (p->settings.adaptive && (r->verdict == VERDICT_GOOD || is_overload(r->verdict)))
-        adaptive_note(&m->adaptive, r->total_us, m->in_flight + 1, is_overload(r->verdict),
+    if (p->settings.adaptive && (r->verdict == VERDICT_GOOD || overload))
+        adaptive_note(&m->adaptive, r->total_us, m->in_flight + 1, overload,
                       p->settings.max_in_flight, now_us);
     if (r->verdict != VERDICT_NONE)
         m->refused = r->refused;
-    note_start(p, permit, r->refused, r->verdict == VERDICT_GOOD, now_us);
+    note_start(p, permit, r, now_us);
 }

@@ -6,8 +6,13 @@
  * Who waits has a box: what other threads may touch of its seat, and the letter that brings the
  * answer. A box outlives its seat while the letter is under way; it is freed on its owner's
  * thread, by whoever comes last, the letter or the seat. Its `seat` and its timer are the
- * owner's thread's alone; all else is under the pool's lock. A permit that comes after its seat
- * has left is given back by the letter.
+ * owner's thread's alone; all else is under the pool's lock, until the letter is out. A permit
+ * that is under way to a seat which leaves is given back by the seat.
+ *
+ * What always holds when the lock is free: of those who wait nobody could have been answered
+ * when the pool was last looked at. What changes it is a call's end or the control thread, who
+ * both serve; rests and breakers, which end by time alone, are looked at by whoever asks next,
+ * and by those who wait, now and then.
  */
 
 #include "pool_inner.h"
@@ -25,6 +30,7 @@ enum {
     COLD_QUEUE = 256, /* who may wait for a pool that starts up, where no queue is configured */
     LEAST_WAIT_US = 1000 * 1000,
     MOST_WAIT_US = 60 * 1000 * 1000,
+    LOOK_US = 100 * 1000, /* between two looks of those who wait */
 };
 
 /* Those of one tenant, in the order in which they came; it is there while anybody waits. */
@@ -39,13 +45,14 @@ struct permit_box {
     struct permit_seat *seat; /* NULL once it has left */
     struct loop *loop;        /* lent */
     struct pool *pool;        /* one reference */
-    struct timer limit;       /* of its waiting */
+    struct timer look;
     struct permit_wish wish;
     struct line *line; /* NULL: it does not wait any more */
     struct link link;  /* in its line */
-    uint64_t since_us;
+    uint64_t since_us, until_us;
     bool letter_out;
     enum permit_answer answer;
+    const char *reason; /* of one that is no permit, for its metric; may be NULL */
     struct permit permit;
     uint64_t wait_us;
 };
@@ -80,10 +87,18 @@ static void count_answer(const struct permit_box *b)
     metric_observe(loop_shard(b->loop), METRIC_QUEUE_SECONDS,
                    (double)(clock_now_us() - b->since_us) / 1e6,
                    METRIC_LABEL(pool_name(b->pool)));
-    if (b->answer == PERMIT_SLOW)
-        count_away(b->loop, b->pool, b->wish.priority, b->wait_us > 0 ? "displaced" : "slow");
-    else if (b->answer == PERMIT_LATER)
-        count_away(b->loop, b->pool, b->wish.priority, "resting");
+    if (b->reason)
+        count_away(b->loop, b->pool, b->wish.priority, b->reason);
+}
+
+/* On the thread of who holds it, since it was chosen under the lock by anybody's. */
+static void count_trial(const struct permit *held)
+{
+    const char *word = breaker_word(BREAKER_HALF_OPEN);
+
+    if (held->trial)
+        metric_add(loop_shard(held->loop), METRIC_BREAKER, 1,
+                   METRIC_LABEL(pool_name(held->pool), held->endpoint->label, str_of(word)));
 }
 
 /* ---- the queue, under the lock ------------------------------------------------------------- */
@@ -132,30 +147,49 @@ static void step_out(struct pool *p, struct permit_box *b)
 
 static void on_opened(struct letter *l);
 
-static void answer(struct pool *p, struct permit_box *b, enum permit_answer a, uint64_t wait_us)
+static void answer(struct pool *p, struct permit_box *b, enum permit_answer a,
+                   const char *reason)
 {
     step_out(p, b);
     b->permit.loop = b->loop;
     b->answer = a;
-    b->wait_us = wait_us;
+    b->reason = reason;
     b->letter_out = true;
     loop_send(b->loop, &b->letter, on_opened);
 }
 
+/*
+ * The first of a line who need not wait; NULL: all must. Those who have tried no endpoint wait
+ * for the same: where one must, all must, and the rest of them is not asked about.
+ */
+static struct permit_box *first_served(struct pool *p, struct line *line, uint64_t now_us,
+                                       bool *all_wait)
+{
+    for (struct link *l = line->boxes.next; l != &line->boxes; l = l->next) {
+        struct permit_box *b = container_of(l, struct permit_box, link);
+
+        if (*all_wait && b->wish.tried == 0)
+            continue;
+        b->answer = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
+        if (b->answer != PERMIT_WAITS)
+            return b;
+        *all_wait = *all_wait || b->wish.tried == 0;
+    }
+    return NULL;
+}
+
 /* True: somebody got an answer, and tenants have taken turns. */
-static bool serve_one(struct pool *p, struct lane *lane, uint64_t now_us)
+static bool serve_one(struct pool *p, struct lane *lane, uint64_t now_us, bool *all_wait)
 {
     for (struct link *l = lane->lines.next; l != &lane->lines; l = l->next) {
         struct line *line = container_of(l, struct line, link);
-        struct permit_box *b = container_of(line->boxes.next, struct permit_box, link);
-        uint64_t wait_us = 0;
-        enum permit_answer a = choice_make(p, &b->wish, now_us, &b->permit, &wait_us);
+        struct permit_box *b = first_served(p, line, now_us, all_wait);
 
-        if (a == PERMIT_WAITS)
+        if (!b)
             continue;
         link_out(&line->link);
         link_before(&lane->lines, &line->link);
-        answer(p, b, a, wait_us);
+        answer(p, b, b->answer, b->answer == PERMIT_LATER ? "resting" : NULL);
         return true;
     }
     return false;
@@ -163,31 +197,15 @@ static bool serve_one(struct pool *p, struct lane *lane, uint64_t now_us)
 
 void permit_serve(struct pool *p, uint64_t now_us)
 {
-    for (size_t i = 0; i < PRIORITY_COUNT; i++)
-        while (serve_one(p, &p->lanes[i], now_us))
+    bool all_wait = false;
+
+    p->served_us = now_us;
+    for (size_t i = 0; i < PRIORITY_COUNT && p->waiting > 0; i++)
+        while (serve_one(p, &p->lanes[i], now_us, &all_wait))
             ;
 }
 
-static struct permit_box *first_in(struct lane *lane)
-{
-    struct line *line;
-
-    if (!link_is_in(&lane->lines))
-        return NULL;
-    line = container_of(lane->lines.next, struct line, link);
-    return container_of(line->boxes.next, struct permit_box, link);
-}
-
-void permit_send_away(struct pool *p, uint64_t wait_us)
-{
-    struct permit_box *b;
-
-    for (size_t i = 0; i < PRIORITY_COUNT; i++)
-        while ((b = first_in(&p->lanes[i])))
-            answer(p, b, PERMIT_LATER, wait_us);
-}
-
-/* How long it takes until as many as wait now have had their turn. */
+/* How long it takes until as many as wait now, and one more, have had their turn. */
 static uint64_t wait_of(const struct pool *p)
 {
     unsigned slots = 0;
@@ -207,12 +225,14 @@ static bool displace(struct pool *p, enum priority than)
     for (size_t i = PRIORITY_COUNT; i-- > (size_t)than + 1;) {
         struct lane *lane = &p->lanes[i];
         struct line *line;
+        struct permit_box *b;
 
         if (!link_is_in(&lane->lines))
             continue;
         line = container_of(lane->lines.prev, struct line, link);
-        answer(p, container_of(line->boxes.prev, struct permit_box, link), PERMIT_SLOW,
-               wait_of(p));
+        b = container_of(line->boxes.prev, struct permit_box, link);
+        b->wait_us = wait_of(p);
+        answer(p, b, PERMIT_SLOW, "displaced");
         return true;
     }
     return false;
@@ -242,8 +262,9 @@ static void hand_over(struct permit_box *b)
     struct permit_seat *s = b->seat;
     enum permit_answer a = b->answer;
 
-    timer_disarm(&b->limit);
+    timer_disarm(&b->look);
     count_answer(b);
+    count_trial(&b->permit);
     s->permit = b->permit;
     s->wait_us = b->wait_us;
     s->box = NULL;
@@ -255,26 +276,41 @@ static void on_opened(struct letter *l)
 {
     struct permit_box *b = container_of(l, struct permit_box, letter);
 
-    if (b->seat) {
+    if (b->seat)
         hand_over(b);
-        return;
-    }
-    permit_give_back(&b->permit, &(struct permit_report){ .retry_after_ms = -1 });
-    free_box(b);
+    else
+        free_box(b);
 }
 
-static void on_limit(struct timer *t)
+static void look_again(struct permit_box *b, uint64_t now_us)
 {
-    struct permit_box *b = container_of(t, struct permit_box, limit);
-    bool letter_out;
+    uint64_t left_us = b->until_us > now_us ? b->until_us - now_us : 0;
 
-    pthread_mutex_lock(&b->pool->lock);
-    letter_out = b->letter_out;
-    step_out(b->pool, b);
-    pthread_mutex_unlock(&b->pool->lock);
-    if (letter_out)
-        return; /* the answer is under way */
+    timer_arm(&b->look, left_us < LOOK_US ? left_us : LOOK_US);
+}
+
+static void on_look(struct timer *t)
+{
+    struct permit_box *b = container_of(t, struct permit_box, look);
+    struct pool *p = b->pool;
+    uint64_t now_us = clock_now_us();
+    bool over;
+
+    pthread_mutex_lock(&p->lock);
+    if (now_us - p->served_us > LOOK_US / 2)
+        permit_serve(p, now_us);
+    over = !b->letter_out && now_us >= b->until_us;
+    if (over) {
+        b->wait_us = wait_of(p);
+        step_out(p, b);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!over) {
+        look_again(b, now_us); /* in vain, if the answer is under way */
+        return;
+    }
     b->answer = PERMIT_SLOW;
+    b->reason = "slow";
     hand_over(b);
 }
 
@@ -288,15 +324,16 @@ static struct permit_box *box_new(struct permit_seat *s, struct pool *p, struct 
     b->pool = pool_ref(p);
     b->wish = *wish;
     b->since_us = clock_now_us();
-    timer_init(&b->limit, loop, on_limit);
+    b->until_us = b->since_us + p->settings.queue.timeout_us;
+    timer_init(&b->look, loop, on_look);
     link_init(&b->link);
     s->box = b;
     return b;
 }
 
 /* Under the lock. */
-static enum permit_answer wait(struct permit_seat *s, struct pool *p, struct loop *loop,
-                               const struct permit_wish *wish)
+static enum permit_answer queue_up(struct permit_seat *s, struct pool *p, struct loop *loop,
+                                   const struct permit_wish *wish)
 {
     if (wish->never_waits)
         return PERMIT_FULL;
@@ -316,15 +353,16 @@ enum permit_answer permit_ask(struct permit_seat *s, struct pool *p, struct loop
 
     *s = (struct permit_seat){ .on_done = on_done };
     pthread_mutex_lock(&p->lock);
+    permit_serve(p, now_us); /* who came before is not overtaken */
     a = choice_make(p, wish, now_us, &s->permit, &s->wait_us);
     if (a == PERMIT_WAITS)
-        a = wait(s, p, loop, wish);
+        a = queue_up(s, p, loop, wish);
     pthread_mutex_unlock(&p->lock);
     s->permit.loop = loop;
+    count_trial(&s->permit);
     if (a == PERMIT_WAITS) {
-        s->box->permit.loop = loop;
         count_depth(s->box, 1);
-        timer_arm(&s->box->limit, p->settings.queue.timeout_us);
+        look_again(s->box, now_us);
     } else if (a == PERMIT_FULL && !wish->never_waits) {
         count_away(loop, p, wish->priority, "full");
     } else if (a == PERMIT_LATER && !wish->never_waits) {
@@ -335,22 +373,25 @@ enum permit_answer permit_ask(struct permit_seat *s, struct pool *p, struct loop
 
 void permit_leave(struct permit_seat *s)
 {
+    static const struct permit_report unused = { .retry_after_ms = -1 };
     struct permit_box *b = s->box;
     bool letter_out;
 
     if (!b) {
-        permit_give_back(&s->permit, &(struct permit_report){ .retry_after_ms = -1 });
+        permit_give_back(&s->permit, &unused);
         return;
     }
     pthread_mutex_lock(&b->pool->lock);
     step_out(b->pool, b);
     letter_out = b->letter_out;
     pthread_mutex_unlock(&b->pool->lock);
-    timer_disarm(&b->limit);
+    timer_disarm(&b->look);
     count_depth(b, -1);
     b->seat = NULL;
     s->box = NULL;
-    if (!letter_out)
+    if (letter_out)
+        permit_give_back(&b->permit, &unused);
+    else
         free_box(b);
 }
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_SAMPLES = 20, FIRST_LIMIT = 8 };
-
 /* ---- making and freeing --------------------------------------------------------------- */
 
 static char *copy_text(struct str s)
@@ -122,7 +120,7 @@ static void add_member(struct pool *p, const struct upstream_site *site, struct 
     m->endpoint.slot = free_slot(p);
     m->id = id_of(str_of(site->url), address);
     m->weight = site->weight;
-    adaptive_init(&m->adaptive, FIRST_LIMIT);
+    adaptive_init(&m->adaptive, POOL_FIRST_LIMIT);
     p->members[p->member_count++] = m;
 }
 
@@ -178,6 +176,15 @@ static void merge_sites(struct pool *p, const struct upstream *u)
         if (!u->health.path)
             p->members[i]->down = false; /* nobody asks any more */
     }
+}
+
+size_t pool_listed_keys(const struct pool *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->key_count; i++)
+        n += p->keys[i].listed;
+    return n;
 }
 
 static void merge_keys(struct pool *p, const struct upstream *u)
@@ -284,6 +291,8 @@ void pool_note_probe(struct pool *p, struct upstream_endpoint *e, bool good)
 
     pthread_mutex_lock(&p->lock);
     needed = good ? p->settings.health.up_after : p->settings.health.down_after;
+    if (good)
+        p->starting.next_us = 0; /* somebody is there: whoever asks next may try */
     if (good != m->down) {
         m->probes = 0;
     } else if (++m->probes >= needed) {
@@ -317,19 +326,6 @@ bool pool_may_hedge(struct pool *p)
     return may;
 }
 
-static uint64_t percentile_us(const struct pool *p)
-{
-    struct quantile all = { 0 };
-    double seconds;
-
-    quantile_merge(&all, &p->firsts[0]);
-    quantile_merge(&all, &p->firsts[1]);
-    if (all.count < LEAST_SAMPLES ||
-        !quantile_seen(&all, p->settings.hedge.percentile, &seconds))
-        return 0;
-    return (uint64_t)(seconds * 1e6) + 1;
-}
-
 uint64_t pool_hedge_after_us(struct pool *p)
 {
     uint64_t after_us;
@@ -338,7 +334,7 @@ uint64_t pool_hedge_after_us(struct pool *p)
     if (!p->settings.hedge.on)
         after_us = 0;
     else if (p->settings.hedge.percentile > 0)
-        after_us = percentile_us(p);
+        after_us = pace_read_us(&p->pace, p->settings.hedge.percentile, clock_now_us());
     else
         after_us = p->settings.hedge.after_us;
     pthread_mutex_unlock(&p->lock);

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "weir/base/list.h"
-#include "weir/base/quantile.h"
 #include "weir/upstream/pool.h"
 
 #include "adaptive.h"
 #include "balance.h"
 #include "breaker.h"
 #include "budget.h"
+#include "pace.h"
 
 #include <pthread.h>
 
@@ -17,7 +17,7 @@
  * who is next, lesson.c what a call has taught it, permit.c who waits.
  */
 
-enum { POOL_KEYS = 32, POOL_WINDOW_US = 30 * 1000 * 1000 };
+enum { POOL_KEYS = 32, POOL_FIRST_LIMIT = 8 /* of an adaptive endpoint, to begin with */ };
 
 /* The endpoint stands first: who drops its last reference frees the member. */
 struct member {
@@ -63,13 +63,14 @@ struct pool {
     struct turns turns;
     struct lane lanes[PRIORITY_COUNT];
     unsigned waiting;
-    double hold_s; /* decaying mean of how long a permit is held */
+    uint64_t served_us; /* when somebody last looked whether those who wait can be served */
+    double hold_s;      /* decaying mean of how long a permit is held */
     struct budget retries, hedges;
-    struct quantile firsts[2]; /* times to the first content, by halves of a minute */
-    unsigned newest_half;
-    uint64_t half_began_us;
+    struct pace pace;
     struct {
-        bool on, trying, spent;
+        bool on;
+        bool trying; /* a call is out to wake it */
+        bool spent;  /* it has had its time: it is down until a call goes well */
         uint64_t since_us, next_us, pause_us;
     } starting; /* nobody is there yet: see cold_start */
 };
@@ -84,7 +85,13 @@ static inline struct member *member_of(struct upstream_endpoint *e)
 unsigned member_limit(const struct pool *p, const struct member *m); /* 0: none */
 bool member_is_well(const struct member *m, uint64_t now_us);
 
-/* HELD fills the permit, with references; LATER fills wait_us; WAITS: whoever could is full. */
+/* Keys that may be used at all. */
+size_t pool_listed_keys(const struct pool *p);
+
+/*
+ * HELD fills the permit, with references; LATER fills wait_us; WAITS: whoever could is full, or
+ * it is just being found out whether the pool has started.
+ */
 enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint64_t now_us,
                                struct permit *out, uint64_t *wait_us);
 
@@ -94,5 +101,3 @@ void lesson_learn(struct pool *p, const struct permit *permit, const struct perm
 
 /* Serves those who wait, as far as there is room. */
 void permit_serve(struct pool *p, uint64_t now_us);
-/* Everybody who waits is told LATER. */
-void permit_send_away(struct pool *p, uint64_t wait_us);

@@ -26,6 +26,7 @@ struct permit {
     const char *auth;                   /* a header line, the pool's; NULL: none is asked for */
     unsigned key;                       /* which of the pool's keys */
     bool trial;                         /* of an endpoint that may not have recovered yet */
+    bool wakes;                         /* it finds out whether the pool has started */
     struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };

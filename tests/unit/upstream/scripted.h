@@ -3,6 +3,7 @@
 
 #include "fake_net.h"
 #include "weir/upstream/attempt.h"
+#include "weir/upstream/pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 static struct {
     struct attempt_kit kit;
     struct attempt_call call;
+    struct permit_seat seat;
     struct attempt attempt;
     struct upstream *upstream;
     struct request request;
@@ -172,10 +174,22 @@ static inline void start(void)
     };
 }
 
+static inline unsigned in_flight(void)
+{
+    struct pool_numbers all[POOL_ENDPOINTS];
+    unsigned n = 0;
+
+    for (size_t i = pool_read(world.upstream->pool, all); i-- > 0;) {
+        n += all[i].in_flight;
+        endpoint_unref(all[i].endpoint);
+    }
+    return n;
+}
+
 static inline void stop(void)
 {
     cr_assert_eq(world.ended, 1, "there was no end, or two");
-    cr_assert_eq(world.attempt.call.endpoint->in_flight, 0);
+    cr_assert_eq(in_flight(), 0);
     cr_assert_null(next_due(UINT64_MAX), "a timer is left armed");
     attempt_deinit(&world.attempt);
     attempt_deinit(&world.attempt);
@@ -195,11 +209,18 @@ static inline void call_to(const char *url, const char *body)
     cr_assert_eq(request_decode(&world.request, ENDPOINT_CHAT, (struct str){ 0 }, str_of(body),
                                 &world.arena, &why),
                  OK);
-    cr_assert(upstream_add_endpoint(world.upstream, str_of(url)));
-    world.call.endpoint = &world.upstream->endpoints[0];
+    cr_assert(upstream_add_site(world.upstream, str_of(url), 1));
+    pool_unref(world.upstream->pool); /* of the call before */
+    world.upstream->pool = pool_new(STR("one"));
+    pool_configure(world.upstream->pool, world.upstream);
+    cr_assert_eq(permit_ask(&world.seat, world.upstream->pool, world.kit.loop,
+                            &(struct permit_wish){ .priority = PRIORITY_NORMAL }, NULL),
+                 PERMIT_HELD);
+    world.call.upstream = world.upstream;
+    world.call.permit = world.seat.permit;
     attempt_start(&world.attempt, &world.kit, &world.call, &events);
     cr_assert_eq(world.ended, 0, "called back too early");
-    cr_assert_eq(world.call.endpoint->in_flight, 1);
+    cr_assert_eq(in_flight(), 1);
 }
 
 #define PLAIN "{\"model\":\"m\",\"messages\":[]}"

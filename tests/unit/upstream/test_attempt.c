@@ -21,7 +21,7 @@ Test(attempt, the_upstreams_secret_goes_along_and_only_listed_headers_of_the_cal
     static const char *const headers[] = { "user-agent: x", "Cookie: a=b", "OpenAI-Beta: y",
                                            "x-other: z", NULL };
 
-    world.upstream->auth_header = strdup("Authorization: Bearer s");
+    upstream_add_auth(world.upstream, STR("Authorization: Bearer s"));
     world.call.headers = headers;
     call_plain();
     cr_assert_str_eq(world.lines, "Accept-Encoding: identity\nContent-Type: application/json\n"
@@ -443,12 +443,12 @@ Test(attempt, a_call_is_called_off_in_the_middle_of_its_answer)
 
 Test(attempt, calls_are_counted_by_how_they_end)
 {
-    struct upstream_endpoint *e;
+    const struct upstream_endpoint *e;
 
     call_plain();
     heads(503);
     fetch_ends(OK);
-    e = world.call.endpoint;
+    e = world.attempt.endpoint;
     cr_assert_eq(metric_read(fake_loop.metrics, METRIC_ATTEMPTS,
                              METRIC_LABEL(STR("one"), e->label, STR("5xx"))),
                  1);

@@ -20,15 +20,15 @@ static void stop(void)
 
 TestSuite(upstream, .init = start, .fini = stop, .timeout = 20);
 
-static struct upstream_endpoint *add(const char *url)
+static struct upstream_site *add(const char *url)
 {
-    cr_assert(upstream_add_endpoint(u, str_of(url)), "%s", url);
-    return &u->endpoints[u->endpoint_count - 1];
+    cr_assert(upstream_add_site(u, str_of(url), 0), "%s", url);
+    return &u->sites[u->site_count - 1];
 }
 
-static void assert_endpoint(const char *url, const char *host, const char *label, bool numeric)
+static void assert_site(const char *url, const char *host, const char *label, bool numeric)
 {
-    const struct upstream_endpoint *e = add(url);
+    const struct upstream_site *e = add(url);
 
     cr_assert(str_eq(e->host, str_of(host)), "%s has host %.*s", url, STR_ARG(e->host));
     cr_assert(str_eq(e->label, str_of(label)), "%s has label %.*s", url, STR_ARG(e->label));
@@ -37,12 +37,12 @@ static void assert_endpoint(const char *url, const char *host, const char *label
 
 Test(upstream, a_url_tells_host_and_label)
 {
-    assert_endpoint("http://127.0.0.1:8001/v1", "127.0.0.1", "127.0.0.1:8001", true);
-    assert_endpoint("https://api.openai.com/v1", "api.openai.com", "api.openai.com", false);
-    assert_endpoint("http://models", "models", "models", false);
-    assert_endpoint("http://models:80", "models", "models:80", false);
-    assert_endpoint("http://[::1]:8001/v1", "::1", "[::1]:8001", true);
-    assert_endpoint("http://[::1]", "::1", "[::1]", true);
+    assert_site("http://127.0.0.1:8001/v1", "127.0.0.1", "127.0.0.1:8001", true);
+    assert_site("https://api.openai.com/v1", "api.openai.com", "api.openai.com", false);
+    assert_site("http://models", "models", "models", false);
+    assert_site("http://models:80", "models", "models:80", false);
+    assert_site("http://[::1]:8001/v1", "::1", "[::1]:8001", true);
+    assert_site("http://[::1]", "::1", "[::1]", true);
 }
 
 Test(upstream, slashes_at_the_end_are_taken_off)
@@ -81,8 +81,8 @@ Test(upstream, what_is_no_url_of_ours_is_refused)
     };
 
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
-        cr_expect_not(upstream_add_endpoint(u, str_of(urls[i])), "%s", urls[i]);
-    cr_assert_eq(u->endpoint_count, 0);
+        cr_expect_not(upstream_add_site(u, str_of(urls[i]), 1), "%s", urls[i]);
+    cr_assert_eq(u->site_count, 0);
 }
 
 Test(upstream, endpoints_keep_their_texts_when_more_come)
@@ -95,83 +95,23 @@ Test(upstream, endpoints_keep_their_texts_when_more_come)
     }
     for (unsigned i = 0; i < 100; i++) {
         (void)snprintf(url, sizeof(url), "host%u", i);
-        cr_assert(str_eq(u->endpoints[i].host, str_of(url)));
-        cr_assert_eq(u->endpoints[i].upstream, u);
+        cr_assert(str_eq(u->sites[i].host, str_of(url)));
     }
 }
 
-Test(upstream, a_pool_without_endpoints_offers_none)
+Test(upstream, a_site_without_a_weight_has_one)
 {
-    cr_assert_null(upstream_choose(u, 0));
+    cr_assert_eq(add("http://a")->weight, 1);
+    cr_assert(upstream_add_site(u, STR("http://b"), 3));
+    cr_assert_eq(u->sites[1].weight, 3);
 }
 
-Test(upstream, a_tried_endpoint_is_not_offered_again)
+Test(upstream, auth_lines_are_kept_in_their_order)
 {
-    struct upstream_endpoint *first, *second;
-    uint64_t tried;
-
-    (void)add("http://a");
-    (void)add("http://b");
-    first = upstream_choose(u, 0);
-    tried = upstream_bit(u, first);
-    second = upstream_choose(u, tried);
-    cr_assert_not_null(second);
-    cr_assert_neq(first, second);
-    cr_assert_null(upstream_choose(u, tried | upstream_bit(u, second)));
-}
-
-Test(upstream, round_robin_takes_turns_whatever_the_load)
-{
-    unsigned met[3] = { 0 };
-
-    u->balance = BALANCE_ROUND_ROBIN;
-    for (unsigned i = 0; i < 3; i++)
-        (void)add("http://a");
-    u->endpoints[1].in_flight = 100;
-    for (unsigned i = 0; i < 30; i++)
-        met[upstream_choose(u, 0) - u->endpoints]++;
-    cr_assert(met[0] == 10 && met[1] == 10 && met[2] == 10);
-}
-
-Test(upstream, the_least_loaded_endpoint_is_offered)
-{
-    for (unsigned i = 0; i < 3; i++)
-        (void)add("http://a");
-    u->endpoints[0].in_flight = 2;
-    u->endpoints[1].in_flight = 1;
-    u->endpoints[2].in_flight = 3;
-    for (unsigned i = 0; i < 6; i++)
-        cr_assert_eq(upstream_choose(u, 0), &u->endpoints[1]);
-    cr_assert_eq(upstream_choose(u, upstream_bit(u, &u->endpoints[1])), &u->endpoints[0]);
-}
-
-Test(upstream, equally_loaded_endpoints_take_turns)
-{
-    unsigned met[3] = { 0 };
-
-    for (unsigned i = 0; i < 3; i++)
-        (void)add("http://a");
-    for (unsigned i = 0; i < 30; i++)
-        met[upstream_choose(u, 0) - u->endpoints]++;
-    cr_assert(met[0] == 10 && met[1] == 10 && met[2] == 10);
-}
-
-Test(upstream, turns_go_on_when_their_counter_wraps)
-{
-    for (unsigned i = 0; i < 3; i++)
-        (void)add("http://a");
-    u->turn = UINT32_MAX - 1;
-    for (unsigned i = 0; i < 6; i++)
-        cr_assert_not_null(upstream_choose(u, 0));
-}
-
-Test(upstream, endpoints_from_64_on_share_a_bit)
-{
-    for (unsigned i = 0; i < 66; i++)
-        (void)add("http://a");
-    cr_assert_eq(upstream_bit(u, &u->endpoints[62]), UINT64_C(1) << 62);
-    cr_assert_eq(upstream_bit(u, &u->endpoints[63]), UINT64_C(1) << 63);
-    cr_assert_eq(upstream_bit(u, &u->endpoints[65]), UINT64_C(1) << 63);
+    upstream_add_auth(u, STR("Authorization: Bearer a"));
+    upstream_add_auth(u, STR("Authorization: Bearer b"));
+    cr_assert_eq(u->auth_count, 2);
+    cr_assert_str_eq(u->auth[1], "Authorization: Bearer b");
 }
 
 Test(upstream, only_named_headers_travel)

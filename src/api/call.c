@@ -162,9 +162,8 @@ static void read_patience(struct call *c, struct str value)
     read_limit(&c->patience_us, value);
 }
 
-static const char *const priority_words[] = {
-    [PRIORITY_HIGH] = "high", [PRIORITY_NORMAL] = "normal", [PRIORITY_LOW] = "low"
-};
+static const char *const priority_words
+    [] = { [PRIORITY_HIGH] = "high", [PRIORITY_NORMAL] = "normal", [PRIORITY_LOW] = "low" };
 
 struct str call_priority_word(enum priority p)
 {

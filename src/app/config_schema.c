@@ -130,6 +130,23 @@ static json_t *put_row(const struct schema_row *row)
     return value;
 }
 
+/* Groups that need one of two members. */
+static void put_alternatives(json_t *group, const char *prefix)
+{
+    static const struct {
+        const char *prefix, *one, *other;
+    } needs[] = {
+        { "cache.redis", "url", "sentinels" },
+        { "upstreams.<name>", "endpoints", "rules" },
+    };
+
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+        if (strcmp(prefix, needs[i].prefix) == 0)
+            json_object_set_new(group, "anyOf",
+                                json_pack("[{s:[s]}, {s:[s]}]", "required", needs[i].one,
+                                          "required", needs[i].other));
+}
+
 static json_t *put_group(const char *prefix)
 {
     json_t *properties = json_object();
@@ -147,6 +164,7 @@ static json_t *put_group(const char *prefix)
     if (json_array_size(required) > 0)
         json_object_set(group, "required", required);
     json_decref(required);
+    put_alternatives(group, prefix);
     return group;
 }
 

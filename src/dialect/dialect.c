@@ -7,7 +7,7 @@
 
 /* A new dialect is a file with one row, and a line here. */
 static const struct dialect *const dialects[] = { &dialect_openai, &dialect_json,
-                                              &dialect_rules };
+                                                  &dialect_rules };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
 

@@ -27,7 +27,7 @@ struct entry_facts {
     char finish_reason[32];
     bool refusal;
     uint16_t status;
-    uint8_t degraded; /* of answers that are only shared, never kept; see exchange/ask.h */
+    uint8_t degraded;      /* of answers that are only shared, never kept; see exchange/ask.h */
     uint64_t created_ms;   /* wall clock */
     uint64_t fresh_ms;     /* how long fresh */
     uint64_t stale_ms;     /* how long it may serve beyond that */
@@ -39,12 +39,12 @@ struct entry_facts {
 struct entry {
     _Atomic uint32_t refs;
     _Atomic uint64_t
-        verified_us;          /* when Redis last said that it still holds this; clock_now_us */
-    _Atomic bool verifying;   /* somebody is asking right now */
+        verified_us;        /* when Redis last said that it still holds this; clock_now_us */
+    _Atomic bool verifying; /* somebody is asking right now */
     _Atomic uint64_t renewed_us; /* when somebody last began to renew it; clock_now_us */
-    _Atomic bool shared;      /* Redis holds it, or may: a DEL there must be heeded */
-    struct entry_facts facts; /* strs point into this block */
-    size_t cost_bytes;        /* what its block takes from the heap */
+    _Atomic bool shared;         /* Redis holds it, or may: a DEL there must be heeded */
+    struct entry_facts facts;    /* strs point into this block */
+    size_t cost_bytes;           /* what its block takes from the heap */
 };
 
 struct entry *entry_new(const struct entry_facts *facts); /* copies all bytes; one reference */

@@ -24,13 +24,13 @@
 struct rules;
 
 struct rule_words {
-    struct str match;    /* a pattern; absent: fits always, unless there are keywords */
+    struct str match; /* a pattern; absent: fits always, unless there are keywords */
     const struct str *keywords;
     size_t keyword_count;
-    struct str label;    /* may be absent, as may the rest */
+    struct str label; /* may be absent, as may the rest */
     struct str reply;
-    struct str answer;   /* a JSON text, for predict */
-    double score;        /* NaN: none */
+    struct str answer; /* a JSON text, for predict */
+    double score;      /* NaN: none */
 };
 
 struct rules *rules_new(void);

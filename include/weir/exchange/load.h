@@ -13,10 +13,10 @@
  */
 
 struct load {
-    unsigned most;               /* requests at once */
-    size_t most_bytes;           /* of memory; 0: as much as there is */
+    unsigned most;     /* requests at once */
+    size_t most_bytes; /* of memory; 0: as much as there is */
     _Atomic unsigned under_way;
-    _Atomic size_t bytes;        /* as the control thread last saw it */
+    _Atomic size_t bytes; /* as the control thread last saw it */
 };
 
 /* NULL: let in, and counted until load_leave. Else why not: "in_flight" or "memory". */

@@ -37,7 +37,7 @@ struct attempt_kit {
 struct attempt_call {
     const struct upstream *upstream; /* lent until deinit */
     struct permit permit;            /* moved in; given back when the call is over */
-    const struct request *request; /* lent until deinit, as are all strs */
+    const struct request *request;   /* lent until deinit, as are all strs */
     struct str upstream_model;
     struct str model;           /* the name that was asked for */
     const char *const *headers; /* of the caller, those that may travel; NULL at the end */
@@ -68,7 +68,7 @@ struct attempt {
     struct attempt_call call;
     enum attempt_phase phase;
     enum attempt_phase ended_in; /* OVER: the phase before it */
-    enum err err; /* why it was called off; OK while it runs */
+    enum err err;                /* why it was called off; OK while it runs */
     struct fetch fetch;
     struct resolve resolve;
     struct deferred turn; /* for an end that needs no waiting */
@@ -78,7 +78,8 @@ struct attempt {
     struct sse sse;
     bool paused;   /* the owner is full: data may wait for as long as it takes */
     bool streamed; /* the answer is an event stream */
-    struct upstream_endpoint *endpoint; /* of the permit; one reference, until deinit; NULL: answered
+    struct upstream_endpoint
+        *endpoint; /* of the permit; one reference, until deinit; NULL: answered
                                   here, by rules */
 
     /* what the call brought */

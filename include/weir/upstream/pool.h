@@ -56,8 +56,8 @@ struct pool_numbers {
     const char *state; /* "closed", "open", "half_open", "slow_start", "resting", "down" */
     bool healthy;
     unsigned in_flight;
-    unsigned limit; /* 0: none */
-    unsigned faults; /* in a row */
+    unsigned limit;   /* 0: none */
+    unsigned faults;  /* in a row */
     uint64_t rest_us; /* until it is asked again */
     double latency_s; /* decaying mean of times to the first content; 0: not known */
 };

@@ -44,19 +44,20 @@ struct upstream_timeouts {
 
 /* When an endpoint is left alone after faults, and how it comes back. */
 struct upstream_breaker {
-    unsigned faults;        /* in a row, until it opens; 0: it never does */
-    uint64_t rest_us;       /* the first time; doubled each time that it fails again */
+    unsigned faults;  /* in a row, until it opens; 0: it never does */
+    uint64_t rest_us; /* the first time; doubled each time that it fails again */
     uint64_t most_rest_us;
     double most_ejected;    /* share of the pool that may be open or down at once, 0 to 1 */
     uint64_t slow_start_us; /* after recovery its share grows over this long */
 };
 
 struct upstream_retry {
-    double budget;         /* extra calls as a share of calls, over ten seconds */
-    unsigned floor;        /* extra calls that are always allowed in that time */
-    uint64_t backoff_us;   /* the first pause; doubled, with full jitter */
+    double budget;       /* extra calls as a share of calls, over ten seconds */
+    unsigned floor;      /* extra calls that are always allowed in that time */
+    uint64_t backoff_us; /* the first pause; doubled, with full jitter */
     uint64_t most_backoff_us;
-    uint64_t most_wait_us; /* for who asked to be left alone (Retry-After); longer: not at all */
+    uint64_t
+        most_wait_us; /* for who asked to be left alone (Retry-After); longer: not at all */
 };
 
 struct upstream_hedge {

@@ -23,9 +23,10 @@ def is_possible():
 
 
 class NameServer:
-    """Says that every name is 127.0.0.1, once `answers` is set; until then it is silent."""
+    """Says that every name is these addresses, once `answers` is set; until then it is silent."""
 
-    def __init__(self):
+    def __init__(self, *addresses):
+        self.addresses = list(addresses) or ["127.0.0.1"]
         self.answers = threading.Event()
         self.asked = threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="weir-dns-")
@@ -56,8 +57,10 @@ class NameServer:
         self.answers.wait(30)
         end = question.index(b"\0", 12) + 5
         is_a = question[end - 4 : end - 2] == b"\0\1"
-        head = question[:2] + b"\x81\x80\0\1" + (b"\0\1" if is_a else b"\0\0") + b"\0" * 4
-        record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1" if is_a else b""
+        told = self.addresses if is_a else []
+        head = question[:2] + b"\x81\x80\0\1\0" + bytes([len(told)]) + b"\0" * 4
+        lead = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4"
+        record = b"".join(lead + socket.inet_aton(address) for address in told)
         try:
             self._socket.sendto(head + question[12:end] + record, peer)
         except OSError:

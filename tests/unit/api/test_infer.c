@@ -97,7 +97,10 @@ Test(infer, the_caches_part_is_told_as_rfc_9211_has_it)
                  "x-weir-cache: hit\r\n");
     assert_story((struct reply){ .word = WORD_HIT, .tier = CACHE_REDIS, .age_ms = 7900 },
                  "detail=redis\r\nAge: 7\r\n", "x-weir-cache: hit\r\n");
-    assert_story((struct reply){ .word = WORD_STALE, .ttl_ms = -20000, .stale_why = STALE_IF_ERROR, .degraded = DEGRADED_STALE },
+    assert_story((struct reply){ .word = WORD_STALE,
+                                 .ttl_ms = -20000,
+                                 .stale_why = STALE_IF_ERROR,
+                                 .degraded = DEGRADED_STALE },
                  "Cache-Status: weir; hit; ttl=-20; detail=stale-if-error\r\n",
                  "x-weir-degraded: stale\r\n");
     assert_story((struct reply){ .word = WORD_COALESCED },

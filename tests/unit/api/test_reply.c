@@ -27,13 +27,14 @@ static size_t lines_that_begin(const char *start)
 Test(reply, an_answer_that_says_nothing_still_has_its_promised_lines)
 {
     answer((struct reply){ .word = WORD_MISS });
-    cr_assert(str_eq(buf_str(&conn.fields), STR("x-request-id: id-1\r\n"
-                                                "Cache-Status: weir; fwd=miss\r\n"
-                                                "x-weir-cache: miss\r\n"
-                                                "x-weir-attempts: 0\r\n"
-                                                "Server-Timing: queue;dur=0, cache;dur=0.000, "
-                                                "upstream;dur=0.000, total;dur=0.000\r\n")),
-              "%.*s", STR_ARG(buf_str(&conn.fields)));
+    cr_assert(
+        str_eq(buf_str(&conn.fields), STR("x-request-id: id-1\r\n"
+                                          "Cache-Status: weir; fwd=miss\r\n"
+                                          "x-weir-cache: miss\r\n"
+                                          "x-weir-attempts: 0\r\n"
+                                          "Server-Timing: queue;dur=0.000, cache;dur=0.000, "
+                                          "upstream;dur=0.000, total;dur=0.000\r\n")),
+        "%.*s", STR_ARG(buf_str(&conn.fields)));
     cr_assert(str_eq(buf_str(&conn.body), STR("body")));
 }
 

@@ -48,7 +48,7 @@ GOOD = [
     ("models.chat.cache", "{ttl: 0, stale: 7d, scope: shared, when: always}"),
     ("models.chat.predictions", "[{name: a, from: /x/0, kind: label, labels: [b, 1, true]}]"),
     ("models.chat.predictions", "[{name: a, from: '/x#/y', kind: number, bins: [-1, 0.5]}]"),
-    ("models.chat.fallback", "[stale, {model: other}, {rules: support}]"),
+    ("models.chat.fallback", "[stale]"),
     ("models.chat.routes", "[{upstream: local, model: 4}]"),
     ("default_upstream", "local"),
     ("drift", "{promise: {probability: 0.05, per: 30d}, tick: 60s}"),

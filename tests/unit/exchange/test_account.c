@@ -100,14 +100,15 @@ static bool renders(const char *line)
 Test(account, every_error_has_an_outcome_of_its_own_choosing)
 {
     for (int err = 1; err < ERR_COUNT; err++)
-        cr_expect_neq(outcome_of((enum err)err, WORD_MISS, DEGRADED_NOT), OUTCOME_OK, "%s has none",
-                      err_name((enum err)err));
+        cr_expect_neq(outcome_of((enum err)err, WORD_MISS, DEGRADED_NOT), OUTCOME_OK,
+                      "%s has none", err_name((enum err)err));
 }
 
 Test(account, the_word_of_the_cache_does_not_excuse_an_error)
 {
     cr_assert_eq(outcome_of(ERR_DEADLINE, WORD_HIT, DEGRADED_NOT), OUTCOME_TIMEOUT);
-    cr_assert_eq(outcome_of(ERR_CANCELLED, WORD_COALESCED, DEGRADED_NOT), OUTCOME_CLIENT_CANCEL);
+    cr_assert_eq(outcome_of(ERR_CANCELLED, WORD_COALESCED, DEGRADED_NOT),
+                 OUTCOME_CLIENT_CANCEL);
 }
 
 Test(account, a_good_answer_is_called_by_where_it_came_from)
@@ -122,8 +123,10 @@ Test(account, a_good_answer_is_called_by_where_it_came_from)
 Test(account, slow_and_broken_upstreams_are_told_apart)
 {
     cr_assert_eq(outcome_of(ERR_UPSTREAM_SILENT, WORD_MISS, DEGRADED_NOT), OUTCOME_TIMEOUT);
-    cr_assert_eq(outcome_of(ERR_UPSTREAM_TRUNCATED, WORD_MISS, DEGRADED_NOT), OUTCOME_UPSTREAM_TRUNCATED);
-    cr_assert_eq(outcome_of(ERR_UPSTREAM_STATUS, WORD_MISS, DEGRADED_NOT), OUTCOME_UPSTREAM_ERROR);
+    cr_assert_eq(outcome_of(ERR_UPSTREAM_TRUNCATED, WORD_MISS, DEGRADED_NOT),
+                 OUTCOME_UPSTREAM_TRUNCATED);
+    cr_assert_eq(outcome_of(ERR_UPSTREAM_STATUS, WORD_MISS, DEGRADED_NOT),
+                 OUTCOME_UPSTREAM_ERROR);
     cr_assert_eq(outcome_of(ERR_MALFORMED, WORD_MISS, DEGRADED_NOT), OUTCOME_REJECTED);
 }
 

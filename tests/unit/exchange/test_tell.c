@@ -214,8 +214,8 @@ Test(tell, an_error_inside_a_200_has_the_status_that_it_names_and_no_type)
     world.headers[0].value = "text/event-stream";
     call(PHASE_OVER, 200);
     x.race.first.tap.answer.error_status = 503;
-    (void)snprintf(x.race.first.tap.answer.error_text, sizeof(x.race.first.tap.answer.error_text),
-                   "overloaded");
+    (void)snprintf(x.race.first.tap.answer.error_text,
+                   sizeof(x.race.first.tap.answer.error_text), "overloaded");
     fail_with(ERR_UPSTREAM_IN_BAND, ERR_UPSTREAM_IN_BAND);
     cr_assert_eq(heard->failure.status, 503);
     cr_assert_str_eq(heard->failed_body, "overloaded");

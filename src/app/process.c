@@ -21,17 +21,17 @@
 #include "weir/net/tcp.h"
 #include "weir/upstream/health.h"
 
+#include "limits.h"
+#include "notify.h"
 #include "worker.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-    RESERVED_FILES = 256,           /* for upstreams, Redis, logs and libraries */
     CUT_GRACE_US = 2 * 1000 * 1000, /* for error events to reach their clients */
     CALLED_OFF_US = 1000,           /* for probes, which end within a turn or two */
 };
@@ -52,6 +52,9 @@ struct process {
     struct admin admin;
     struct http_server *server; /* the admin's */
     _Atomic unsigned connections, admin_connections;
+    _Atomic unsigned siblings, admin_siblings; /* listeners on each address */
+    int fd, admin_fd;                          /* inherited listening sockets; 0: none */
+    struct limits limits;
     struct worker **workers;
     unsigned worker_count;
     unsigned running;
@@ -242,6 +245,7 @@ static void drain(struct process *p)
         _exit(1);
     }
     p->phase = QUIET;
+    notify_say("STOPPING=1");
     atomic_store(&p->health.ready, false);
     log_info("drain", F_MS("delay_ms", delay_us),
              F_MS("timeout_ms", p->config->settings.drain_timeout_us));
@@ -251,37 +255,23 @@ static void drain(struct process *p)
 
 static void on_signal(void *owner, int signal)
 {
-    if (signal == SIGHUP)
+    if (signal == SIGHUP) {
+        notify_reloading();
         reload(owner);
-    else
+        notify_say("READY=1");
+    } else {
         drain(owner);
+    }
 }
 
 /* ---- making and freeing ---------------------------------------------------------------- */
 
-/* As many files as we may have; the connection cap stays below it. */
-static unsigned file_limit(void)
+/* A socket that a service manager has handed down, by its name or its place; 0: none. */
+static int inherited(const char *name, unsigned place)
 {
-    struct rlimit limit;
+    int fd = notify_socket(str_of(name), place);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 1024;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur > 1U << 20 ? 1U << 20 : (unsigned)limit.rlim_cur;
-}
-
-static unsigned connection_cap(const struct settings *s)
-{
-    unsigned files = file_limit();
-    unsigned room = files > 2 * RESERVED_FILES ? files - RESERVED_FILES : files / 2;
-
-    if (s->max_connections <= room)
-        return s->max_connections;
-    log_warn("connections_capped", F_U64("configured", s->max_connections), F_U64("cap", room),
-             F_TEXT("why", "the limit of open files is lower; raise it with ulimit -n"));
-    return room;
+    return fd > 0 && listener_is_listening(fd) ? fd : 0;
 }
 
 static enum err open_admin(struct process *p, struct fault *why)
@@ -290,6 +280,8 @@ static enum err open_admin(struct process *p, struct fault *why)
     struct http_handler handler;
     struct http_settings http = {
         .address = s->admin_listen,
+        .fd = p->admin_fd,
+        .siblings = &p->admin_siblings,
         .most_connections = 256,
         .connections = &p->admin_connections,
         .body_bytes = s->max_body_bytes,
@@ -337,7 +329,10 @@ static enum err open_workers(struct process *p, struct fault *why)
         .flights = p->flights,
         .health = &p->health,
         .connections = &p->connections,
-        .most_connections = connection_cap(s),
+        .siblings = &p->siblings,
+        .fd = p->fd,
+        .load = &p->limits.load,
+        .most_connections = limits_connections(s),
         .plan = p->config->plan,
         .control = p->loop,
         .on_over = on_over,
@@ -383,6 +378,21 @@ static void free_process(struct process *p)
     config_free(p->config);
 }
 
+/* An address in use is a mistake, unless it is meant to be shared. */
+static enum err probe_addresses(const struct process *p, struct fault *why)
+{
+    const struct settings *s = &p->config->settings;
+    enum err err = OK;
+
+    if (s->share_port)
+        return OK;
+    if (p->fd == 0)
+        err = listener_probe(s->listen, why);
+    if (!err && p->admin_fd == 0)
+        err = listener_probe(s->admin_listen, why);
+    return err;
+}
+
 static enum err open_all(struct process *p, struct fault *why)
 {
     const struct settings *s = &p->config->settings;
@@ -401,9 +411,10 @@ static enum err open_all(struct process *p, struct fault *why)
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
-    err = listener_probe(s->listen, why);
-    if (!err)
-        err = listener_probe(s->admin_listen, why);
+    limits_start(&p->limits, p->loop, s);
+    p->fd = inherited("data", 0);
+    p->admin_fd = inherited("admin", 1);
+    err = probe_addresses(p, why);
     if (!err)
         err = open_admin(p, why);
     return err ? err : open_workers(p, why);
@@ -420,6 +431,7 @@ static void run(struct process *p)
     watch_upstreams(p);
     for_each(p, worker_start);
     announce(p);
+    notify_say("READY=1");
     loop_run(p->loop);
     for_each(p, worker_join);
     log_info("stopped", F_U64("loops", p->worker_count));

@@ -42,6 +42,8 @@ static void put_http_settings(struct http_settings *out, const struct worker_kit
 {
     *out = (struct http_settings){
         .address = address,
+        .fd = kit->fd,
+        .siblings = kit->siblings,
         .most_connections = kit->most_connections,
         .connections = kit->connections,
         .body_bytes = s->max_body_bytes,
@@ -108,6 +110,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
                    s->cache_entry_bytes },
         .flights = kit->flights,
+        .load = kit->load,
         .fleet = w->fleet,
         .watch = w->watch,
     };

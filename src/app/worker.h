@@ -29,6 +29,9 @@ struct worker_kit {
     struct flights *flights;
     const struct api_health *health;
     _Atomic unsigned *connections;
+    _Atomic unsigned *siblings; /* the process's listeners on the address */
+    int fd;                     /* an inherited listening socket; 0: none */
+    struct load *load;
     unsigned most_connections;
     struct plan *plan;
     struct loop *control;

@@ -21,13 +21,19 @@ static void on_accepted(void *owner, struct tcp *t)
     http_conn_start(owner, t);
 }
 
+static void on_grace(struct timer *t);
+
+enum { GRACE_US = 100 * 1000 };
+
 enum err http_server_open(struct http_server **out, struct loop *loop,
                           const struct http_settings *settings,
                           const struct http_handler *handler, struct fault *why)
 {
     struct listener_settings where = { .address = settings->address,
                                        .most = settings->most_connections,
-                                       .open = settings->connections };
+                                       .open = settings->connections,
+                                       .fd = settings->fd,
+                                       .siblings = settings->siblings };
     struct listener *listener;
     struct http_server *s;
     enum err err;
@@ -42,6 +48,7 @@ enum err http_server_open(struct http_server **out, struct loop *loop,
     s->listener = listener;
     s->handler = *handler;
     link_init(&s->conns);
+    timer_init(&s->grace, loop, on_grace);
     http_server_set(s, settings);
     *out = s;
     return OK;
@@ -68,16 +75,41 @@ void http_server_quiet(struct http_server *s)
     s->is_quiet = true;
 }
 
-void http_server_stop(struct http_server *s)
+static void stop_idle(struct http_server *s)
 {
     struct link *next;
 
-    s->is_quiet = true;
-    listener_close(steal(&s->listener));
     for (struct link *l = s->conns.next; l != &s->conns; l = next) {
         next = l->next;
         http_conn_stop_if_idle(conn_of(l));
     }
+}
+
+/* Who was taken in last has had time to send its request. */
+static void on_grace(struct timer *t)
+{
+    struct http_server *s = container_of(t, struct http_server, grace);
+
+    s->is_retiring = false;
+    stop_idle(s);
+}
+
+static void on_retired(void *owner)
+{
+    struct http_server *s = owner;
+
+    s->listener = NULL;
+    timer_arm(&s->grace, GRACE_US);
+}
+
+void http_server_stop(struct http_server *s)
+{
+    s->is_quiet = true;
+    stop_idle(s);
+    if (!s->listener || s->is_retiring)
+        return;
+    s->is_retiring = true;
+    listener_retire(s->listener, on_retired);
 }
 
 void http_server_turn_away(struct http_server *s)
@@ -92,7 +124,7 @@ void http_server_turn_away(struct http_server *s)
 
 unsigned http_server_busy(const struct http_server *s)
 {
-    unsigned busy = 0;
+    unsigned busy = s->is_retiring;
 
     for (const struct link *l = s->conns.next; l != &s->conns; l = l->next)
         busy += http_conn_is_busy(container_of(l, const struct http_conn, link));
@@ -112,6 +144,7 @@ void http_server_free(struct http_server *s)
 
     if (!s)
         return;
+    timer_disarm(&s->grace);
     listener_close(steal(&s->listener));
     for (struct link *l = s->conns.next; l != &s->conns; l = next) {
         next = l->next;

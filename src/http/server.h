@@ -3,6 +3,7 @@
 
 #include "weir/base/list.h"
 #include "weir/http/server.h"
+#include "weir/net/timer.h"
 
 #include "intake.h"
 #include "writer.h"
@@ -21,6 +22,8 @@ struct http_server {
     size_t idle_intake_count;
     struct http_field fields[HTTP_FIELDS]; /* of the request being handed up */
     struct writer_date date;
+    struct timer grace; /* after the listener has retired */
+    bool is_retiring;
     bool is_quiet;
     bool is_freed; /* waits for its last connection to close */
 };

@@ -16,6 +16,8 @@ struct loop;
 
 struct http_settings {
     struct str address;
+    int fd;                          /* an inherited listening socket in its place; 0: none */
+    _Atomic unsigned *siblings;      /* lent: this process's servers on the address; or NULL */
     unsigned most_connections;       /* of the whole process */
     _Atomic unsigned *connections;   /* lent: shared by the servers of the process */
     size_t body_bytes;               /* largest body */
@@ -37,7 +39,8 @@ void http_server_set(struct http_server *s, const struct http_settings *settings
 
 /*
  * Drain in steps: http_server_quiet() says `Connection: close` from now on; http_server_stop()
- * closes the listener and idle connections; http_server_turn_away() refuses requests that are
+ * closes idle connections and, once whoever is under way to it has been taken in, the listener
+ * (until then the server is busy); http_server_turn_away() refuses requests that are
  * not whole by then; http_server_free() cuts what is left.
  */
 void http_server_quiet(struct http_server *s);

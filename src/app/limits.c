@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limits.h"
+
+#include "weir/base/log.h"
+
+#include <sys/resource.h>
+
+enum {
+    RESERVED_FILES = 256, /* for upstreams, Redis, logs and libraries */
+    LOOK_US = 250 * 1000,
+};
+
+static unsigned file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur > 1U << 20 ? 1U << 20 : (unsigned)limit.rlim_cur;
+}
+
+unsigned limits_connections(const struct settings *s)
+{
+    unsigned files = file_limit();
+    unsigned room = files > 2 * RESERVED_FILES ? files - RESERVED_FILES : files / 2;
+
+    if (s->max_connections <= room)
+        return s->max_connections;
+    log_warn("connections_capped", F_U64("configured", s->max_connections), F_U64("cap", room),
+             F_TEXT("why", "the limit of open files is lower; raise it with ulimit -n"));
+    return room;
+}
+
+static void on_look(struct timer *t)
+{
+    struct limits *l = container_of(t, struct limits, look);
+
+    load_measure(&l->load);
+    timer_arm(t, LOOK_US);
+}
+
+void limits_start(struct limits *l, struct loop *loop, const struct settings *s)
+{
+    l->load.most = s->max_in_flight;
+    l->load.most_bytes = s->max_memory_bytes > 0 ? s->max_memory_bytes : load_memory_share();
+    timer_init(&l->look, loop, on_look);
+    timer_arm(&l->look, LOOK_US);
+}

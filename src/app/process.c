@@ -21,7 +21,7 @@
 #include "weir/net/tcp.h"
 #include "weir/upstream/health.h"
 
-#include "limits.h"
+#include "capacity.h"
 #include "notify.h"
 #include "worker.h"
 
@@ -54,7 +54,7 @@ struct process {
     _Atomic unsigned connections, admin_connections;
     _Atomic unsigned siblings, admin_siblings; /* listeners on each address */
     int fd, admin_fd;                          /* inherited listening sockets; 0: none */
-    struct limits limits;
+    struct capacity capacity;
     struct worker **workers;
     unsigned worker_count;
     unsigned running;
@@ -331,8 +331,8 @@ static enum err open_workers(struct process *p, struct fault *why)
         .connections = &p->connections,
         .siblings = &p->siblings,
         .fd = p->fd,
-        .load = &p->limits.load,
-        .most_connections = limits_connections(s),
+        .load = &p->capacity.load,
+        .most_connections = capacity_connections(s),
         .plan = p->config->plan,
         .control = p->loop,
         .on_over = on_over,
@@ -411,7 +411,7 @@ static enum err open_all(struct process *p, struct fault *why)
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
-    limits_start(&p->limits, p->loop, s);
+    capacity_start(&p->capacity, p->loop, s);
     p->fd = inherited("data", 0);
     p->admin_fd = inherited("admin", 1);
     err = probe_addresses(p, why);

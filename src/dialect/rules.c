@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * Patterns and what they say. Patterns are compiled once, by whoever reads the configuration,
- * and then only read, by any thread. How much work a match may take is bounded, so that no
- * pattern holds up a loop: past the bound it has not matched.
- */
-
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "rules_inner.h"
 
-#include "weir/base/ensure.h"
 #include "weir/base/log.h"
 #include "weir/base/mem.h"
 
-#include <pcre2.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MATCH_LIMIT = 20000, DEPTH_LIMIT = 1000, HEAP_KIB = 1024 };
+/*
+ * Patterns and what they say: compiled by whoever reads the configuration, and then only read,
+ * by any thread. A pattern that is given up as too costly has not matched.
+ */
 
 struct rules {
     struct rule *rules;
@@ -36,7 +29,7 @@ void rules_free(struct rules *r)
     if (!r)
         return;
     for (size_t i = 0; i < r->count; i++) {
-        pcre2_code_free(r->rules[i].pattern);
+        pattern_free(r->rules[i].pattern);
         free(r->rules[i].label);
         free(r->rules[i].reply);
         free(r->rules[i].answer);
@@ -68,38 +61,46 @@ struct str rules_field(const struct rules *r)
     return str_of(r->field);
 }
 
-/* ---- patterns ------------------------------------------------------------------------- */
+/* ---- patterns ---- */
 
-/* Words as they stand, each as a whole: \b(?:\Qone\E|\Qtwo\E)\b */
-static void put_keywords(struct buf *out, const struct rule_words *w)
+static bool is_word_byte(char c)
 {
-    buf_put_text(out, "\\b(?:");
-    for (size_t i = 0; i < w->keyword_count; i++) {
-        buf_put_text(out, i > 0 ? "|\\Q" : "\\Q");
-        buf_put(out, w->keywords[i]);
-        buf_put_text(out, "\\E");
-    }
-    buf_put_text(out, ")\\b");
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (unsigned char)c >= 0x80;
 }
 
-static enum err compile(struct str pattern, void **out, struct fault *why)
+/* Its characters as they stand, but any white space for a blank. */
+static void put_keyword(struct buf *out, struct str word)
 {
-    pcre2_code *code;
-    PCRE2_SIZE at;
-    PCRE2_UCHAR text[128];
-    int error;
+    for (size_t i = 0; i < word.len; i++) {
+        struct str c = str_cut(word, i, i + 1);
 
-    code = pcre2_compile((PCRE2_SPTR)pattern.at, pattern.len,
-                         PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_MULTILINE |
-                             PCRE2_NEVER_BACKSLASH_C,
-                         &error, &at, NULL);
-    if (!code) {
-        (void)pcre2_get_error_message(error, text, sizeof(text));
-        return fault_set(why, ERR_MALFORMED, "match", "%s, at character %zu of the pattern",
-                         (const char *)text, (size_t)at);
+        if (c.at[0] == ' ') {
+            buf_put(out, STR("\\s+"));
+            continue;
+        }
+        if (!is_word_byte(c.at[0]))
+            buf_put(out, STR("\\"));
+        buf_put(out, c);
     }
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it a match is only slower */
-    *out = code;
+}
+
+/*
+ * Whole words: no letter, digit or _ beside them. \b would never stand behind the last of "c++".
+ * An empty word would be found everywhere.
+ */
+static enum err put_keywords(struct buf *out, const struct rule_words *w, struct fault *why)
+{
+    buf_put(out, STR("(?<!\\w)(?:"));
+    for (size_t i = 0; i < w->keyword_count; i++) {
+        struct str word = str_trim(w->keywords[i]);
+
+        if (word.len == 0)
+            return fault_set(why, ERR_MALFORMED, "keywords", "holds an empty word");
+        buf_put(out, i > 0 ? STR("|") : STR(""));
+        put_keyword(out, word);
+    }
+    buf_put(out, STR(")(?!\\w)"));
     return OK;
 }
 
@@ -112,10 +113,11 @@ enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *wh
     if (w->match.len > 0 && w->keyword_count > 0)
         return fault_set(why, ERR_MALFORMED, "match", "is given beside keywords: one of them");
     if (w->match.len > 0) {
-        err = compile(w->match, &rule.pattern, why);
+        err = pattern_new(&rule.pattern, w->match, why);
     } else if (w->keyword_count > 0) {
-        put_keywords(&words, w);
-        err = compile(buf_str(&words), &rule.pattern, why);
+        err = put_keywords(&words, w, why);
+        if (!err)
+            err = pattern_new(&rule.pattern, buf_str(&words), why);
         buf_deinit(&words);
     }
     if (err)
@@ -128,30 +130,7 @@ enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *wh
     return OK;
 }
 
-/* ---- matching --------------------------------------------------------------------------- */
-
-/* What one look through the rules needs. */
-struct scratch {
-    pcre2_match_data *data;
-    pcre2_match_context *limits;
-};
-
-static struct scratch scratch_new(void)
-{
-    struct scratch s = { pcre2_match_data_create(1, NULL), pcre2_match_context_create(NULL) };
-
-    ensure(s.data && s.limits);
-    (void)pcre2_set_match_limit(s.limits, MATCH_LIMIT);
-    (void)pcre2_set_depth_limit(s.limits, DEPTH_LIMIT);
-    (void)pcre2_set_heap_limit(s.limits, HEAP_KIB);
-    return s;
-}
-
-static void scratch_free(struct scratch *s)
-{
-    pcre2_match_data_free(s->data);
-    pcre2_match_context_free(s->limits);
-}
+/* ---- matching ---- */
 
 static void tell_of_limit(size_t number)
 {
@@ -164,31 +143,26 @@ static void tell_of_limit(size_t number)
                    "its pattern needs too many steps on this text: it counts as no match"));
 }
 
-static bool fits(const struct rule *rule, struct str text, size_t number, struct scratch *s)
+static bool fits(const struct rule *rule, struct str text, size_t number,
+                 struct pattern_effort *e)
 {
-    int n;
+    enum pattern_find find = rule->pattern ? pattern_find(rule->pattern, text, e)
+                                           : PATTERN_FOUND;
 
-    if (!rule->pattern)
-        return true;
-    n = pcre2_match(rule->pattern, (PCRE2_SPTR)(text.at ? text.at : ""), text.len, 0, 0,
-                    s->data, s->limits);
-    if (n == PCRE2_ERROR_MATCHLIMIT || n == PCRE2_ERROR_DEPTHLIMIT ||
-        n == PCRE2_ERROR_HEAPLIMIT || n == PCRE2_ERROR_JIT_STACKLIMIT)
+    if (find == PATTERN_COSTLY)
         tell_of_limit(number);
-    return n >= 0;
+    return find == PATTERN_FOUND;
 }
 
 const struct rule *rules_match(const struct rules *r, struct str text, size_t *number)
 {
-    struct scratch s = scratch_new();
-    const struct rule *found = NULL;
+    AUTO(pattern_effort_free) struct pattern_effort *e = pattern_effort_new();
 
-    for (size_t i = 0; i < r->count && !found; i++) {
-        if (!fits(&r->rules[i], text, i + 1, &s))
+    for (size_t i = 0; i < r->count; i++) {
+        if (!fits(&r->rules[i], text, i + 1, e))
             continue;
         *number = i + 1;
-        found = &r->rules[i];
+        return &r->rules[i];
     }
-    scratch_free(&s);
-    return found;
+    return NULL;
 }

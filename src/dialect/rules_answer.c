@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/* What a rule says, in the form of the endpoint that was asked: a dialect without a wire. */
-
 #include "dialect_rules.h"
 #include "json.h"
 #include "openai.h"
@@ -14,9 +11,11 @@
 
 #include <math.h>
 
+/* What a rule says, in the form of the endpoint that was asked: a dialect without a wire. */
+
 static struct str reply_of(const struct rule *rule)
 {
-    return rule->reply ? str_of(rule->reply) : rule->label ? str_of(rule->label) : STR("");
+    return str_of(rule->reply ? rule->reply : rule->label ? rule->label : rule->answer);
 }
 
 static void put_id(struct buf *out, const char *prefix)
@@ -66,8 +65,10 @@ static void put_response(struct buf *out, const struct rule *rule, struct str mo
                  "\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":");
     scan_put_string(out, reply_of(rule));
     buf_put_text(out,
-                 ",\"annotations\":[]}]}],\"usage\":{\"input_tokens\":0,\"output_tokens\":0,"
-                 "\"total_tokens\":0}}");
+                 ",\"annotations\":[]}]}],\"parallel_tool_calls\":false,"
+                 "\"tool_choice\":\"none\",\"tools\":[],\"usage\":{\"input_tokens\":0,"
+                 "\"input_tokens_details\":{\"cached_tokens\":0},\"output_tokens\":0,"
+                 "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":0}}");
 }
 
 static void put_prediction(struct buf *out, const struct rule *rule, size_t number)
@@ -92,6 +93,18 @@ static void put_prediction(struct buf *out, const struct rule *rule, size_t numb
     buf_put_printf(out, "\"rule\":%zu}", number);
 }
 
+/* Several prompts in one request want a choice each. */
+static bool has_prompts(const struct request *r)
+{
+    struct scan_member prompt, m;
+    struct scan s;
+
+    if (r->endpoint != ENDPOINT_COMPLETIONS || !scan_get(r->body, STR("prompt"), &prompt))
+        return false;
+    scan_start(&s, prompt.value);
+    return scan_next(&s, &m) && m.type != SCAN_NUMBER && scan_next(&s, &m);
+}
+
 enum err rules_answer(const struct rules *rules, const struct request *r, struct str model,
                       struct buf *out)
 {
@@ -99,7 +112,7 @@ enum err rules_answer(const struct rules *rules, const struct request *r, struct
     const struct rule *rule;
     size_t number = 0;
 
-    if (!dialect_rules.paths[r->endpoint])
+    if (!dialect_rules.paths[r->endpoint] || has_prompts(r))
         return ERR_UNSUPPORTED;
     arena_init(&arena, 0);
     rule = rules_match(rules, rules_text(r, rules_field(rules), &arena), &number);
@@ -117,7 +130,7 @@ enum err rules_answer(const struct rules *rules, const struct request *r, struct
     return OK;
 }
 
-/* ---- the dialect ------------------------------------------------------------------------ */
+/* ---- the dialect ---- */
 
 static enum err put_request(const struct request *r, struct str upstream_model, bool ask_usage,
                             struct arena *arena, struct dialect_body *out)

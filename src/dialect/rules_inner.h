@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "pattern.h"
+
 #include "weir/base/arena.h"
 #include "weir/dialect/rules.h"
 
 /* rules.c matches, rules_text.c finds what is matched, rules_answer.c puts the answer. */
 
 struct rule {
-    void *pattern;                /* compiled; NULL: fits always */
+    struct pattern *pattern;      /* owned; NULL: fits always */
     char *label, *reply, *answer; /* owned; NULL: not said */
     double score;                 /* NaN: none */
 };

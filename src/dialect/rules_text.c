@@ -1,43 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rules_inner.h"
+
+#include "pieces.h"
+#include "weir/base/buf.h"
+#include "weir/base/scan.h"
+
+#include <string.h>
 
 /*
  * What of a request is matched: the user's last words in a chat, the prompt of a completion,
  * the input of a response, and of anything else every string that it holds, each on a line.
  */
 
-#include "rules_inner.h"
+enum { TEXT_BYTES = 32 << 10 }; /* some 8,000 tokens: what is looked for costs time */
 
-#include "weir/base/buf.h"
-#include "weir/base/scan.h"
-
-enum { TEXT_BYTES = 64 << 10, VALUES_DEPTH = 16 };
-
-static void add(struct buf *out, const struct scan_member *m, struct arena *arena)
+/* A string on a line of its own; of one that is too long its first characters. */
+static void add(struct buf *out, struct str value, struct arena *arena)
 {
-    struct str text = scan_text(m->value, arena, NULL);
+    struct str rest = str_cut(value, 1, value.len - 1), piece;
+    size_t len = 0;
 
-    if (text.len == 0)
+    if (rest.len == 0 || out->len >= TEXT_BYTES)
         return;
+    while (len < TEXT_BYTES - out->len && pieces_next(&rest, &piece))
+        len += piece.len;
     if (out->len > 0)
         buf_put(out, STR("\n"));
-    buf_put(out, str_head(text, TEXT_BYTES - (out->len < TEXT_BYTES ? out->len : TEXT_BYTES)));
+    buf_put(out, scan_text(str_cut(value, 0, len + 2), arena, NULL));
 }
 
-/* Every string below a value, keys left out. */
-static void add_strings(struct buf *out, const struct scan_member *m, struct arena *arena,
-                        int depth)
+/* Where the string that starts at `at` has its last quote. */
+static size_t end_of_string(struct str text, size_t at)
 {
-    struct scan s;
-    struct scan_member inner;
+    for (at++; at < text.len && text.at[at] != '"'; at++)
+        at += text.at[at] == '\\';
+    return at;
+}
 
-    if (out->len >= TEXT_BYTES || depth > VALUES_DEPTH)
-        return;
-    if (m->type == SCAN_STRING)
-        add(out, m, arena);
-    if (m->type != SCAN_ARRAY && m->type != SCAN_OBJECT)
-        return;
-    for (scan_start(&s, m->value); scan_next(&s, &inner);)
-        add_strings(out, &inner, arena, depth + 1);
+static bool is_name(struct str text, size_t behind)
+{
+    while (behind < text.len && memchr(" \t\r\n", text.at[behind], 4))
+        behind++;
+    return behind < text.len && text.at[behind] == ':';
+}
+
+/*
+ * Every string of a value, members' names left out. In one pass, however deep it is: going down
+ * level by level would read the innermost as often as there are levels.
+ */
+static void add_strings(struct buf *out, struct str value, struct arena *arena)
+{
+    for (size_t at = 0, end; at < value.len && out->len < TEXT_BYTES; at = end + 1) {
+        const char *quote = memchr(value.at + at, '"', value.len - at);
+
+        if (!quote)
+            return;
+        at = (size_t)(quote - value.at);
+        end = end_of_string(value, at);
+        if (end < value.len && !is_name(value, end + 1))
+            add(out, str_cut(value, at, end + 1), arena);
+    }
 }
 
 /* A message's content is a text, or a list of parts with a text each. */
@@ -47,13 +69,13 @@ static void add_content(struct buf *out, const struct scan_member *content, stru
     struct scan_member part, text;
 
     if (content->type == SCAN_STRING) {
-        add(out, content, arena);
+        add(out, content->value, arena);
         return;
     }
     for (scan_start(&s, content->value); scan_next(&s, &part);)
         if (part.type == SCAN_OBJECT && scan_get(part.value, STR("text"), &text) &&
             text.type == SCAN_STRING)
-            add(out, &text, arena);
+            add(out, text.value, arena);
 }
 
 static void add_last_user(struct buf *out, struct str messages, struct arena *arena)
@@ -81,13 +103,13 @@ static void add_member(struct buf *out, const struct request *r, struct arena *a
         return;
     case ENDPOINT_RESPONSES:
         if (scan_get(r->body, STR("input"), &m) && m.type == SCAN_STRING)
-            add(out, &m, arena);
+            add(out, m.value, arena);
         else if (m.type == SCAN_ARRAY)
             add_last_user(out, m.value, arena);
         return;
     case ENDPOINT_COMPLETIONS:
         if (scan_get(r->body, STR("prompt"), &m))
-            add_strings(out, &m, arena, 0);
+            add_strings(out, m.value, arena);
         return;
     case ENDPOINT_EMBEDDINGS:
     case ENDPOINT_MODERATIONS:
@@ -95,7 +117,16 @@ static void add_member(struct buf *out, const struct request *r, struct arena *a
     case ENDPOINT_COUNT: break;
     }
     if (scan_pointer(r->body, STR(""), &m))
-        add_strings(out, &m, arena, 0);
+        add_strings(out, m.value, arena);
+}
+
+/* A number or truth value as it is written: a field may well be one. */
+static void add_value(struct buf *out, const struct scan_member *m, struct arena *arena)
+{
+    if (m->type == SCAN_NUMBER || m->type == SCAN_BOOL)
+        buf_put(out, str_head(m->value, TEXT_BYTES));
+    else
+        add_strings(out, m->value, arena);
 }
 
 struct str rules_text(const struct request *r, struct str field, struct arena *arena)
@@ -107,7 +138,7 @@ struct str rules_text(const struct request *r, struct str field, struct arena *a
     if (field.len == 0)
         add_member(&out, r, arena);
     else if (scan_pointer(r->body, field, &m))
-        add_strings(&out, &m, arena, 0);
+        add_value(&out, &m, arena);
     text = arena_copy(arena, buf_str(&out));
     buf_deinit(&out);
     return text;

@@ -85,7 +85,7 @@ static void stop_idle(struct http_server *s)
     }
 }
 
-/* Who was taken in last has had time to send its request. */
+/* Whoever was taken in last, or was about to ask, has had time to send its request. */
 static void on_grace(struct timer *t)
 {
     struct http_server *s = container_of(t, struct http_server, grace);
@@ -105,7 +105,6 @@ static void on_retired(void *owner)
 void http_server_stop(struct http_server *s)
 {
     s->is_quiet = true;
-    stop_idle(s);
     if (!s->listener || s->is_retiring)
         return;
     s->is_retiring = true;

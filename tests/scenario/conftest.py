@@ -48,10 +48,10 @@ class Stage:
         self._things.append(thing)
         return thing
 
-    def weir(self, config, env=None, args=(), around=()):
+    def weir(self, config, env=None, args=(), around=(), pass_fds=()):
         if not os.access(binary(), os.X_OK):
             pytest.fail(f"no gateway at {binary()}: build it, or set WEIR_BIN")
-        started = self.keep(Weir(config, env, args, around)).wait_ready()
+        started = self.keep(Weir(config, env, args, around, pass_fds)).wait_ready()
         started.metrics = Metrics(started)
         return started
 

@@ -43,7 +43,7 @@ def written(config):
 
 
 class Weir:
-    def __init__(self, config, env=None, args=(), around=()):
+    def __init__(self, config, env=None, args=(), around=(), pass_fds=()):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-scenario-")
         self.path = pathlib.Path(self.folder.name) / "weir.yaml"
         self.lines, self.said, self.killed = [], [], False
@@ -55,6 +55,7 @@ class Weir:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment(env),
+            pass_fds=pass_fds,
         )
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._listen, daemon=True)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "limits.h"
+#include "capacity.h"
 
 #include "weir/base/log.h"
 
@@ -22,7 +22,7 @@ static unsigned file_limit(void)
     return limit.rlim_cur > 1U << 20 ? 1U << 20 : (unsigned)limit.rlim_cur;
 }
 
-unsigned limits_connections(const struct settings *s)
+unsigned capacity_connections(const struct settings *s)
 {
     unsigned files = file_limit();
     unsigned room = files > 2 * RESERVED_FILES ? files - RESERVED_FILES : files / 2;
@@ -36,13 +36,13 @@ unsigned limits_connections(const struct settings *s)
 
 static void on_look(struct timer *t)
 {
-    struct limits *l = container_of(t, struct limits, look);
+    struct capacity *l = container_of(t, struct capacity, look);
 
     load_measure(&l->load);
     timer_arm(t, LOOK_US);
 }
 
-void limits_start(struct limits *l, struct loop *loop, const struct settings *s)
+void capacity_start(struct capacity *l, struct loop *loop, const struct settings *s)
 {
     l->load.most = s->max_in_flight;
     l->load.most_bytes = s->max_memory_bytes > 0 ? s->max_memory_bytes : load_memory_share();

@@ -7,12 +7,12 @@
 
 /* What this process may take of its machine: files, and with them connections, and memory. */
 
-struct limits {
+struct capacity {
     struct load load;
     struct timer look; /* at the memory that is used now */
 };
 
 /* Raises the limit of open files as far as it goes; connections stay below it. */
-unsigned limits_connections(const struct settings *s);
+unsigned capacity_connections(const struct settings *s);
 /* Looks at memory from now on, on the control thread's loop. */
-void limits_start(struct limits *l, struct loop *loop, const struct settings *s);
+void capacity_start(struct capacity *l, struct loop *loop, const struct settings *s);

@@ -248,7 +248,14 @@ def soak(quick):
     return pytest_files("soak", [ROOT / "tests" / "soak" / "test_soak.py"], env)
 
 
-SUITES = [lint, unit, fuzz, scenario, threads, soak]
+def chaos(quick):
+    if quick:
+        return []
+    env = {"WEIR_BIN": build("asan", "weir") / "weir"}
+    return pytest_files("chaos", [ROOT / "tests" / "chaos" / "test_chaos.py"], env)
+
+
+SUITES = [lint, unit, fuzz, scenario, threads, soak, chaos]
 
 
 def total(outcomes):
@@ -281,7 +288,7 @@ def main():
     names = [suite.__name__ for suite in SUITES]
     asked = argparse.ArgumentParser(prog="tests/run.sh", description="Runs all suites.")
     asked.add_argument("--only", action="append", choices=names, help="this suite; repeatable")
-    asked.add_argument("--quick", action="store_true", help="without threads and soak")
+    asked.add_argument("--quick", action="store_true", help="without threads, soak and chaos")
     asked = asked.parse_args()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -5,7 +5,7 @@
 # then builds and runs all suites (run.py). The last line is `N passed, N failed, N skipped`;
 # the status is 0 only if nothing failed. Logs are in build/test-logs.
 #
-#     tests/run.sh [--only lint|unit|fuzz|scenario|threads|soak]... [--quick]
+#     tests/run.sh [--only lint|unit|fuzz|scenario|threads|soak|chaos]... [--quick]
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

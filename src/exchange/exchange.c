@@ -41,9 +41,9 @@ enum { ARENA_FIXED_BYTES = 1 << 20, ARENA_PER_BODY = 4 };
 
 /*
  * What can still serve is sent a little before its time is up, so that it is there in time: a
- * twentieth of the time, and no more than this.
+ * tenth of the time, and no more than this.
  */
-enum { MARGIN_PART = 20, MARGIN_MOST_US = 20 * 1000 };
+enum { MARGIN_PART = 10, MARGIN_MOST_US = 25 * 1000 };
 
 static step_fn decode, settle;
 

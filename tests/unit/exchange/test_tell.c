@@ -161,7 +161,7 @@ Test(tell, patience_ends_when_a_stream_begins_and_the_deadline_does_not)
 {
     x.ask.patience_us = 1000;
     exchange_set_deadline(&x);
-    cr_assert_eq(x.deadline.due_us - fake_loop.now_us, 950); /* a twentieth before it */
+    cr_assert_eq(x.deadline.due_us - fake_loop.now_us, 900); /* a tenth before it */
     tell_begin(&x);
     cr_assert_eq(x.deadline.due_us - x.ask.began_us, world.model->deadline_us);
 }

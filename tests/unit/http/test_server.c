@@ -87,7 +87,7 @@ Test(server, finishes_what_it_has_begun_when_it_stops)
     client_send(fd, "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}");
     sem_wait(&s->reached);
     serving_do(s, http_server_stop);
-    cr_assert_eq(serving_busy(s), 1);
+    cr_assert_geq(serving_busy(s), 1);
     has(client_read(fd), "\r\n\r\n{}");
     cr_assert(client_sees_end(fd));
     close(fd);

@@ -47,6 +47,12 @@ static enum err parse(struct config *c, struct str text,
     err = yaml_read(&root, tree, text, report);
     if (err)
         return err;
+    if (root->kind != YAML_MAP) {
+        config_fault_line(report, 1,
+                          "expected a mapping: upstreams: ..., models: ... "
+                          "(see `weir help config`)");
+        return ERR_CONFIG;
+    }
     config_fill(root, tree, report);
     config_check(root, report);
     build.root = root;

@@ -288,10 +288,8 @@ enum err yaml_read(struct yaml_node **root, struct arena *arena, struct str text
     yaml_parser_delete(&parser);
     if (err)
         return err;
-    if (!b.root || b.root->kind != YAML_MAP)
-        return fail(&b, 1,
-                    "expected a mapping: upstreams: ..., models: ... "
-                    "(see `weir help config`)");
+    if (!b.root)
+        return fail(&b, 1, "there is nothing in it");
     *root = b.root;
     return OK;
 }

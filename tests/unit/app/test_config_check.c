@@ -227,6 +227,12 @@ Test(config_check, open_access_beyond_loopback_is_a_warning, .timeout = 10)
     expect_warning(BASE "server: {listen: \"0.0.0.0:0\"}\n", "6: server.listen: ", "tenants");
 }
 
+Test(config_check, a_document_is_one_mapping, .timeout = 10)
+{
+    expect_fault("- a\n", "1: ", "expected a mapping");
+    expect_fault("word\n", "1: ", "expected a mapping");
+}
+
 Test(config_check, settings_of_later_versions_give_one_warning_each, .timeout = 10)
 {
     struct loaded l = load("upstreams:\n"

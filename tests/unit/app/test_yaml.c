@@ -125,16 +125,10 @@ Test(yaml, broken_documents_name_a_line, .timeout = 10)
     expect_refused("a: 1\nb: \x01\n", "f:2: this is not YAML");
 }
 
-Test(yaml, a_document_is_one_mapping, .timeout = 10)
+Test(yaml, a_document_has_something_in_it, .timeout = 10)
 {
-    expect_refused("", "expected a mapping");
-    expect_refused("# nothing\n", "expected a mapping");
-    expect_refused("- a\n", "expected a mapping");
-    expect_refused("word\n", "expected a mapping");
-    expect_refused("a: 1\n---\nb: 2\n", "f:2: a second document");
-    expect_refused("{[a]: 1}\n", "a key must be plain text");
-    expect_refused("? {a: 1}\n: 2\n", "a key must be plain text");
-    expect_refused("\"a\\nb\": 1\n", "a key must have");
+    expect_refused("", "nothing in it");
+    expect_refused("# nothing\n", "nothing in it");
 }
 
 Test(yaml, depth_is_bounded, .timeout = 10)

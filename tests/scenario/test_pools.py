@@ -342,4 +342,4 @@ def test_a_name_with_several_addresses_is_as_many_endpoints_where_it_is_told_so(
     until(lambda: len(endpoints()) == (2 if each else 1))
     ask_many(weir, 4)
     told = {e["address"] for e in endpoints()}
-    assert told == ({f"127.0.0.{n}:{server.port}" for n in (1, 2)} if each else {None})
+    assert told == ({"127.0.0.1", "127.0.0.2"} if each else {None})

@@ -352,6 +352,13 @@ static void deliver(struct exchange *x)
     buf_deinit(&events);
 }
 
+/* It was the key's fault, and there are others: the endpoint itself may be asked again at once. */
+static bool is_about_key(const struct attempt *a)
+{
+    return a->call.upstream->auth_count > 1 &&
+           (a->status == 401 || a->status == 403 || a->status == 429);
+}
+
 /* Of a failed call: what may be done about it. See docs/decisions/failing-over.md. */
 struct prospect {
     bool anywhere;   /* somebody else may do better */
@@ -369,7 +376,7 @@ static struct prospect judge(const struct exchange *x, enum err err)
     bool final = a->status == 401 || a->status == 403 || a->status == 404 ||
                  str_eq_nocase(attempt_header(a, "x-should-retry"), STR("false"));
 
-    if (u->auth_count > 1 && (a->status == 401 || a->status == 403))
+    if (is_about_key(a))
         final = false; /* it has other keys */
     return (struct prospect){
         .anywhere = err_worth_retry(err),
@@ -488,9 +495,9 @@ static void on_called(struct race *r, enum err err)
     x->attempts += r->sent;
     spend(x, a);
     spend(x, race_loser(r));
-    if (a->endpoint)
+    if (a->endpoint && !is_about_key(a))
         x->tried |= endpoint_bit(a->endpoint);
-    if (err)
+    if (err && !is_about_key(a))
         note_wait(x, asked_wait_ms(a));
     exchange_go(x, called(x, err));
 }

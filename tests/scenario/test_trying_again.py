@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that are made again, and those that are not: rounds, budgets, keys, hedging, cold starts."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.client import Client
+from weirtest.patience import in_parallel, until
+from weirtest.upstream import Refusing
+
+
+def pool(stage, *servers, model=None, **settings):
+    """One upstream with all these endpoints."""
+    base = config.gateway(servers[0], **config.chat(**(model or {})))
+    base["upstreams"]["up"]["endpoints"] = [server.url for server in servers]
+    return stage.weir(config.merged(base, {"upstreams": {"up": settings}}))
+
+
+def bearer(call):
+    return call.request.header("authorization")
+
+
+def test_a_single_endpoint_is_asked_once_more_after_a_pause(stage):
+    upstream = stage.upstream(chat.says("better"))
+    upstream.next(chat.fails(500))
+    response = pool(stage, upstream).post(chat.PATH, chat.question())
+    assert response.status == 200 and response.header("x-weir-attempts") == "2"
+
+
+def test_a_client_that_retries_itself_gets_no_second_round(stage):
+    upstream = stage.upstream(chat.fails(500))
+    response = pool(stage, upstream).post(
+        chat.PATH, chat.question(), {"x-stainless-retry-count": "1"}
+    )
+    assert response.status == 500 and len(upstream.calls) == 1
+
+
+def test_who_said_later_is_not_asked_earlier(stage):
+    upstream = stage.upstream(chat.says())
+    upstream.next(chat.fails(503, headers={"Retry-After": "1"}))
+    weir = pool(stage, upstream)
+    assert weir.post(chat.PATH, chat.question()).status == 200
+    first, second = upstream.calls
+    assert second.arrived_at - first.arrived_at >= 0.95
+
+
+def test_a_long_retry_after_is_told_and_others_are_turned_away_at_once(stage):
+    upstream = stage.upstream(chat.fails(503, headers={"Retry-After": "30"}))
+    weir = pool(stage, upstream)
+    assert weir.post(chat.PATH, chat.question()).header("retry-after") == "30"
+    began = time.monotonic()
+    response = weir.post(chat.PATH, chat.question("another"))
+    assert response.status == 503 and time.monotonic() - began < 1
+    assert 25 <= int(response.header("retry-after")) <= 30
+    assert len(upstream.calls) == 1
+
+
+def test_the_retry_budget_bounds_the_extra_load(stage):
+    upstream = stage.upstream(chat.fails(500))
+    weir = pool(stage, upstream, breaker={"faults": 0}, retry={"backoff": "1ms", "at_least": 2})
+    count = 60
+    for number in range(count):
+        assert weir.post(chat.PATH, chat.question(str(number))).status == 500
+    assert len(upstream.calls) <= count + max(2, count * 0.1) + 3
+    assert weir.metrics.sum("weir_retries_refused_total") > 0
+
+
+def test_keys_are_used_by_turns_rest_after_a_429_and_are_dropped_after_a_401(stage):
+    trouble = {}
+
+    def script(call):
+        trouble.get(bearer(call), chat.says())(call)
+
+    upstream = stage.upstream(script)
+    weir = pool(stage, upstream, keys=["one", "two", "three"])
+    for number in range(6):
+        weir.post(chat.PATH, chat.question(str(number)))
+    used = [bearer(call) for call in upstream.calls]
+    assert {used.count(f"Bearer {key}") for key in ("one", "two", "three")} == {2}
+
+    trouble["Bearer one"] = chat.fails(429, headers={"Retry-After": "60"})
+    trouble["Bearer two"] = chat.fails(401)
+    for number in range(9):
+        assert weir.post(chat.PATH, chat.question(f"again {number}")).status == 200
+    used = [bearer(call) for call in upstream.calls[6:]]
+    assert used.count("Bearer one") == 1 and used.count("Bearer two") == 1
+    weir.metrics.wait("weir_upstream_keys", 1, state="resting")
+    weir.metrics.wait("weir_upstream_keys", 1, state="dropped")
+    assert weir.logged("upstream_key_dropped")
+
+
+def test_a_second_call_goes_out_when_the_first_is_slow_and_the_loser_is_cancelled(stage):
+    slow, quick = stage.upstream(lambda call: call.hang()), stage.upstream(chat.says("quick"))
+    weir = pool(
+        stage, slow, quick, balance="round_robin", hedge={"after": "100ms", "at_most": "100%"}
+    )
+    began = time.monotonic()
+    for stream in (False, True):
+        body = chat.question(str(stream), stream=stream)
+        assert b"quick" in weir.post(chat.PATH, body).body
+        assert b"quick" in weir.post(chat.PATH, body).body
+    assert time.monotonic() - began < 4
+    assert all(call.gone.wait(3) for call in slow.calls) and slow.calls
+    weir.metrics.wait("weir_hedges_total", len(slow.calls), result="won")
+    weir.metrics.wait("weir_upstream_in_flight", 0)
+
+
+def test_hedging_stays_within_its_share(stage):
+    def late(call):
+        call.pause(0.06)
+        chat.says()(call)
+
+    servers = stage.upstream(late), stage.upstream(late)
+    weir = pool(stage, *servers, hedge={"after": "20ms", "at_most": "10%"})
+
+    def ask(worker):
+        with Client(weir.address) as client:
+            for number in range(25):
+                client.post(chat.PATH, chat.question(f"{worker} {number}"))
+
+    in_parallel([lambda n=n: ask(n) for n in range(4)])
+    extra = sum(len(server.calls) for server in servers) - 100
+    assert 1 <= extra <= 10
+    assert weir.metrics.sum("weir_hedges_total", result="refused_share") > 0
+
+
+def test_a_pool_that_starts_up_is_waited_for_and_woken_by_one(stage):
+    warm = threading.Event()
+
+    def script(call):
+        (chat.says("awake") if warm.is_set() else chat.fails(503))(call)
+
+    upstream = stage.upstream(script)
+    weir = pool(stage, upstream, cold_start="20s")
+    clients = [Client(weir.address, timeout=20) for _ in range(10)]
+    for number, client in enumerate(clients):
+        client.ask("POST", chat.PATH, chat.question(str(number)))
+    until(lambda: len(upstream.calls) >= 3)
+    cold = len(upstream.calls)
+    warm.set()
+    assert {client.response().status for client in clients} == {200}
+    assert cold < 25, "all of them knocked"
+    weir.metrics.wait("weir_queue_depth", 0)
+
+
+def test_one_deadline_holds_over_all_calls(stage):
+    upstream = stage.upstream(lambda call: call.hang())
+    spare = stage.upstream(lambda call: call.hang())
+    weir = stage.weir(config.gateway(upstream, spare, **config.timeouts(headers="300ms")))
+    began = time.monotonic()
+    response = weir.post(chat.PATH, chat.question(), {"x-weir-timeout": "600ms"})
+    assert response.status == 504 and 0.5 < time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("most, status", [(0.01, 200), (0.0001, 400)])
+def test_a_request_costs_no_more_than_its_limit(stage, most, status):
+    upstream = stage.upstream(chat.says())
+    route = {"upstream": "up", "model": "real-model", "price": {"input": 1.5, "output": 6}}
+    weir = pool(stage, upstream, model={"max_cost": most, "routes": [route]})
+    response = weir.post(chat.PATH, chat.question(max_tokens=100))
+    assert response.status == status
+    if status == 200:
+        cost = (chat.USAGE["prompt_tokens"] * 1.5 + chat.USAGE["completion_tokens"] * 6) / 1e6
+        assert float(response.header("x-weir-cost-usd")) == pytest.approx(cost, abs=1e-6)
+    else:
+        assert response.error["code"] == "max_cost_exceeded" and not upstream.calls
+
+
+def test_refused_connections_cost_no_budget_and_open_the_breaker(stage):
+    well = stage.upstream(chat.says())
+    gone = stage.keep(Refusing())
+    weir = pool(stage, gone, well, balance="round_robin", retry={"at_least": 0, "budget": "0%"})
+    for number in range(20):
+        assert weir.post(chat.PATH, chat.question(str(number))).status == 200
+    page = json.loads(weir.ask_admin("/admin/upstreams").body)
+    states = [e["state"] for u in page["upstreams"] for e in u["endpoints"]]
+    assert "open" in states

@@ -90,7 +90,7 @@ def test_keys_are_used_by_turns_rest_after_a_429_and_are_dropped_after_a_401(sta
     assert used.count("Bearer one") == 1 and used.count("Bearer two") == 1
     weir.metrics.wait("weir_upstream_keys", 1, state="resting")
     weir.metrics.wait("weir_upstream_keys", 1, state="dropped")
-    assert weir.logged("upstream_key_dropped")
+    weir.wait_logged("upstream_key_dropped")
 
 
 def test_a_second_call_goes_out_when_the_first_is_slow_and_the_loser_is_cancelled(stage):

@@ -94,7 +94,7 @@ static void add_last_user(struct buf *out, struct str messages, struct arena *ar
 
 static void add_member(struct buf *out, const struct request *r, struct arena *arena)
 {
-    struct scan_member m;
+    struct scan_member m = { .type = SCAN_NONE };
 
     switch (r->endpoint) {
     case ENDPOINT_CHAT:

@@ -148,7 +148,8 @@ def test_rules_may_lie_in_a_file_and_look_at_one_field(stage, tmp_path):
 
 
 def test_a_fault_in_a_pattern_is_told_with_its_place():
-    ended = process.run("check", "-c", "{file}", config=first_route([{"match": "a(b", "label": "x"}]))
+    setup = first_route([{"match": "a(b", "label": "x"}])
+    ended = process.run("check", "-c", "{file}", config=setup)
     assert ended.returncode == 2
     assert "rules.support[0].match" in ended.stdout + ended.stderr
 

@@ -12,10 +12,13 @@
  *
  * What is matched: of a chat the text of its last user message, of completions the prompt, of
  * responses the input's text, else (predict) every string of the body, each on a line; or the
- * value at the rules' `field`. Patterns are PCRE2, UTF-8 and caseless, with a bound on the
- * work that one match may take; keywords match whole words. A rule without a pattern fits always.
+ * value at the rules' `field`. Of a long text it is the first 32 KiB.
  *
- * The answer: to a chat or completion the reply (or the label, where there is none) as the
+ * Patterns are PCRE2, UTF-8 and caseless, ^ and $ stand at every line; keywords match whole words;
+ * a rule with neither fits always. The work that a question may take is bounded: what is not
+ * found by then has not matched.
+ *
+ * The answer: to a chat or completion the reply (else the label, else the answer) as the
  * assistant's text; to predict {"label":..., "score":..., "reply":..., "rule": n}, without what
  * the rule does not say, or the rule's own `answer` byte for byte.
  * Built with the configuration, then only read, from any thread.
@@ -24,10 +27,10 @@
 struct rules;
 
 struct rule_words {
-    struct str match; /* a pattern; absent: fits always, unless there are keywords */
+    struct str match; /* a pattern, or keywords, or neither */
     const struct str *keywords;
     size_t keyword_count;
-    struct str label; /* may be absent, as may the rest */
+    struct str label; /* may be absent, as may the rest, but one of these three */
     struct str reply;
     struct str answer; /* a JSON text, for predict */
     double score;      /* NaN: none */

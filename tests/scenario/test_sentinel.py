@@ -76,7 +76,7 @@ def test_an_old_master_that_comes_back_gets_no_writes(stage, trio):
     trio.wait_promoted(FAILOVER_S)
     hits(weir, "after")
     trio.master.thaw()
-    until(lambda: trio.master("ROLE")[0] == b"slave", FAILOVER_S, "it to follow")
+    until(lambda: trio.master.role() == b"slave", FAILOVER_S, "it to follow")
     word(weir, "later")
     hits(weir, "later")
 

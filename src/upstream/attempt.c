@@ -17,10 +17,10 @@
 
 #include "weir/upstream/attempt.h"
 
-#include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
-#include "weir/upstream/retry_after.h"
+
+#include "verdict.h"
 
 #include <stdio.h>
 
@@ -29,67 +29,6 @@ enum {
 }; /* for the connection of a complete stream to become reusable */
 
 /* ---- the end ------------------------------------------------------------------------- */
-
-static struct str result_word(const struct attempt *a, enum err err)
-{
-    if (err == OK)
-        return STR("ok");
-    if (err == ERR_CANCELLED || err == ERR_DEADLINE || err == ERR_SHUTDOWN)
-        return STR("cancelled");
-    if (err == ERR_UPSTREAM_STATUS || err == ERR_UPSTREAM_REFUSED)
-        return a->status == 429 ? STR("429") : a->status >= 500 ? STR("5xx") : STR("4xx");
-    if (err == ERR_UPSTREAM_SILENT)
-        return STR("timeout");
-    if (err == ERR_UPSTREAM_UNREACHABLE || err == ERR_UPSTREAM_TLS)
-        return STR("unreachable");
-    return STR("broken");
-}
-
-static bool is_busy(int status)
-{
-    return status == 429 || status == 503 || status == 529;
-}
-
-/* What its pool is to make of it: a refusal of the request itself tells nothing about anybody. */
-static enum verdict verdict_of(const struct attempt *a, enum err err)
-{
-    int status = a->status >= 400 ? a->status : a->tap.answer.error_status;
-
-    if (err == OK)
-        return VERDICT_GOOD;
-    /* Connecting takes no model's time: where it takes all of a request's, nobody is there. */
-    if (err == ERR_DEADLINE && a->ended_in == PHASE_CONNECTING)
-        return VERDICT_FAULT;
-    if (err < ERR_UPSTREAM_UNREACHABLE || err > ERR_UPSTREAM_TRUNCATED ||
-        err == ERR_UPSTREAM_REFUSED || a->fetch.stale)
-        return VERDICT_NONE; /* ours, or the client's */
-    if (err != ERR_UPSTREAM_STATUS && err != ERR_UPSTREAM_IN_BAND)
-        return VERDICT_FAULT;
-    if (status == 401 || status == 403)
-        return VERDICT_KEY_REFUSED;
-    if (is_busy(status))
-        return VERDICT_BUSY;
-    return status >= 500 || status == 408 || status == 0 ? VERDICT_FAULT : VERDICT_NONE;
-}
-
-static void give_back(struct attempt *a, enum err err)
-{
-    int64_t wait_s = -1;
-
-    if (a->status >= 400)
-        wait_s = retry_after_s(attempt_header(a, "retry-after"),
-                               attempt_header(a, "retry-after-ms"), clock_wall_ms());
-    permit_give_back(&a->call.permit,
-                     &(struct permit_report){
-                         .verdict = verdict_of(a, err),
-                         .status = a->status,
-                         .refused = a->status == 503 || (err == ERR_UPSTREAM_UNREACHABLE &&
-                                                         !a->sent_any && !a->fetch.stale),
-                         .retry_after_ms = wait_s < 0 ? -1 : wait_s * 1000,
-                         .first_us = a->first_us > 0 ? a->first_us - a->started_us : 0,
-                         .total_us = a->ended_us - a->started_us,
-                     });
-}
 
 static struct str label_of(const struct attempt *a)
 {
@@ -100,6 +39,7 @@ static void finish(struct attempt *a, enum err err)
 {
     struct metric_shard *shard = loop_shard(a->kit->loop);
     struct str name = str_of(a->call.upstream->name);
+    struct permit_report report;
 
     timer_disarm(&a->limit);
     timer_disarm(&a->total);
@@ -107,10 +47,12 @@ static void finish(struct attempt *a, enum err err)
     a->phase = PHASE_OVER;
     a->ended_us = loop_now_us(a->kit->loop);
     metric_add(shard, METRIC_UPSTREAM_IN_FLIGHT, -1, METRIC_LABEL(name, label_of(a)));
-    give_back(a, err);
+    verdict_report(a, err, &report);
+    permit_give_back(&a->call.permit, &report);
     if (a->tap.gave_up)
         metric_add(shard, METRIC_PARSE_GAVE_UP, 1, METRIC_LABEL(STR("unreadable")));
-    metric_add(shard, METRIC_ATTEMPTS, 1, METRIC_LABEL(name, label_of(a), result_word(a, err)));
+    metric_add(shard, METRIC_ATTEMPTS, 1,
+               METRIC_LABEL(name, label_of(a), verdict_word(a, err)));
     a->events->on_done(a, err);
 }
 
@@ -418,6 +360,8 @@ static void fetch_it(struct attempt *a, const char *addresses)
     call.fresh = a->call.fresh;
     enter(a, PHASE_CONNECTING, u->timeouts.connect_us);
     fetch_start(a->kit->fetcher, &a->fetch, &call, &fetch_events);
+    if (a->paused)
+        fetch_pause(&a->fetch); /* since before its name was resolved */
 }
 
 static void on_resolved(struct resolve *op, enum err err, const char *addresses)

@@ -20,6 +20,7 @@ static struct {
     struct permit_seat seat;
     struct attempt attempt;
     struct upstream *upstream;
+    const char *address; /* its name stands for, where each address is an endpoint */
     struct request request;
     struct arena arena;
 
@@ -29,7 +30,7 @@ static struct {
     struct buf sent;
     int pauses, resumes;
     bool full_after_first; /* the owner pauses inside its first delta */
-    const char *content_type, *content_encoding;
+    const char *content_type, *content_encoding, *retry_after;
 
     struct buf seen; /* bytes of the deltas */
     char kinds[64];
@@ -100,6 +101,8 @@ struct str fetch_header(const struct fetch *f, const char *name)
         return str_of(world.content_type);
     if (strcmp(name, "content-encoding") == 0)
         return str_of(world.content_encoding);
+    if (strcmp(name, "retry-after") == 0)
+        return str_of(world.retry_after);
     return (struct str){ 0 };
 }
 
@@ -174,16 +177,26 @@ static inline void start(void)
     };
 }
 
-static inline unsigned in_flight(void)
+/* What the pool tells of its endpoints, added up; references are given back at once. */
+static inline struct pool_numbers look(void)
 {
     struct pool_numbers all[POOL_ENDPOINTS];
-    unsigned n = 0;
+    struct pool_numbers sum = { 0 };
 
     for (size_t i = pool_read(world.upstream->pool, all); i-- > 0;) {
-        n += all[i].in_flight;
+        sum.in_flight += all[i].in_flight;
+        sum.faults += all[i].faults;
+        sum.latency_s += all[i].latency_s;
+        if (all[i].rest_us > sum.rest_us)
+            sum.rest_us = all[i].rest_us;
         endpoint_unref(all[i].endpoint);
     }
-    return n;
+    return sum;
+}
+
+static inline unsigned in_flight(void)
+{
+    return look().in_flight;
 }
 
 static inline void stop(void)
@@ -213,6 +226,8 @@ static inline void call_to(const char *url, const char *body)
     pool_unref(world.upstream->pool); /* of the call before */
     world.upstream->pool = pool_new(STR("one"));
     pool_configure(world.upstream->pool, world.upstream);
+    if (world.address)
+        pool_set_addresses(world.upstream->pool, str_of(url), str_of(world.address));
     cr_assert_eq(permit_ask(&world.seat, world.upstream->pool, world.kit.loop,
                             &(struct permit_wish){ .priority = PRIORITY_NORMAL }, NULL),
                  PERMIT_HELD);

@@ -3,6 +3,9 @@
 /* One call against a scripted transport: each test tells what comes, and lets time pass. */
 
 #include "scripted.h"
+#include "weir/dialect/rules.h"
+
+#include <math.h>
 
 TestSuite(attempt, .init = start, .fini = stop, .timeout = 20);
 
@@ -455,4 +458,86 @@ Test(attempt, calls_are_counted_by_how_they_end)
     cr_assert_eq(metric_read(fake_loop.metrics, METRIC_UPSTREAM_IN_FLIGHT,
                              METRIC_LABEL(STR("one"), e->label)),
                  0);
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+Test(attempt, one_of_several_addresses_of_a_name_is_called_without_resolving)
+{
+    world.upstream->each_address = true;
+    world.address = "10.0.0.7";
+    call_to("http://models:8000/v1", PLAIN);
+    cr_assert_str_eq(world.url, "http://models:8000/v1/chat/completions");
+    cr_assert_str_eq(world.addresses, "10.0.0.7");
+    fetch_ends(ERR_UPSTREAM_UNREACHABLE);
+}
+
+Test(attempt, an_owner_that_is_full_while_a_name_is_resolved_stays_so)
+{
+    call_to("http://models:8000/v1", PLAIN);
+    attempt_pause(&world.attempt);
+    world.pauses = 0;
+    resolve_ends(OK, "10.0.0.1");
+    cr_assert_eq(world.pauses, 1);
+    fetch_ends(ERR_UPSTREAM_UNREACHABLE);
+}
+
+/* ---- rules ------------------------------------------------------------------------------------ */
+
+/* An upstream of rules, with one that says this to `refund`. */
+static struct rules *call_rules(const char *body)
+{
+    static const struct attempt_events events = { on_delta, on_done };
+    struct rules *rules = rules_new();
+    struct rule_words words = { .match = STR("refund"), .reply = STR("soon"), .score = NAN };
+    struct fault why;
+
+    cr_assert_eq(rules_add(rules, &words, &why), OK);
+    upstream_free(world.upstream);
+    world.upstream = upstream_new(STR("rules"), dialect_named(STR("rules")));
+    world.upstream->rules = rules;
+    world.upstream->pool = pool_new(STR("rules"));
+    cr_assert_eq(request_decode(&world.request, ENDPOINT_CHAT, (struct str){ 0 }, str_of(body),
+                                &world.arena, &why),
+                 OK);
+    world.call.upstream = world.upstream;
+    attempt_start(&world.attempt, &world.kit, &world.call, &events);
+    cr_assert_eq(world.ended, 0, "called back too early");
+    return rules;
+}
+
+#define ASKS(text) \
+    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" text "\"}]}"
+
+Test(attempt, rules_answer_without_a_call)
+{
+    struct rules *rules = call_rules(ASKS("a refund, please"));
+
+    turn();
+    cr_assert_eq(world.err, OK);
+    cr_assert_null(world.fetch);
+    cr_assert_null(world.attempt.endpoint);
+    cr_assert_not(world.attempt.sent_any);
+    cr_assert_eq(world.attempt.status, 200);
+    cr_assert(has(&world.attempt.body, "soon"));
+    rules_free(rules);
+}
+
+Test(attempt, where_no_rule_fits_there_is_no_answer)
+{
+    struct rules *rules = call_rules(ASKS("hello"));
+
+    turn();
+    cr_assert_eq(world.err, ERR_NO_ROUTE);
+    rules_free(rules);
+}
+
+Test(attempt, a_call_to_rules_can_be_called_off)
+{
+    struct rules *rules = call_rules(ASKS("refund"));
+
+    attempt_cancel(&world.attempt, ERR_CANCELLED);
+    turn();
+    cr_assert_eq(world.err, ERR_CANCELLED);
+    rules_free(rules);
 }

@@ -181,6 +181,16 @@ Test(race, where_nobody_else_has_room_there_is_no_second)
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
 }
 
+Test(race, an_endpoint_is_not_asked_twice)
+{
+    world.call.wish.tried = 2; /* the other one, for this request */
+    race_stream();
+    pass_ms(100);
+    cr_assert_eq(world.called, 1);
+    cr_assert_eq(hedges("refused_room"), 1);
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+}
+
 Test(race, a_first_that_has_failed_is_its_owners_to_try_again)
 {
     race_stream();
@@ -210,6 +220,19 @@ Test(race, the_second_wins_with_its_first_content)
     cr_assert_not(saw("role"), "what the loser held was shown");
     cr_assert_eq(world.race.lead, world.race.second);
     cr_assert_eq(hedges("won"), 1);
+}
+
+Test(race, what_the_winner_held_is_shown)
+{
+    race_stream();
+    hedge();
+    comes(SECOND, ROLE);
+    comes(SECOND, SAYS("two"));
+    cr_assert(str_starts(buf_str(&world.seen), STR(ROLE)));
+    cr_assert(saw("two"));
+    comes(SECOND, FINISH DONE);
+    ends(SECOND, OK);
+    turn();
 }
 
 Test(race, the_first_wins_though_it_was_slow)

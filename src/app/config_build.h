@@ -25,9 +25,11 @@ void config_upstreams(struct config_build *b); /* upstreams */
 void config_models(struct config_build *b);    /* models, default_upstream */
 void config_tenants(struct config_build *b);   /* tenants */
 
-/* The predictions of one model: config_predictions.c. */
-/* What stands in for one model, once all of them stand; and what a route's answer must be. */
+/* What stands in for one model, once all of them stand; and what a route's answer must be:
+   config_fallbacks.c. */
 void config_fallbacks(struct config_build *b, const struct yaml_node *node, struct model *m);
 struct accept *config_accept(struct config_build *b, const struct yaml_node *node,
                              const struct model *m);
+
+/* The predictions of one model: config_predictions.c. */
 void config_predictions(struct config_build *b, const struct yaml_node *list, struct model *m);

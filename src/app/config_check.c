@@ -9,6 +9,8 @@
 /* `later`: inside a setting of a later version, which has been told of as a whole. */
 static void check_group(const char *prefix, const struct yaml_node *node, bool later,
                         struct config_report *report);
+static void check_row(const struct schema_row *row, const struct yaml_node *node, bool later,
+                      struct config_report *report);
 
 static void tell_unknown(const char *prefix, const struct yaml_node *node,
                          struct config_report *report)
@@ -64,7 +66,7 @@ static void check_text(const struct schema_row *row, const struct yaml_node *nod
     }
     if (row->kind == KIND_CHOICE)
         tell_choice(row, node, report);
-    else if (row->kind == KIND_TEXT || row->kind == KIND_SECRET)
+    else if (row->kind == KIND_TEXT || row->kind == KIND_SECRET || row->kind == KIND_PROSE)
         config_fault(report, node, "expected UTF-8 text without control characters");
     else if (row->kind == KIND_URL)
         config_fault(report, node,
@@ -82,10 +84,13 @@ static void check_value(const struct schema_row *row, const struct yaml_node *no
 {
     char inside[SCHEMA_PATH];
 
-    if (row->kind == KIND_ANY || node->broken)
+    if (node->broken)
         return;
     if (yaml_is_null(node))
         config_fault(report, node, "has no value (write one, or leave the key out)");
+    else if (row->kind == KIND_GROUP && row->words && node->kind == YAML_LIST)
+        check_row(schema_child(schema_inside(row, inside), str_of(row->words)), node, later,
+                  report);
     else if (row->kind == KIND_GROUP || (node->kind == YAML_MAP && schema_has_inside(row)))
         check_group(schema_inside(row, inside), node, later, report);
     else if (node->kind != YAML_TEXT)
@@ -157,4 +162,10 @@ static void check_group(const char *prefix, const struct yaml_node *node, bool l
 void config_check(const struct yaml_node *root, struct config_report *report)
 {
     check_group("", root, false, report);
+}
+
+void config_check_member(const struct schema_row *row, const struct yaml_node *node,
+                         struct config_report *report)
+{
+    check_value(row, node, false, report);
 }

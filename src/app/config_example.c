@@ -37,6 +37,12 @@ static bool is_off(const struct schema_row *row)
     return true;
 }
 
+/* Another way to say what the rows before it show: the page of settings tells of it. */
+static bool has_nothing(const struct schema_row *row)
+{
+    return row->kind != KIND_GROUP && !row->example && !row->fallback;
+}
+
 static void put_margin(struct page *p)
 {
     buf_put_printf(p->out, "%s%*s", p->off ? "#" : "", (int)p->indent, "");
@@ -91,7 +97,7 @@ static void put_rows(struct page *p, const char *prefix)
     while ((row = schema_next(prefix, row))) {
         struct page part;
 
-        if (row->change == LATER)
+        if (row->change == LATER || has_nothing(row))
             continue;
         if (p->indent == 0)
             buf_put(p->out, STR("\n"));
@@ -114,7 +120,12 @@ static void put_rows(struct page *p, const char *prefix)
             buf_put_printf(p->out, "%s:\n", row->example);
             part.indent += STEP;
         }
-        put_rows(&part, schema_inside(row, inside));
+        schema_inside(row, inside);
+        if (row->words) { /* as the bare list that may stand there */
+            part.dash = true;
+            schema_inside(schema_child(inside, str_of(row->words)), inside);
+        }
+        put_rows(&part, inside);
     }
 }
 

@@ -8,8 +8,6 @@
 #include "config_build.h"
 #include "value.h"
 
-#include <math.h>
-
 static const struct fallback only_stale[] = { { .kind = FALLBACK_STALE } };
 
 /* ---- accept_if ---------------------------------------------------------------------------- */
@@ -39,11 +37,60 @@ static bool read_bound(const struct yaml_node *node, const char *key, double *ou
 static const struct prediction *find_prediction(struct config_build *b, const struct model *m,
                                                 const struct yaml_node *name)
 {
-    for (size_t i = 0; i < m->prediction_count; i++)
+    AUTO(map_free) struct map *names = map_new();
+    char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
+
+    if (name->kind != YAML_TEXT || name->broken)
+        return NULL;
+    for (size_t i = 0; i < m->prediction_count; i++) {
         if (str_eq(m->predictions[i].name, name->text))
             return &m->predictions[i];
-    config_fault(b->report, name, "this model has no prediction of that name");
+        (void)map_put(names, m->predictions[i].name, names);
+    }
+    config_fault(b->report, name, "this model has no prediction named %s%s",
+                 config_shown(name, shown), config_hint(names, name->text, hint));
     return NULL;
+}
+
+/* A word that the prediction never has would make the test pointless. */
+static void check_words(struct config_build *b, const struct yaml_node *list,
+                        const struct prediction *p)
+{
+    AUTO(map_free) struct map *names = map_new();
+    char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
+
+    for (size_t i = 0; i < p->label_count; i++)
+        (void)map_put(names, p->labels[i], names);
+    for (size_t i = 0; p->bound_count > 0 && i <= p->bound_count; i++)
+        (void)map_put(names, p->bound_words[i], names);
+    if (p->kind == PREDICTION_LABEL)
+        (void)map_put(names, STR("other"), names);
+    yaml_each(word, list)
+    {
+        if (word->kind == YAML_TEXT && !word->broken && !map_get(names, word->text))
+            config_fault(b->report, word, "that prediction is never %s%s",
+                         config_shown(word, shown), config_hint(names, word->text, hint));
+    }
+}
+
+static void check_tests(struct config_build *b, const struct yaml_node *node,
+                        const struct accept *a)
+{
+    const struct prediction *p = a->prediction;
+    bool bounds = a->has_least || a->has_most;
+
+    if (!yaml_at(node, STR("at_least")) && !yaml_at(node, STR("at_most")) &&
+        a->is_count + a->is_not_count == 0)
+        config_fault(b->report, node, "tests nothing: give it at_least, at_most, is or is_not");
+    if (a->has_least && a->has_most && a->at_least > a->at_most)
+        config_fault_key(b->report, node, "at_least", "is above at_most: nothing fits");
+    if (p && bounds && p->kind != PREDICTION_NUMBER)
+        config_fault(b->report, node,
+                     "at_least and at_most are for predictions of the kind number");
+    if (p && !bounds) {
+        check_words(b, yaml_at(node, STR("is")), p);
+        check_words(b, yaml_at(node, STR("is_not")), p);
+    }
 }
 
 struct accept *config_accept(struct config_build *b, const struct yaml_node *node,
@@ -59,7 +106,7 @@ struct accept *config_accept(struct config_build *b, const struct yaml_node *nod
     a = ARENA_NEW(arena, struct accept);
     if ((pointer != NULL) == (prediction != NULL))
         config_fault(b->report, node, "needs either pointer: or prediction:");
-    if (pointer)
+    if (pointer && pointer->kind == YAML_TEXT)
         a->pointer = arena_copy(arena, pointer->text);
     if (prediction)
         a->prediction = find_prediction(b, m, prediction);
@@ -67,12 +114,7 @@ struct accept *config_accept(struct config_build *b, const struct yaml_node *nod
     a->has_most = read_bound(node, "at_most", &a->at_most);
     a->is = copy_texts(arena, yaml_at(node, STR("is")), &a->is_count);
     a->is_not = copy_texts(arena, yaml_at(node, STR("is_not")), &a->is_not_count);
-    if (!a->has_least && !a->has_most && a->is_count + a->is_not_count == 0)
-        config_fault(b->report, node, "tests nothing: give it at_least, at_most, is or is_not");
-    if (prediction && (a->has_least || a->has_most))
-        config_fault(b->report, node,
-                     "a prediction's word is compared with is and is_not; "
-                     "numbers are read by pointer:");
+    check_tests(b, node, a);
     return a;
 }
 
@@ -119,15 +161,14 @@ static void add_fallback(struct config_build *b, const struct yaml_node *node,
     const struct yaml_node *rules = yaml_at(node, STR("rules"));
 
     *f = (struct fallback){ .kind = FALLBACK_STALE };
-    if (node->kind == YAML_TEXT && str_eq(node->text, STR("stale")))
-        return;
-    if (node->kind == YAML_MAP && node->count == 1 && model && model->kind == YAML_TEXT)
+    if (node->kind != YAML_MAP)
+        return; /* told by the check */
+    if ((model != NULL) == (rules != NULL))
+        config_fault(b->report, node, "expected {model: some-model} or {rules: some-rules}");
+    if (model && model->kind == YAML_TEXT && !model->broken)
         add_model(b, model, m, f);
-    else if (node->kind == YAML_MAP && node->count == 1 && rules && rules->kind == YAML_TEXT)
+    if (rules && rules->kind == YAML_TEXT && !rules->broken)
         add_rules(b, rules, f);
-    else
-        config_fault(b->report, node,
-                     "expected stale, {model: some-model} or {rules: some-rules}");
 }
 
 void config_fallbacks(struct config_build *b, const struct yaml_node *node, struct model *m)

@@ -45,6 +45,8 @@ static void put_bounds(struct buf *out, const struct schema_row *row)
         buf_put_printf(out, "%s to %s%s", row->least, row->most, unit);
     else if (row->most)
         buf_put_printf(out, "up to %s%s", row->most, unit);
+    else if (row->least)
+        buf_put_printf(out, "at least %s%s", row->least, unit);
 }
 
 static void put_wrapped(struct buf *out, const char *help)

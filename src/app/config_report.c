@@ -104,6 +104,19 @@ void config_fault_line(struct config_report *r, unsigned line, const char *forma
     va_end(args);
 }
 
+void config_fault_file(struct config_report *r, const struct config_report *of)
+{
+    struct str rest = buf_str(of->faults), line;
+
+    while (str_split(&rest, '\n', &line)) {
+        struct buf text = { 0 };
+
+        buf_put_printf(&text, "%.*s\n", STR_ARG(line));
+        keep(r, UINT_MAX, buf_str(&text));
+        buf_deinit(&text);
+    }
+}
+
 static void put_option(struct buf *out, const char *option, const char *what)
 {
     buf_put_printf(out, "%s: %s\n", option, what);

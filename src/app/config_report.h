@@ -34,6 +34,8 @@ void config_fault_key(struct config_report *r, const struct yaml_node *at, const
 /* Where there is no tree (yet). */
 void config_fault_line(struct config_report *r, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* All that was told of another file, behind what is told of this one. Takes nothing away. */
+void config_fault_file(struct config_report *r, const struct config_report *of);
 /* About the command line. */
 void config_fault_option(struct config_report *r, const char *option, const char *what);
 

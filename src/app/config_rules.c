@@ -3,11 +3,14 @@
 /*
  * Models made of patterns. Each set of rules becomes an upstream of its own, which answers
  * without a call: fallbacks are routes to it, and upstreams of dialect rules borrow its rules.
- * A set may lie in a file beside the configuration; a fault in it is told with that file's line.
+ * A set may lie in a file beside the configuration, where the same rows hold; faults in it are
+ * told with that file's lines.
  */
 
 #include "config_build.h"
+#include "config_check.h"
 #include "config_fill.h"
+#include "schema.h"
 #include "value.h"
 
 #include "weir/base/scan.h"
@@ -17,7 +20,12 @@
 
 enum { MOST_FILE = 1 << 20, MOST_KEYWORDS = 256, MOST_PATH = 4096 };
 
-static const char *const keys[] = { "match", "keywords", "label", "score", "reply", "answer" };
+/* Where a set is read from, and who hears of its faults. */
+struct source {
+    struct config_report *report;
+    struct rules *rules;
+    bool closed; /* a rule that always fits stands before */
+};
 
 static struct str text_of(const struct yaml_node *rule, const char *key)
 {
@@ -26,31 +34,24 @@ static struct str text_of(const struct yaml_node *rule, const char *key)
     return n && n->kind == YAML_TEXT ? n->text : (struct str){ 0 };
 }
 
-static void check_keys(struct config_report *report, const struct yaml_node *rule)
+static size_t read_keywords(struct source *s, const struct yaml_node *list,
+                            struct str out[MOST_KEYWORDS])
 {
-    AUTO(map_free) struct map *names = map_new();
-    char hint[CONFIG_WORDS];
+    size_t count = 0;
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        (void)map_put(names, str_of(keys[i]), names);
-    yaml_each(member, rule)
+    if (list && list->count > MOST_KEYWORDS)
+        config_fault(s->report, list, "has more than %d keywords", MOST_KEYWORDS);
+    yaml_each(word, list)
     {
-        bool lists = str_eq(member->key, STR("keywords"));
-
-        if (!map_get(names, member->key))
-            config_fault(report, member, "unknown key%s",
-                         config_hint(names, member->key, hint));
-        else if (lists ? member->kind != YAML_LIST : member->kind != YAML_TEXT)
-            config_fault(report, member,
-                         lists ? "expected a list of words" : "expected a text");
+        if (word->kind == YAML_TEXT && word->text.len > 0 && count < MOST_KEYWORDS)
+            out[count++] = word->text;
     }
+    return count;
 }
 
-static void add_rule(struct config_report *report, const struct yaml_node *rule,
-                     struct rules *rules)
+static void add_rule(struct source *s, const struct yaml_node *rule)
 {
-    const struct yaml_node *list = yaml_at(rule, STR("keywords"));
-    struct str keywords[MOST_KEYWORDS], score = text_of(rule, "score");
+    struct str keywords[MOST_KEYWORDS];
     struct rule_words words = { .match = text_of(rule, "match"),
                                 .keywords = keywords,
                                 .label = text_of(rule, "label"),
@@ -59,40 +60,37 @@ static void add_rule(struct config_report *report, const struct yaml_node *rule,
                                 .score = NAN };
     struct fault why = { 0 };
 
-    if (rule->kind != YAML_MAP) {
-        config_fault(report, rule,
-                     "expected a rule: {match: \"refund\", label: refund, reply: \"...\"}");
-        return;
-    }
-    check_keys(report, rule);
-    yaml_each(word, list)
-    {
-        if (word->kind == YAML_TEXT && word->text.len > 0 &&
-            words.keyword_count < MOST_KEYWORDS)
-            keywords[words.keyword_count++] = word->text;
-    }
-    if (score.at && !value_number(score, &words.score))
-        config_fault(report, yaml_at(rule, STR("score")), "expected a number such as 0.8");
+    words.keyword_count = read_keywords(s, yaml_at(rule, STR("keywords")), keywords);
+    (void)value_number(text_of(rule, "score"), &words.score);
     if (words.answer.at && scan_check(words.answer, &why))
-        config_fault(report, yaml_at(rule, STR("answer")), "is no JSON: %s", why.text);
-    if (!words.label.at && !words.reply.at && !words.answer.at)
-        config_fault(report, rule, "says nothing: it needs a label, a reply or an answer");
-    if (rules_add(rules, &words, &why))
-        config_fault_key(report, rule, why.param, "%s", why.text);
+        config_fault(s->report, yaml_at(rule, STR("answer")), "is no JSON: %s", why.text);
+    if (!yaml_at(rule, STR("label")) && !yaml_at(rule, STR("reply")) &&
+        !yaml_at(rule, STR("answer")))
+        config_fault(s->report, rule, "says nothing: it needs a label, a reply or an answer");
+    if (rules_add(s->rules, &words, &why))
+        config_fault_key(s->report, rule, why.param, "%s", why.text);
+    if (s->closed)
+        config_warn(s->report, rule, "is never reached, since a rule before it always fits");
+    s->closed = s->closed || (!yaml_at(rule, STR("match")) && !yaml_at(rule, STR("keywords")));
 }
 
-static void add_list(struct config_report *report, const struct yaml_node *list,
-                     struct rules *rules)
+static void add_list(struct source *s, const struct yaml_node *list)
 {
-    if (!list || list->kind != YAML_LIST || list->count == 0) {
-        config_fault(report, list,
-                     "expected a list of rules: [{match: \"refund\", label: refund}]");
-        return;
-    }
+    if (!list || list->kind != YAML_LIST)
+        return; /* told by the check */
     yaml_each(rule, list)
     {
-        add_rule(report, rule, rules);
+        if (rule->kind == YAML_MAP)
+            add_rule(s, rule);
     }
+}
+
+static void set_field(struct source *s, const struct yaml_node *group)
+{
+    struct str field = text_of(group, "field");
+
+    if (field.at && value_is_pointer(field))
+        rules_set_field(s->rules, field);
 }
 
 /* Beside the configuration, unless it says a whole path. */
@@ -113,58 +111,56 @@ static bool find_file(const struct config_build *b, struct str name, char out[MO
     return true;
 }
 
+/* What stands in the file: a list of rules, or {list: [...], field: /text}. */
+static void add_document(struct source *s, const struct yaml_node *root)
+{
+    const struct yaml_node *file = yaml_at(root, STR("file"));
+
+    config_check_member(schema_child("", STR("rules")), root, s->report);
+    if (file)
+        config_fault(s->report, file, "a file of rules leads to no other");
+    else if (root->kind == YAML_MAP && !yaml_at(root, STR("list")))
+        config_fault_key(s->report, root, "list", "is missing, and has no default");
+    set_field(s, root);
+    add_list(s, root->kind == YAML_MAP ? yaml_at(root, STR("list")) : root);
+}
+
 static void add_file(struct config_build *b, const struct yaml_node *node, struct rules *rules)
 {
-    struct buf text = { 0 }, faults = { 0 }, warnings = { 0 };
-    struct config_report report = { .file = node->text,
-                                    .faults = &faults,
-                                    .warnings = &warnings };
+    struct buf text = { 0 }, faults = { 0 };
+    char path[MOST_PATH];
+    struct config_report report = { .faults = &faults, .warnings = b->report->warnings };
+    struct source source = { .report = &report, .rules = rules };
     struct yaml_node *root = NULL;
     struct arena tree;
-    char path[MOST_PATH];
     const char *why = "the path is too long";
-    struct str line, rest;
 
     arena_init(&tree, 0);
     if (find_file(b, node->text, path) && config_fill_file(&text, path, MOST_FILE, &why)) {
+        report.file = str_of(path);
         if (yaml_read(&root, &tree, buf_str(&text), &report) == OK)
-            add_list(&report, root, rules);
-        rest = buf_str(&faults);
-        if (report.fault_count > 0 && str_split(&rest, '\n', &line))
-            config_fault(b->report, node, "%.*s", STR_ARG(line));
+            add_document(&source, root);
+        config_fault_file(b->report, &report);
     } else {
         config_fault(b->report, node, "cannot be read: %s", why);
     }
     arena_deinit(&tree);
     buf_deinit(&text);
     buf_deinit(&faults);
-    buf_deinit(&warnings);
 }
 
-static void read_mapping(struct config_build *b, const struct yaml_node *node,
-                         struct rules *rules)
+static void read_set(struct config_build *b, const struct yaml_node *node, struct rules *rules)
 {
-    const struct yaml_node *field = yaml_at(node, STR("field"));
+    struct source here = { .report = b->report, .rules = rules };
     const struct yaml_node *file = yaml_at(node, STR("file"));
     const struct yaml_node *list = yaml_at(node, STR("list"));
 
-    yaml_each(member, node)
-    {
-        if (member != field && member != file && member != list)
-            config_fault(b->report, member, "unknown key (known are field, file and list)");
-    }
-    if (field && (field->kind != YAML_TEXT || !value_is_pointer(field->text)))
-        config_fault(b->report, field, "expected a JSON Pointer such as /text");
-    else if (field)
-        rules_set_field(rules, field->text);
-    if ((file != NULL) == (list != NULL))
+    if (node->kind == YAML_MAP && (file != NULL) == (list != NULL))
         config_fault(b->report, node, "needs either file: or list:");
-    else if (list)
-        add_list(b->report, list, rules);
-    else if (file->kind == YAML_TEXT)
+    if (file && file->kind == YAML_TEXT && !file->broken && file->text.len > 0)
         add_file(b, file, rules);
-    else
-        config_fault(b->report, file, "expected a file's name");
+    add_list(&here, node->kind == YAML_MAP ? list : node);
+    set_field(&here, node); /* last: it holds over that of the file */
 }
 
 static void read_rules(struct config_build *b, const struct yaml_node *node)
@@ -181,10 +177,7 @@ static void read_rules(struct config_build *b, const struct yaml_node *node)
         upstream_free(u);
         return;
     }
-    if (node->kind == YAML_MAP)
-        read_mapping(b, node, rules);
-    else
-        add_list(b->report, node, rules);
+    read_set(b, node, rules);
 }
 
 void config_rules(struct config_build *b)

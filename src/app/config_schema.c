@@ -58,22 +58,35 @@ static json_t *put_count(const struct schema_row *row)
                                                            : "^[0-9]+$"));
 }
 
+static json_t *put_number(const struct schema_row *row)
+{
+    json_t *number = json_pack("{s:s}", "type", "number");
+
+    if (row->least)
+        json_object_set_new(number, "minimum", json_integer(strtol(row->least, NULL, 10)));
+    return number;
+}
+
 static json_t *put_leaf(const struct schema_row *row)
 {
     switch (row->kind) {
     case KIND_TEXT:
     case KIND_SECRET: return put_text(row);
+    case KIND_PROSE: return json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
     case KIND_FLAG:
         return either(json_pack("{s:s}", "type", "boolean"), pattern("^(true|false)$"));
     case KIND_COUNT:
     case KIND_WORKERS:
     case KIND_LIMIT: return put_count(row);
     case KIND_NUMBER:
-        return either(json_pack("{s:s}", "type", "number"),
+        return either(put_number(row),
                       pattern("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$"));
     case KIND_SHARE: return pattern("^(100|[0-9]?[0-9](\\.[0-9]+)?)%$");
     case KIND_SIZE:
         return either(json_pack("{s:i}", "const", 0), pattern("^(0|[0-9]+(B|KiB|MiB|GiB))$"));
+    case KIND_MEMORY:
+        return either(json_pack("{s:s}", "const", "auto"), pattern("^[0-9]+(B|KiB|MiB|GiB)$"));
+    case KIND_DELAY: return either(pattern("^p[5-9][0-9]$"), pattern("^[0-9]+(ms|s|m|h|d)$"));
     case KIND_DURATION:
         return either(json_pack("{s:i}", "const", 0), pattern("^(0|[0-9]+(ms|s|m|h|d))$"));
     case KIND_ADDRESS:
@@ -86,13 +99,13 @@ static json_t *put_leaf(const struct schema_row *row)
     case KIND_HEADER: return pattern("^[^\\s\"(),/:;<=>?@\\[\\\\\\]]+$");
     case KIND_POINTER:
         return either(json_pack("{s:s}", "const", ""), pattern("^[/#]([^~]|~[01])*$"));
-    case KIND_GROUP:
-    case KIND_ANY: break;
+    case KIND_GROUP: break;
     }
     return json_object();
 }
 
 static json_t *put_group(const char *prefix);
+static json_t *put_row(const struct schema_row *row);
 
 /* One value of the row, whatever its shape. */
 static json_t *put_value(const struct schema_row *row)
@@ -100,6 +113,9 @@ static json_t *put_value(const struct schema_row *row)
     char inside[SCHEMA_PATH];
 
     schema_inside(row, inside);
+    if (row->kind == KIND_GROUP && row->words)
+        return json_pack("{s:[o, o]}", "anyOf",
+                         put_row(schema_child(inside, str_of(row->words))), put_group(inside));
     if (row->kind == KIND_GROUP)
         return put_group(inside);
     if (!schema_has_inside(row))
@@ -130,19 +146,23 @@ static json_t *put_row(const struct schema_row *row)
     return value;
 }
 
-/* Groups that need one of two members. */
+/* Groups that need one of two members: not both, or at least one. */
 static void put_alternatives(json_t *group, const char *prefix)
 {
     static const struct {
-        const char *prefix, *one, *other;
+        const char *prefix, *one, *other, *how;
     } needs[] = {
-        { "cache.redis", "url", "sentinels" },
-        { "upstreams.<name>", "endpoints", "rules" },
+        { "cache.redis", "url", "sentinels", "anyOf" },
+        { "upstreams.<name>", "endpoints", "rules", "oneOf" },
+        { "upstreams.<name>.health", "preset", "path", "oneOf" },
+        { "models.<name>.routes[].accept_if", "pointer", "prediction", "oneOf" },
+        { "models.<name>.fallback[]", "model", "rules", "oneOf" },
+        { "rules.<name>", "file", "list", "oneOf" },
     };
 
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
         if (strcmp(prefix, needs[i].prefix) == 0)
-            json_object_set_new(group, "anyOf",
+            json_object_set_new(group, needs[i].how,
                                 json_pack("[{s:[s]}, {s:[s]}]", "required", needs[i].one,
                                           "required", needs[i].other));
 }

@@ -19,7 +19,10 @@
 
 static const char PREFIX[] = "upstreams.<name>";
 
-enum { MOST_ADAPTIVE = 512 }; /* calls at once that a limit may grow to by itself */
+enum {
+    MOST_ADAPTIVE = 512, /* calls at once that a limit may grow to by itself */
+    MOST_KEYS = 32,      /* as many as a pool takes turns with */
+};
 
 static char *copy_text(struct str s)
 {
@@ -70,7 +73,7 @@ static void add_endpoints(struct config_build *b, const struct yaml_node *node,
 {
     const struct yaml_node *list = yaml_at(node, STR("endpoints"));
 
-    if (!list && !u->rules)
+    if (!list && !(u->dialect && u->dialect->answer))
         config_fault_key(b->report, node, "endpoints", "is missing, and has no default");
     if (list && list->count > POOL_ENDPOINTS)
         config_fault(b->report, list, "a pool has at most %d endpoints", POOL_ENDPOINTS);
@@ -94,14 +97,14 @@ static void read_rules(struct config_build *b, const struct yaml_node *node, str
     char hint[CONFIG_WORDS], shown[CONFIG_WORDS];
 
     if (!u->dialect || !u->dialect->answer) {
-        if (name)
+        if (name && u->dialect)
             config_fault(b->report, name, "belongs to the dialect rules");
         return;
     }
-    if (!name || name->kind != YAML_TEXT) {
+    if (!name)
         config_fault_key(b->report, node, "rules", "is missing: which rules answer?");
+    if (!name || name->kind != YAML_TEXT || name->broken)
         return;
-    }
     rules = map_get(all, name->text);
     if (rules)
         u->rules = rules->rules;
@@ -143,16 +146,31 @@ static void read_hedge(struct config_build *b, const struct yaml_node *node, str
     const struct yaml_node *hedge = yaml_at(node, STR("hedge"));
     const struct yaml_node *after = yaml_at(hedge, STR("after"));
     struct str text = after && after->kind == YAML_TEXT ? after->text : STR("p95");
-    uint64_t percent;
 
     if (!hedge || hedge->kind != YAML_MAP)
         return;
     u->hedge.on = true;
-    if (text.len > 1 && text.at[0] == 'p' && str_to_u64(str_cut(text, 1, text.len), &percent) &&
-        percent >= 50 && percent <= 99)
-        u->hedge.percentile = (double)percent / 100;
-    else if (!value_duration(text, &u->hedge.after_us) || u->hedge.after_us == 0)
-        config_fault(b->report, after, "expected p50 to p99, or a duration such as 300ms");
+    if (!value_percentile(text, &u->hedge.percentile) &&
+        value_duration(text, &u->hedge.after_us) && u->hedge.after_us == 0)
+        config_fault(b->report, after,
+                     "would double every call (give it a time, or a percentile)");
+    if (u->site_count == 1 && !u->each_address)
+        config_warn(b->report, hedge,
+                    "has no effect, since this pool has no second endpoint to call "
+                    "(list another, or set each_address)");
+}
+
+/* What grows must have room to. */
+static void check_growth(struct config_build *b, const struct yaml_node *node,
+                         const struct upstream *u)
+{
+    const struct yaml_node *breaker = yaml_at(node, STR("breaker"));
+    const struct yaml_node *retry = yaml_at(node, STR("retry"));
+
+    if (u->breaker.rest_us > u->breaker.most_rest_us)
+        config_fault_key(b->report, breaker, "rest", "is longer than max_rest");
+    if (u->retry.backoff_us > u->retry.most_backoff_us)
+        config_fault_key(b->report, retry, "backoff", "is longer than max_backoff");
 }
 
 static void add_auth(struct upstream *u, struct str header, struct str secret)
@@ -168,8 +186,11 @@ static void add_auth(struct upstream *u, struct str header, struct str secret)
     buf_deinit(&line);
 }
 
-static void add_keys(struct upstream *u, const struct yaml_node *keys, struct str header)
+static void add_keys(struct config_build *b, const struct yaml_node *keys, struct upstream *u,
+                     struct str header)
 {
+    if (keys->count > MOST_KEYS)
+        config_fault(b->report, keys, "has more than %d keys", MOST_KEYS);
     yaml_each(key, keys)
     {
         if (key->kind == YAML_TEXT && key->text.len > 0)
@@ -190,7 +211,7 @@ static void read_auth(struct config_build *b, const struct yaml_node *node, stru
     if (keys && keys->kind == YAML_LIST) {
         if (bearer || value)
             config_fault(b->report, keys, "stands in place of auth.bearer and auth.value");
-        add_keys(u, keys, header);
+        add_keys(b, keys, u, header);
         return;
     }
     if (!auth || auth->kind != YAML_MAP)
@@ -288,6 +309,7 @@ static void read_upstream(struct config_build *b, const struct yaml_node *node)
     read_limit(u, node);
     read_health(b, node, u);
     read_hedge(b, node, u);
+    check_growth(b, node, u);
     read_auth(b, node, u);
     read_forward(b, node, u);
     read_tls(b, node, u);

@@ -79,6 +79,7 @@ static const struct {
 } kinds[] = {
     [KIND_GROUP] = { "a mapping of settings", "{key: value}" },
     [KIND_TEXT] = { "a text", "some-name" },
+    [KIND_PROSE] = { "a text", "some words" },
     [KIND_SECRET] = { "a text", "\"${NAME}\"" },
     [KIND_FLAG] = { "true or false", "true" },
     [KIND_COUNT] = { "a whole number", "3" },
@@ -87,13 +88,14 @@ static const struct {
     [KIND_SHARE] = { "a share in percent", "5%" },
     [KIND_LIMIT] = { "a whole number or adaptive", "8" },
     [KIND_SIZE] = { "a size", "64KiB, 32MiB, 1GiB or 0" },
+    [KIND_MEMORY] = { "a size or auto", "512MiB, 4GiB or auto" },
     [KIND_DURATION] = { "a duration", "250ms, 5s, 2m, 1h, 7d or 0" },
+    [KIND_DELAY] = { "a duration or a percentile", "300ms, or p50 to p99" },
     [KIND_ADDRESS] = { "an address host:port", "127.0.0.1:8080 or \"[::1]:8080\"" },
     [KIND_URL] = { "a URL", "http://127.0.0.1:8001/v1 or https://api.openai.com/v1" },
     [KIND_CHOICE] = { "one of a few words", "" },
     [KIND_HEADER] = { "a header's name", "x-api-key" },
     [KIND_POINTER] = { "a JSON Pointer", "/choices/0/message/content" },
-    [KIND_ANY] = { "a value", "" },
 };
 
 const char *schema_kind_words(const struct schema_row *row)
@@ -110,17 +112,24 @@ const char *schema_kind_example(const struct schema_row *row)
 struct meaning {
     uint64_t number;
     double real;   /* NUMBER and SHARE */
-    bool compared; /* against the row's bounds */
+    bool compared; /* `number` against the row's bounds */
 };
+
+/* The word that stands for a number that is found by itself, and is stored as 0. */
+static bool is_automatic(enum schema_kind kind, struct str s)
+{
+    if (kind == KIND_LIMIT)
+        return str_eq(s, STR("adaptive"));
+    return (kind == KIND_WORKERS || kind == KIND_MEMORY) && str_eq(s, STR("auto"));
+}
 
 static bool read_number(enum schema_kind kind, struct str s, uint64_t *out)
 {
-    if ((kind == KIND_WORKERS && str_eq(s, STR("auto"))) ||
-        (kind == KIND_LIMIT && str_eq(s, STR("adaptive")))) {
+    if (is_automatic(kind, s)) {
         *out = 0;
         return true;
     }
-    if (kind == KIND_SIZE)
+    if (kind == KIND_SIZE || kind == KIND_MEMORY)
         return value_size(s, out);
     if (kind == KIND_DURATION)
         return value_duration(s, out);
@@ -147,6 +156,7 @@ static bool read_meaning(const struct schema_row *row, struct str s, struct mean
     case KIND_SECRET:
         *out = (struct meaning){ .number = s.len, .compared = true };
         return value_is_text(s);
+    case KIND_PROSE: return value_is_prose(s);
     case KIND_FLAG:
         good = value_flag(s, &flag);
         out->number = flag;
@@ -155,17 +165,18 @@ static bool read_meaning(const struct schema_row *row, struct str s, struct mean
     case KIND_WORKERS:
     case KIND_LIMIT:
     case KIND_SIZE:
+    case KIND_MEMORY:
     case KIND_DURATION:
-        out->compared = !str_eq(s, STR("auto")) && !str_eq(s, STR("adaptive"));
+        out->compared = !is_automatic(row->kind, s);
         return read_number(row->kind, s, &out->number);
     case KIND_CHOICE: return read_choice(row, s, &out->number);
     case KIND_NUMBER: return value_number(s, &out->real);
     case KIND_SHARE: return value_share(s, &out->real);
+    case KIND_DELAY: return value_percentile(s, &out->real) || value_duration(s, &out->number);
     case KIND_ADDRESS: return value_address(s, &host, &port);
     case KIND_URL: return value_is_url(s);
     case KIND_HEADER: return value_is_header_name(s);
     case KIND_POINTER: return value_is_pointer(s);
-    case KIND_ANY: return true;
     case KIND_GROUP: break;
     }
     return false;
@@ -181,12 +192,23 @@ static bool is_within(const struct schema_row *row, uint64_t n)
     return !row->most || !read_number(kind, str_of(row->most), &bound) || n <= bound;
 }
 
+static bool is_real_within(const struct schema_row *row, double n)
+{
+    double bound;
+
+    if (row->least && value_number(str_of(row->least), &bound) && n < bound)
+        return false;
+    return !row->most || !value_number(str_of(row->most), &bound) || n <= bound;
+}
+
 enum schema_verdict schema_verdict(const struct schema_row *row, struct str text)
 {
     struct meaning m;
 
     if (!read_meaning(row, text, &m))
         return SCHEMA_OTHER_KIND;
+    if (row->kind == KIND_NUMBER && !is_real_within(row, m.real))
+        return SCHEMA_OUT_OF_BOUNDS;
     return m.compared && !is_within(row, m.number) ? SCHEMA_OUT_OF_BOUNDS : SCHEMA_GOOD;
 }
 

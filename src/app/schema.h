@@ -21,6 +21,7 @@
 enum schema_kind {
     KIND_GROUP,  /* a mapping of settings: its rows follow */
     KIND_TEXT,   /* least and most: its length */
+    KIND_PROSE,  /* a text that may have several lines */
     KIND_SECRET, /* a text that no message shows */
     KIND_FLAG,
     KIND_COUNT,
@@ -29,13 +30,14 @@ enum schema_kind {
     KIND_SHARE,   /* "5%", stored as a double from 0 to 1 */
     KIND_LIMIT,   /* a count, or adaptive (0) */
     KIND_SIZE,
+    KIND_MEMORY, /* a size, or auto (0) */
     KIND_DURATION,
+    KIND_DELAY, /* a duration, or a percentile: "p95" */
     KIND_ADDRESS,
     KIND_URL,
     KIND_CHOICE, /* stored as its place in `words` */
     KIND_HEADER,
     KIND_POINTER,
-    KIND_ANY, /* of a later version: only its shape is looked at */
 };
 
 enum schema_shape {
@@ -56,7 +58,9 @@ struct schema_row {
     const char *least; /* NULL: no bound of our own */
     const char *most;
     const char *fallback; /* the default as text, SCHEMA_REQUIRED, or NULL: none */
-    const char *words;    /* CHOICE: "a|b|c"; DURATION: "ms" when stored in ms, not us */
+    /* CHOICE: "a|b|c"; DURATION: "ms" when stored in ms, not us; GROUP: the member that a bare
+       list stands for */
+    const char *words;
     enum schema_change change;
     const char *example; /* for config/weir.yaml; NULL: the default; "#...": commented out */
     const char *help;

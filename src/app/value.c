@@ -88,6 +88,17 @@ bool value_share(struct str s, double *out)
     return true;
 }
 
+bool value_percentile(struct str s, double *out)
+{
+    uint64_t percent;
+
+    if (s.len != 3 || s.at[0] != 'p' || !str_to_u64(str_cut(s, 1, s.len), &percent) ||
+        percent < 50)
+        return false;
+    *out = (double)percent / 100;
+    return true;
+}
+
 bool value_flag(struct str s, bool *out)
 {
     if (!str_eq(s, STR("true")) && !str_eq(s, STR("false")))
@@ -172,19 +183,30 @@ bool value_is_pointer(struct str s)
     return true;
 }
 
-bool value_is_text(struct str s)
+static bool is_clean(struct str s, const char *marks)
 {
     size_t at = 0;
 
     while (at < s.len) {
         size_t len = utf8_length(s.at + at, s.len - at);
         unsigned char c = (unsigned char)s.at[at];
+        bool control = c < ' ' || c == 0x7f;
 
-        if (len == 0 || c < ' ' || c == 0x7f)
+        if (len == 0 || (control && (c == 0 || !strchr(marks, c))))
             return false;
         at += len;
     }
     return true;
+}
+
+bool value_is_text(struct str s)
+{
+    return is_clean(s, "");
+}
+
+bool value_is_prose(struct str s)
+{
+    return is_clean(s, "\t\r\n");
 }
 
 int value_choice(struct str words, struct str s)

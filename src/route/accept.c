@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/route/accept.h"
 
+#include "weir/base/escape.h"
 #include "weir/base/scan.h"
 
 static bool is_on(const struct str *list, size_t count, struct str word)
@@ -67,4 +68,35 @@ bool accept_holds(const struct accept *a, struct str body)
     fine = prediction_at(body, from, &texts, &at) && is_value_fine(a, &at, &texts);
     arena_deinit(&texts);
     return fine;
+}
+
+/* ---- in words ----------------------------------------------------------------------------- */
+
+static enum err put_list(struct buf *out, char mark, const struct str *list, size_t count)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < count && !err; i++) {
+        buf_put_printf(out, "%c", mark);
+        err = escape_add(out, list[i]);
+    }
+    return err;
+}
+
+enum err accept_put(const struct accept *a, struct buf *out)
+{
+    struct str from = a->prediction ? a->prediction->from : a->pointer;
+    enum err err = put_list(out, a->prediction ? '*' : '?', &from, 1);
+
+    if (!err && a->prediction)
+        err = put_list(out, ':', &a->prediction->name, 1);
+    if (a->has_least)
+        buf_put_printf(out, ">%.17g", a->at_least);
+    if (a->has_most)
+        buf_put_printf(out, "<%.17g", a->at_most);
+    if (!err)
+        err = put_list(out, '+', a->is, a->is_count);
+    if (!err)
+        err = put_list(out, '!', a->is_not, a->is_not_count);
+    return err;
 }

@@ -131,6 +131,8 @@ void plan_describe(struct plan *p, struct model *m)
         buf_put_text(&text, "=");
         if (!err)
             err = escape_add(&text, r->model);
+        if (!err && r->accept)
+            err = accept_put(r->accept, &text);
     }
     ensure(!err); /* the buffer has no ceiling */
     m->text = arena_copy(&p->arena, buf_str(&text));

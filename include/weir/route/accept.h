@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/base/buf.h"
+#include "weir/base/err.h"
+#include "weir/base/own.h"
 #include "weir/watch/prediction.h"
 
 #include <stdbool.h>
@@ -24,3 +27,6 @@ struct accept {
 };
 
 bool accept_holds(const struct accept *a, struct str body);
+
+/* The test in words, escaped: what decides which model answers is part of a cache key. */
+MUST_CHECK enum err accept_put(const struct accept *a, struct buf *out);

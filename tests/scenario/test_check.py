@@ -146,6 +146,63 @@ def test_serve_refuses_a_faulty_file_with_the_same_words():
     assert served.returncode == 2 and 'did you mean "local"?' in said(served)
 
 
+MORE = GOOD + """\
+    fallback: [{model: small}, stale, {rules: support}]
+    respond_within: 200ms
+  small:
+    routes:
+      - {upstream: local, accept_if: {pointer: /score, at_least: 0.8}}
+      - {upstream: patterns}
+rules:
+  support:
+    - {match: "refund|money back", label: refund, score: 0.9}
+    - {label: other}
+"""
+MORE = MORE.replace("models:", "  patterns: {dialect: rules, rules: support}\nmodels:").replace(
+    "    endpoints:", "    hedge: {after: p95, at_most: 5%}\n    each_address: true\n    endpoints:"
+)
+
+
+def test_pools_cascades_fallbacks_and_rules_are_taken_without_a_word():
+    result = check(MORE)
+    assert result.returncode == 0 and not re.search(r"yaml:\d", said(result)), said(result)
+
+
+@pytest.mark.parametrize(
+    "line, old, new, words",
+    [
+        (8, "p95", "p5", ["upstreams.local.hedge.after", "p50 to p99"]),
+        (8, "5%", "5", ["upstreams.local.hedge.at_most", "5%"]),
+        (9, "each_address", "each_adress", ['did you mean "each_address"?']),
+        (11, "rules: support", "rules: suport", ['did you mean "support"?']),
+        (17, "{model: small}", "{model: smal}", ['did you mean "small"?']),
+        (17, "{model: small}", "{model: chat}", ["itself"]),
+        (18, "200ms", "30s", ["models.chat.respond_within", "deadline"]),
+        (21, ", at_least: 0.8", "", ["accept_if", "tests nothing"]),
+        (25, "refund|money", "(refund|money", ["rules.support[0].match", "at character"]),
+        (25, "score: 0.9", "scor: 0.9", ['did you mean "score"?']),
+    ],
+)
+def test_their_faults_are_named_with_line_and_suggestion(line, old, new, words):
+    assert old in MORE
+    fault(MORE.replace(old, new, 1), line, *words)
+
+
+def test_rules_in_a_file_are_told_of_with_its_lines(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    text = GOOD + f"rules:\n  support: {{file: {rules}}}\n"
+    rules.write_text("- {match: refund, label: refund}\n- {match: '(', label: odd}\n")
+    result = check(text)
+    assert result.returncode == 2 and f"{rules}:2: [1].match: " in said(result), said(result)
+    rules.write_text("- {match: refund, label: refund}\n")
+    assert check(text).returncode == 0
+
+
+def test_settings_of_later_versions_are_warned_of():
+    result = check(GOOD + "drift: {tick: 60s}\n")
+    assert result.returncode == 0 and "no effect in this version" in said(result)
+
+
 @pytest.mark.parametrize("words", [[], ["srve"], ["serve"], ["check"], ["serve", "--odd"]])
 def test_wrong_usage_exits_2_and_says_what_to_type(words):
     result = process.run(*words)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loaded.h"
 
-#include <math.h>
-
-/* Pools, cascades, fallbacks and rules: what the configuration makes of them. */
+/* Pools of endpoints, and the Redis that gateways share: what the configuration makes of them. */
 
 #define ROUTED "default_upstream: u\n"
 
@@ -87,84 +85,6 @@ Test(config_pools, what_contradicts_itself_is_a_fault_on_its_line, .timeout = 10
                  "1: upstreams.u.endpoints: ", "missing");
 }
 
-#define POOL                                        \
-    "upstreams: {u: {endpoints: [\"http://h\"]}}\n" \
-    "rules: {support: [{match: refund, label: refund}]}\n"
-
-Test(config_pools, a_model_has_its_fallbacks_in_their_order, .timeout = 10)
-{
-    struct loaded l = load(
-        POOL "models:\n"
-             "  m: {routes: [{upstream: u}], fallback: [{model: n}, stale, {rules: support}]}\n"
-             "  n: {routes: [{upstream: u}]}\n");
-    const struct model *m, *n;
-
-    cr_assert_eq(l.err, OK, "%.*s", STR_ARG(buf_str(&l.faults)));
-    m = map_get(l.config->plan->models, STR("m"));
-    n = map_get(l.config->plan->models, STR("n"));
-    cr_assert_eq(m->fallback_count, 3);
-    cr_assert_eq(m->fallbacks[0].kind, FALLBACK_MODEL);
-    cr_assert_eq(m->fallbacks[0].routes, n->routes);
-    cr_assert_eq(m->fallbacks[1].kind, FALLBACK_STALE);
-    cr_assert_eq(m->fallbacks[2].kind, FALLBACK_RULES);
-    cr_assert_not_null(m->fallbacks[2].routes[0].upstream->rules);
-    cr_assert_eq(n->fallback_count, 1, "stale, where nothing is said");
-    unload(&l);
-}
-
-Test(config_pools, fallbacks_that_lead_nowhere_are_told_with_the_nearest_name, .timeout = 10)
-{
-    expect_fault(POOL "models: {m: {routes: [{upstream: u}],\n fallback: [{rules: suport}]}}\n",
-                 "4: models.m.fallback[0].rules: ", "\"support\"");
-    expect_fault(POOL "models: {m: {routes: [{upstream: u}],\n fallback: [{model: m}]}}\n",
-                 "4: models.m.fallback[0].model: ", "itself");
-    expect_fault(POOL "models: {m: {routes: [{upstream: u}],\n fallback: [later]}}\n",
-                 "4: models.m.fallback[0]: ", "stale");
-}
-
-Test(config_pools, a_cascade_and_its_prices_are_read, .timeout = 10)
-{
-    struct loaded l = load(
-        POOL "models:\n"
-             "  m:\n"
-             "    routes:\n"
-             "      - {upstream: u, accept_if: {pointer: /score, at_least: 0.8}}\n"
-             "      - {upstream: u, price: {input: 0.15, output: 0.6}}\n"
-             "    max_cost: 0.05\n"
-             "    respond_within: 200ms\n");
-    const struct model *m;
-
-    cr_assert_eq(l.err, OK, "%.*s", STR_ARG(buf_str(&l.faults)));
-    m = map_get(l.config->plan->models, STR("m"));
-    cr_assert(m->routes[0].accept->has_least);
-    cr_assert_float_eq(m->routes[0].accept->at_least, 0.8, 1e-9);
-    cr_assert_null(m->routes[1].accept);
-    cr_assert_float_eq(m->routes[1].price.output_usd, 0.6, 1e-9);
-    cr_assert_float_eq(m->max_cost_usd, 0.05, 1e-9);
-    cr_assert_eq(m->respond_within_us, 200000);
-    unload(&l);
-}
-
-Test(config_pools, a_test_that_tests_nothing_is_a_fault, .timeout = 10)
-{
-    expect_fault(POOL
-                 "models: {m: {routes: [{upstream: u,\n accept_if: {pointer: /score}}]}}\n",
-                 "4: models.m.routes[0].accept_if: ", "tests nothing");
-    expect_fault(
-        POOL "models: {m: {routes: [{upstream: u,\n accept_if: {prediction: x, is: [a]}}]}}\n",
-        "4: models.m.routes[0].accept_if.prediction: ", "no prediction");
-}
-
-Test(config_pools, a_pattern_at_fault_is_told_with_its_line_and_place, .timeout = 10)
-{
-    expect_fault("upstreams: {u: {endpoints: [\"http://h\"]}}\n"
-                 "rules:\n  r:\n    - {match: \"(\", label: a}\n" ROUTED,
-                 "4: rules.r[0].match: ", "at character");
-    expect_fault("upstreams: {u: {endpoints: [\"http://h\"]}}\n"
-                 "rules:\n  r:\n    - {mach: a, label: a}\n" ROUTED,
-                 "4: rules.r[0].mach: ", "\"match\"");
-}
-
 Test(config_pools, an_upstream_may_be_made_of_rules, .timeout = 10)
 {
     struct loaded l = load("rules: {r: [{label: a}]}\n"
@@ -189,4 +109,179 @@ Test(config_pools, sentinels_need_a_master_and_no_url, .timeout = 10)
     expect_fault("upstreams: {u: {endpoints: [\"http://h\"]}}\n" ROUTED
                  "cache: {redis: {sentinels: [a]}}\n",
                  "3: cache.redis.sentinels: ", "master");
+}
+
+/* ---- every key, with what it may not be ------------------------------------------------- */
+
+#define POOL(more) \
+    "upstreams: {u: {endpoints: [\"http://h\", \"http://i\"],\n  " more "}}\n" ROUTED
+#define AT "2: upstreams.u."
+
+Test(config_pools, every_key_of_a_pool_is_read, .timeout = 10)
+{
+    struct loaded l = load(POOL(
+        "each_address: true, max_in_flight: 8, queue: {size: 0, timeout: 1s},\n"
+        "  cold_start: 2m, balance: p2c_ewma,\n"
+        "  health: {path: /up, interval: 1s, timeout: 200ms, down_after: 3, up_after: 2},\n"
+        "  breaker: {faults: 0, rest: 1s, max_rest: 2s, max_ejected: 100%, slow_start: 0},\n"
+        "  retry: {budget: 0%, at_least: 0, backoff: 1ms, max_backoff: 2ms, max_wait: 3s},\n"
+        "  hedge: {after: 300ms}"));
+    const struct upstream *u = upstream_of(&l);
+
+    cr_assert(u->each_address);
+    cr_assert_eq(u->max_in_flight, 8);
+    cr_assert_not(u->adaptive);
+    cr_assert(u->queue.size == 0 && u->queue.timeout_us == 1000000);
+    cr_assert_eq(u->cold_start_us, 120000000);
+    cr_assert_eq(u->balance, BALANCE_P2C_EWMA);
+    cr_assert_str_eq(u->health.path, "/up");
+    cr_assert(u->health.timeout_us == 200000 && u->health.interval_us == 1000000);
+    cr_assert(u->health.down_after == 3 && u->health.up_after == 2);
+    cr_assert(u->breaker.faults == 0 && u->breaker.slow_start_us == 0);
+    cr_assert(u->breaker.rest_us == 1000000 && u->breaker.most_rest_us == 2000000);
+    cr_assert_float_eq(u->breaker.most_ejected, 1, 1e-9);
+    cr_assert_float_eq(u->retry.budget, 0, 1e-9);
+    cr_assert(u->retry.floor == 0 && u->retry.backoff_us == 1000);
+    cr_assert(u->retry.most_backoff_us == 2000 && u->retry.most_wait_us == 3000000);
+    cr_assert_eq(u->hedge.percentile, 0);
+    cr_assert_eq(u->hedge.after_us, 300000);
+    cr_assert_float_eq(u->hedge.at_most, 0.05, 1e-9);
+    cr_assert_eq(l.warnings.len, 0);
+    unload(&l);
+}
+
+Test(config_pools, values_out_of_bounds_are_told_on_their_line, .timeout = 10)
+{
+    expect_fault(POOL("each_address: maybe"), AT "each_address: ", "true or false");
+    expect_fault(POOL("balance: fastest"), AT "balance: ", "round_robin");
+    expect_fault(POOL("max_in_flight: 0"), AT "max_in_flight: ", "1 to 100000");
+    expect_fault(POOL("max_in_flight: adaptiv"), AT "max_in_flight: ", "or adaptive");
+    expect_fault(POOL("queue: {size: -1}"), AT "queue.size: ", "whole number");
+    expect_fault(POOL("queue: {sise: 1}"), AT "queue.sise: ", "mean \"size\"?");
+    expect_fault(POOL("cold_start: 2"), AT "cold_start: ", "250ms");
+    expect_fault(POOL("health: {preset: vlm}"), AT "health.preset: ", "mean \"vllm\"?");
+    expect_fault(POOL("health: {path: up}"), AT "health.path: ", "begins with /");
+    expect_fault(POOL("health: {preset: vllm, path: /up}"), AT "health: ", "either");
+    expect_fault(POOL("breaker: {max_ejected: 50}"), AT "breaker.max_ejected: ", "5%");
+    expect_fault(POOL("breaker: {max_ejected: 101%}"), AT "breaker.max_ejected: ", "percent");
+    expect_fault(POOL("breaker: {rest: 2m}"), AT "breaker.rest: ", "max_rest");
+    expect_fault(POOL("retry: {backoff: 2s}"), AT "retry.backoff: ", "max_backoff");
+    expect_fault(POOL("hedge: {after: p49}"), AT "hedge.after: ", "p50");
+    expect_fault(POOL("hedge: {after: 0}"), AT "hedge.after: ", "every call");
+    expect_fault(POOL("hedge: {at_most: 5}"), AT "hedge.at_most: ", "5%");
+    expect_fault(POOL("keys: []"), AT "keys: ", "is empty");
+    expect_fault(POOL("keys: [a], auth: {header: x, value: b}"), AT "keys: ", "in place of");
+    expect_fault(POOL("rules: r"), AT "rules: ", "dialect rules");
+}
+
+Test(config_pools, an_endpoint_has_a_weight_within_bounds, .timeout = 10)
+{
+    expect_fault("upstreams: {u: {endpoints: [{url: \"http://h\", weight: 0}]}}\n" ROUTED,
+                 "1: upstreams.u.endpoints[0].weight: ", "1 to ");
+    expect_fault("upstreams: {u: {endpoints: [{weight: 2}]}}\n" ROUTED,
+                 "1: upstreams.u.endpoints[0].url: ", "missing");
+}
+
+static void expect_bounded(const char *from, const char *word, int count, const char *start)
+{
+    struct buf text = { 0 };
+    struct loaded l;
+
+    buf_put_text(&text, from);
+    for (int i = 0; i < count; i++)
+        buf_put_printf(&text, "%s\"%s%d\"", i > 0 ? ", " : "", word, i);
+    buf_put_text(&text, "]}}\n" ROUTED);
+    l = load_bytes(buf_str(&text), NULL);
+    cr_assert(has_line(&l.faults, start, ""), "%.*s", STR_ARG(buf_str(&l.faults)));
+    unload(&l);
+    buf_deinit(&text);
+}
+
+Test(config_pools, a_pool_has_at_most_64_endpoints_and_32_keys, .timeout = 10)
+{
+    expect_bounded("upstreams: {u: {endpoints: [", "http://h", 65,
+                   "weir.yaml:1: upstreams.u.endpoints: a pool has at most 64");
+    expect_bounded("upstreams: {u: {endpoints: [\"http://h\"], keys: [", "k", 33,
+                   "weir.yaml:1: upstreams.u.keys: has more than 32");
+}
+
+Test(config_pools, keys_that_are_all_empty_are_missing, .timeout = 10)
+{
+    struct loaded l = load(POOL("keys: [\"${NO_KEY:-}\"]"));
+
+    cr_assert_eq(l.err, ERR_CONFIG, "a key has at least one character");
+    unload(&l);
+}
+
+Test(config_pools, hedging_without_a_second_endpoint_is_a_warning, .timeout = 10)
+{
+    expect_warning("upstreams: {u: {endpoints: [\"http://h\"], hedge: {after: p95}}}\n" ROUTED,
+                   "1: upstreams.u.hedge: ", "second endpoint");
+}
+
+Test(config_pools, rules_take_no_endpoints, .timeout = 10)
+{
+    expect_fault(
+        "rules: {r: [{label: a}]}\n"
+        "upstreams: {u: {dialect: rules, rules: r, endpoints: [\"http://h\"]}}\n" ROUTED,
+        "2: upstreams.u.endpoints: ", "calls nobody");
+    expect_fault("rules: {support: [{label: a}]}\n"
+                 "upstreams: {u: {dialect: rules, rules: suport}}\n" ROUTED,
+                 "2: upstreams.u.rules: ", "mean \"support\"?");
+}
+
+/* ---- what the process may take, and what it shares ------------------------------------- */
+
+#define PLAIN "upstreams: {u: {endpoints: [\"http://h\"]}}\n" ROUTED
+
+Test(config_pools, limits_of_the_process_are_read, .timeout = 10)
+{
+    struct loaded l = load(PLAIN
+                           "server: {max_in_flight: 5, max_memory: 1GiB, share_port: true}\n"
+                           "cache: {coalesce: process, coalesce_streams: fleet}\n");
+    struct loaded left_out = load(PLAIN);
+
+    cr_assert_eq(l.config->settings.max_in_flight, 5);
+    cr_assert_eq(l.config->settings.max_memory_bytes, 1 << 30);
+    cr_assert(l.config->settings.share_port);
+    cr_assert(l.config->settings.coalesce_alone && l.config->settings.coalesce_streams);
+    cr_assert_eq(left_out.config->settings.max_in_flight, 10000);
+    cr_assert_eq(left_out.config->settings.max_memory_bytes, 0, "auto");
+    cr_assert_not(left_out.config->settings.share_port);
+    cr_assert_not(left_out.config->settings.coalesce_alone);
+    cr_assert_not(left_out.config->settings.coalesce_streams);
+    unload(&l);
+    unload(&left_out);
+}
+
+Test(config_pools, limits_of_the_process_are_checked, .timeout = 10)
+{
+    expect_fault(PLAIN "server: {max_in_flight: 0}\n", "3: server.max_in_flight: ", "1 to");
+    expect_fault(PLAIN "server: {max_memory: 1MiB}\n", "3: server.max_memory: ", "16MiB");
+    expect_fault(PLAIN "server: {max_memory: most}\n", "3: server.max_memory: ", "or auto");
+    expect_fault(PLAIN "server: {share_port: 8080}\n", "3: server.share_port: ", "true or");
+    expect_fault(PLAIN "cache: {coalesce: fleat}\n", "3: cache.coalesce: ", "mean \"fleet\"?");
+    expect_fault(PLAIN "cache: {coalesce_streams: no}\n",
+                 "3: cache.coalesce_streams: ", "fleet");
+}
+
+Test(config_pools, a_redis_is_found_by_its_url_or_its_sentinels, .timeout = 10)
+{
+    expect_fault(PLAIN "cache: {redis: {prefix: a}}\n", "3: cache.redis.url: ", "missing");
+    expect_fault(PLAIN "cache: {redis: {url: \"redis://h\", master: m}}\n",
+                 "3: cache.redis.master: ", "sentinels");
+    expect_fault(PLAIN "cache: {redis: {sentinels: [\"a:x\"], master: m}}\n",
+                 "3: cache.redis.sentinels[0]: ", "");
+}
+
+Test(config_pools, a_url_beside_sentinels_says_who_asks, .timeout = 10)
+{
+    struct loaded l = load(PLAIN "cache: {redis: {url: \"redis://me:word@unused/3\",\n"
+                                 "  sentinels: [a], master: m}}\n");
+
+    cr_assert_eq(l.err, OK, "%.*s", STR_ARG(buf_str(&l.faults)));
+    cr_assert_str_eq(l.config->settings.redis.user, "me");
+    cr_assert_str_eq(l.config->settings.redis.password, "word");
+    cr_assert_eq(l.config->settings.redis.database, 3);
+    unload(&l);
 }

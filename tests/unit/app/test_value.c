@@ -126,3 +126,45 @@ Test(value, text_is_utf8_without_control_characters, .timeout = 10)
     cr_assert_not(value_is_text(STR("a\x7f")));
     cr_assert_not(value_is_text(STR("\xc3(")));
 }
+
+Test(value, a_share_is_a_number_from_0_to_100_and_a_percent_sign, .timeout = 10)
+{
+    double share = 7;
+
+    cr_assert(value_share(STR("5%"), &share));
+    cr_assert_float_eq(share, 0.05, 1e-12);
+    cr_assert(value_share(STR("0.5%"), &share));
+    cr_assert_float_eq(share, 0.005, 1e-12);
+    cr_assert(value_share(STR("100%"), &share));
+    cr_assert_float_eq(share, 1, 1e-12);
+    cr_assert_not(value_share(STR("5"), &share));
+    cr_assert_not(value_share(STR("%"), &share));
+    cr_assert_not(value_share(STR("-1%"), &share));
+    cr_assert_not(value_share(STR("100.1%"), &share));
+    cr_assert_not(value_share(STR(""), &share));
+}
+
+Test(value, a_percentile_is_p50_to_p99, .timeout = 10)
+{
+    double percentile = 7;
+
+    cr_assert(value_percentile(STR("p50"), &percentile));
+    cr_assert_float_eq(percentile, 0.5, 1e-12);
+    cr_assert(value_percentile(STR("p99"), &percentile));
+    cr_assert_float_eq(percentile, 0.99, 1e-12);
+    cr_assert_not(value_percentile(STR("p49"), &percentile));
+    cr_assert_not(value_percentile(STR("p100"), &percentile));
+    cr_assert_not(value_percentile(STR("p9"), &percentile));
+    cr_assert_not(value_percentile(STR("95%"), &percentile));
+    cr_assert_not(value_percentile(STR(""), &percentile));
+}
+
+Test(value, prose_may_have_lines_and_tabs_and_nothing_else, .timeout = 10)
+{
+    cr_assert(value_is_prose(STR("one\r\n\ttwo \xc3\xa4")));
+    cr_assert(value_is_prose(STR("")));
+    cr_assert_not(value_is_prose(STR("a\x1b[31m")));
+    cr_assert_not(value_is_prose((struct str){ "a\0b", 3 }));
+    cr_assert_not(value_is_prose(STR("\xff")));
+    cr_assert_not(value_is_text(STR("a\nb")));
+}

@@ -131,6 +131,18 @@ Test(yaml, a_document_has_something_in_it, .timeout = 10)
     expect_refused("# nothing\n", "nothing in it");
 }
 
+Test(yaml, a_document_stands_alone, .timeout = 10)
+{
+    expect_refused("a: 1\n---\nb: 2\n", "f:2: a second document");
+}
+
+Test(yaml, a_key_is_one_line_of_plain_text, .timeout = 10)
+{
+    expect_refused("{[a]: 1}\n", "a key must be plain text");
+    expect_refused("? {a: 1}\n: 2\n", "a key must be plain text");
+    expect_refused("\"a\\nb\": 1\n", "a key must have");
+}
+
 Test(yaml, depth_is_bounded, .timeout = 10)
 {
     char text[2048];

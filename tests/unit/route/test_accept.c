@@ -234,3 +234,38 @@ Test(accept, a_prediction_that_is_missing_or_invalid_is_not_accepted)
     cr_expect_not(holds("{\"label\":[]}"));
     cr_expect_not(holds("no json"));
 }
+
+/* ---- in words ------------------------------------------------------------------------- */
+
+static bool is_put_as(const char *text)
+{
+    struct buf out = { 0 };
+    bool same;
+
+    cr_assert_eq(accept_put(&a, &out), OK);
+    same = str_eq(buf_str(&out), str_of(text));
+    buf_deinit(&out);
+    return same;
+}
+
+Test(accept, a_test_in_words_says_all_that_it_asks_for)
+{
+    start();
+    a.has_least = a.has_most = true;
+    a.at_least = 0.5;
+    a.at_most = 1;
+    a.is = words;
+    a.is_count = 2;
+    a.is_not = words;
+    a.is_not_count = 1;
+    cr_assert(is_put_as("?%2Fscore>0.5<1+refund+caf%C3%A9!refund"));
+}
+
+Test(accept, a_prediction_in_words_has_its_place_and_its_name)
+{
+    struct prediction p = { .name = STR("a:b"), .from = STR("/x") };
+
+    start();
+    a = (struct accept){ .prediction = &p, .is_not = words, .is_not_count = 1 };
+    cr_assert(is_put_as("*%2Fx:a%3Ab!refund"));
+}

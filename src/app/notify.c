@@ -65,15 +65,26 @@ static unsigned inherited_count(void)
     return wanted == (uint64_t)getpid() && n <= 16 ? (unsigned)n : 0;
 }
 
+/* Named for one of our two uses; other names, such as a unit's, say nothing. */
+static bool is_telling(struct str name)
+{
+    return str_eq(name, STR("data")) || str_eq(name, STR("admin"));
+}
+
 int notify_socket(struct str name, unsigned n)
 {
     const char *names = getenv("LISTEN_FDNAMES");
     struct str rest = str_of(names), word;
     unsigned count = inherited_count(), at = n;
 
-    for (unsigned i = 0; names && i < count && str_split(&rest, ':', &word); i++)
-        if (str_eq(word, name))
+    for (unsigned i = 0; names && i < count && str_split(&rest, ':', &word); i++) {
+        if (str_eq(word, name)) {
             at = i;
+            break;
+        }
+        if (i == n && is_telling(word))
+            at = count; /* it is meant for the other use */
+    }
     if (at >= count)
         return -1;
     (void)fcntl(NOTIFY_FIRST_FD + (int)at, F_SETFD, FD_CLOEXEC);

@@ -18,7 +18,7 @@ void notify_say(const char *state);
 void notify_reloading(void);
 
 /*
- * The inherited listening socket of this name (FileDescriptorName=), or, where they have none,
- * the n-th; -1: there is none. Marked close-on-exec.
+ * The inherited listening socket of this name (FileDescriptorName=), or the n-th, if its name
+ * says nothing; -1: there is none. Marked close-on-exec.
  */
 int notify_socket(struct str name, unsigned n);

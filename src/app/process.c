@@ -199,6 +199,8 @@ static void on_drain(struct timer *t)
     switch (p->phase) {
     case QUIET:
         p->phase = STOPPING;
+        if (!worker_hand_over(p->workers[0]))
+            for_each(p, worker_leave); /* all at once, not when each finds the time */
         for_each(p, worker_stop);
         timer_arm(t, timeout_us > 0 ? timeout_us : 1);
         break;

@@ -243,6 +243,16 @@ static void on_poll(struct timer *t)
     timer_arm(&w->last, w->redis ? LAST_WORDS_US : 1000);
 }
 
+bool worker_hand_over(const struct worker *w)
+{
+    return http_server_hand_over(w->server);
+}
+
+void worker_leave(struct worker *w)
+{
+    http_server_leave(w->server);
+}
+
 static void on_stop(struct letter *l)
 {
     struct order *o = container_of(l, struct order, letter);

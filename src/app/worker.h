@@ -46,8 +46,10 @@ void worker_start(struct worker *w);
 
 /* From the control thread. Each returns at once; `over` is told by the kit's on_over. */
 void worker_reload(struct worker *w, const struct config *c); /* copies what it needs */
-void worker_quiet(struct worker *w); /* answers say `Connection: close` */
-void worker_stop(struct worker *w);  /* listener and idle connections closed; rest may end */
-void worker_cut(struct worker *w);   /* what is still under way ends with an error */
+void worker_quiet(struct worker *w);           /* answers say `Connection: close` */
+bool worker_hand_over(const struct worker *w); /* new connections go to another process */
+void worker_leave(struct worker *w);           /* they are refused */
+void worker_stop(struct worker *w); /* listener and idle connections closed; rest may end */
+void worker_cut(struct worker *w);  /* what is still under way ends with an error */
 
 void worker_join(struct worker *w); /* after it is over; frees it */

@@ -23,7 +23,10 @@ static void on_accepted(void *owner, struct tcp *t)
 
 static void on_grace(struct timer *t);
 
-enum { GRACE_US = 100 * 1000 };
+enum {
+    GRACE_US = 20 * 1000,
+    GRACES = 50, /* a second; a busy client's connect and its send may be so far apart */
+};
 
 enum err http_server_open(struct http_server **out, struct loop *loop,
                           const struct http_settings *settings,
@@ -75,23 +78,35 @@ void http_server_quiet(struct http_server *s)
     s->is_quiet = true;
 }
 
-static void stop_idle(struct http_server *s)
+/* Taken in, but its first request has not come: it is on its way. */
+static bool is_fresh(const struct http_conn *c)
+{
+    return c->state == CONN_IDLE && c->written_bytes == 0;
+}
+
+/* Returns how many idle connections were spared, since they are fresh. */
+static unsigned stop_idle(struct http_server *s, bool sparing)
 {
     struct link *next;
+    unsigned spared = 0;
 
     for (struct link *l = s->conns.next; l != &s->conns; l = next) {
         next = l->next;
-        http_conn_stop_if_idle(conn_of(l));
+        if (sparing && is_fresh(conn_of(l)))
+            spared++;
+        else
+            http_conn_stop_if_idle(conn_of(l));
     }
+    return spared;
 }
 
-/* Whoever was taken in last, or was about to ask, has had time to send its request. */
 static void on_grace(struct timer *t)
 {
     struct http_server *s = container_of(t, struct http_server, grace);
 
-    s->is_retiring = false;
-    stop_idle(s);
+    s->is_retiring = stop_idle(s, ++s->graces < GRACES) > 0;
+    if (s->is_retiring)
+        timer_arm(t, GRACE_US);
 }
 
 static void on_retired(void *owner)
@@ -100,6 +115,16 @@ static void on_retired(void *owner)
 
     s->listener = NULL;
     timer_arm(&s->grace, GRACE_US);
+}
+
+bool http_server_hand_over(const struct http_server *s)
+{
+    return listener_hand_over(s->listener);
+}
+
+void http_server_leave(struct http_server *s)
+{
+    listener_leave(s->listener);
 }
 
 void http_server_stop(struct http_server *s)

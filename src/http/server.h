@@ -23,6 +23,7 @@ struct http_server {
     struct http_field fields[HTTP_FIELDS]; /* of the request being handed up */
     struct writer_date date;
     struct timer grace; /* after the listener has retired */
+    unsigned graces;    /* given to connections that have not asked anything yet */
     bool is_retiring;
     bool is_quiet;
     bool is_freed; /* waits for its last connection to close */

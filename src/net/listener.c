@@ -21,6 +21,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -37,6 +38,10 @@ enum {
     KEEP_EVERY_S = 10,
     KEEP_TRIES = 3,         /* a peer that vanished is found within a minute */
     RETIRE_US = 500 * 1000, /* a handshake that has begun is through by then */
+    LEAVE_US = 100 *
+               1000,   /* the same where the port refuses meanwhile: no longer than need be */
+    LOOPBACK = 1,      /* its index, in every network namespace */
+    NOWHERE = INT_MAX, /* the index of no device */
 };
 
 struct listener {
@@ -47,9 +52,11 @@ struct listener {
     unsigned most;
     _Atomic unsigned *open;     /* lent */
     _Atomic unsigned *siblings; /* lent, or NULL */
+    int fd;                     /* of uv */
     unsigned port;
     bool refusing;  /* we have said so in the log */
     bool inherited; /* others hold the same socket: what is queued is not lost by closing */
+    bool has_left;
     listener_retired_fn *on_retired;
     struct timer retiring;
 };
@@ -107,6 +114,8 @@ static int open_socket(const struct addrinfo *a, bool shared)
 
     if (fd < 0)
         return -1;
+    if (!shared)
+        (void)set(fd, SOL_SOCKET, SO_BINDTOIFINDEX, LOOPBACK); /* not to meet who has left */
     fine = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
            (!shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) && set_manners(fd) &&
            (a->ai_family != AF_INET6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
@@ -225,18 +234,10 @@ static void on_connection(uv_stream_t *server, int status)
 
 /* ---- retiring ---- */
 
-static int fd_of(const struct listener *l)
-{
-    uv_os_fd_t fd = -1;
-
-    ensure(uv_fileno((const uv_handle_t *)&l->uv, &fd) == 0);
-    return fd;
-}
-
 static void take_in_queued(struct listener *l)
 {
     for (;;) {
-        int fd = accept4(fd_of(l), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
             bool full = is_full(l);
@@ -302,6 +303,7 @@ enum err listener_open(struct listener **out, struct loop *loop,
         return fault_set(why, ERR_CONFIG, "", "cannot listen on %.*s",
                          STR_ARG(settings->address));
     }
+    l->fd = fd;
     l->port = port_of(&l->uv);
     l->siblings = settings->siblings;
     if (l->siblings)
@@ -333,13 +335,30 @@ void listener_close(struct listener *l)
     uv_close((uv_handle_t *)&l->uv, on_handle_closed);
 }
 
+bool listener_hand_over(const struct listener *l)
+{
+    return !l->inherited && reuseport_steer(l->fd, l->siblings ? atomic_load(l->siblings) : 1);
+}
+
+/*
+ * Bound to no device, the socket is not found by the kernel for who begins to connect, who is
+ * refused; for who has begun, it is. To close it instead would reset those, and who comes between
+ * our last look at the queue and the end, after they have sent a question, maybe. Kernels before
+ * 5.7 may not let us: then that stays as it is.
+ */
+void listener_leave(struct listener *l)
+{
+    l->has_left = !l->inherited && set(l->fd, SOL_SOCKET, SO_BINDTOIFINDEX, NOWHERE);
+}
+
 void listener_retire(struct listener *l, listener_retired_fn *on_retired)
 {
-    unsigned own = l->siblings ? atomic_load(l->siblings) : 1;
-    bool steered = !l->inherited && reuseport_steer(fd_of(l), own) > 0;
+    bool steered = !l->has_left && listener_hand_over(l);
 
+    if (!l->has_left && !steered)
+        listener_leave(l);
     l->on_retired = on_retired;
-    timer_arm(&l->retiring, steered ? RETIRE_US : 0);
+    timer_arm(&l->retiring, l->has_left ? LEAVE_US : steered ? RETIRE_US : 0);
 }
 
 bool listener_is_listening(int fd)

@@ -38,12 +38,18 @@ unsigned http_server_port(const struct http_server *s);
 void http_server_set(struct http_server *s, const struct http_settings *settings);
 
 /*
- * Drain in steps: http_server_quiet() says `Connection: close` from now on; http_server_stop()
- * closes idle connections and, once whoever is under way to it has been taken in, the listener
- * (until then the server is busy); http_server_turn_away() refuses requests that are
- * not whole by then; http_server_free() cuts what is left.
+ * Drain in steps: http_server_quiet() says `Connection: close` from now on.
+ * http_server_hand_over() sends new connections to another process on the same address; where
+ * that is false http_server_leave() has them refused. Both may be left out, and called on any
+ * thread, so that all of a process's servers on one address leave at once.
+ * http_server_stop() closes the listener, once whoever is under way to it has been taken in,
+ * then idle connections, and after a second at most those that never asked (until then the
+ * server is busy). http_server_turn_away() refuses requests that are not whole by then;
+ * http_server_free() cuts what is left.
  */
 void http_server_quiet(struct http_server *s);
+bool http_server_hand_over(const struct http_server *s);
+void http_server_leave(struct http_server *s);
 void http_server_stop(struct http_server *s);
 void http_server_turn_away(struct http_server *s);
 unsigned http_server_busy(const struct http_server *s); /* requests under way */

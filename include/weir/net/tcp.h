@@ -78,11 +78,20 @@ unsigned listener_port(const struct listener *l);
 void listener_close(struct listener *l); /* NULL is fine; frees it, drops who is queued */
 
 /*
- * Closes without losing a connection. If others listen on the address, who must have begun
- * after this process did and from now on get all new connections, it goes on accepting for
- * half a second, for those that are still shaking hands. Then it takes in who is queued, is
- * gone, and says so by on_retired. All of a process's listeners on one address are to retire
- * within that time, and the others should be as many, or more.
+ * Sends new connections elsewhere. Do others listen on the address, who must have begun after
+ * this process did, they get all who come, whichever of this process's listeners is asked, and
+ * should be as many, or more; false: nobody does. listener_leave() is for then: whoever comes is
+ * refused. All of a process's listeners on one address should leave at once, so any thread may
+ * ask it; what comes between the first and the last may wait for its kernel's second try.
+ */
+bool listener_hand_over(const struct listener *l);
+void listener_leave(struct listener *l);
+
+/*
+ * Closes without losing a connection: hands over or leaves, if that was not done, goes on
+ * accepting for half a second (a tenth, having left) those that are still shaking hands, takes
+ * in who is queued, is gone, and says so by on_retired. All of a process's listeners on one
+ * address are to retire within that time.
  *
  * May be closed meanwhile; then on_retired does not come.
  */

@@ -2,6 +2,8 @@
 #include "serving.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,6 +91,35 @@ Test(server, finishes_what_it_has_begun_when_it_stops)
     serving_do(s, http_server_stop);
     cr_assert_geq(serving_busy(s), 1);
     has(client_read(fd), "\r\n\r\n{}");
+    cr_assert(client_sees_end(fd));
+    close(fd);
+}
+
+static void await_connections(unsigned count)
+{
+    while (atomic_load(&s->connections) < count)
+        poll(NULL, 0, 1);
+}
+
+Test(server, answers_who_came_before_it_stopped_and_asks_a_little_later)
+{
+    int fd = client_open(s);
+
+    await_connections(1);
+    serving_do(s, http_server_stop);
+    poll(NULL, 0, 300);
+    cr_assert_geq(serving_busy(s), 1);
+    has(client_ask(fd, GET("/hit")), "Connection: close\r\n");
+    cr_assert(client_sees_end(fd));
+    close(fd);
+}
+
+Test(server, closes_who_came_and_never_asks_when_it_stops)
+{
+    int fd = client_open(s);
+
+    await_connections(1);
+    serving_do(s, http_server_stop);
     cr_assert(client_sees_end(fd));
     close(fd);
 }

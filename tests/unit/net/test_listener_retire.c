@@ -156,7 +156,7 @@ static unsigned served_by(struct gateway *g)
 /* ---- its clients ---- */
 
 static _Atomic bool enough;
-static _Atomic unsigned answered, failed;
+static _Atomic unsigned answered, refused, failed;
 static pthread_t clients[CLIENTS];
 
 static int dial(void)
@@ -183,14 +183,21 @@ static bool is_served(int fd)
     return fine;
 }
 
+static bool in_a_hurry;
+
 static void *come_and_go(void *arg)
 {
     while (!atomic_load(&enough)) {
-        if (is_served(dial()))
+        int fd = dial();
+
+        if (fd < 0)
+            atomic_fetch_add(&refused, 1);
+        else if (is_served(fd))
             atomic_fetch_add(&answered, 1);
         else
             atomic_fetch_add(&failed, 1);
-        poll(NULL, 0, 1); /* the rate */
+        if (fd < 0 || !in_a_hurry)
+            poll(NULL, 0, 1); /* the rate */
     }
     return arg;
 }
@@ -216,6 +223,12 @@ static void stop_clients(void)
         pthread_join(clients[i], NULL);
 }
 
+static void all_were_served(void)
+{
+    cr_assert_eq(atomic_load(&failed), 0, "%u of %u", failed, answered + failed);
+    cr_assert_eq(atomic_load(&refused), 0, "%u of %u", refused, answered + refused);
+}
+
 /* ---- handing over ---- */
 
 static struct gateway older, newer;
@@ -234,7 +247,7 @@ static void hand_over(unsigned from, unsigned to)
     before = served_by(&newer);
     await_answers(500);
     stop_clients();
-    cr_assert_eq(atomic_load(&failed), 0, "%u of %u", failed, answered + failed);
+    all_were_served();
     cr_assert_eq(served_by(&older), last);
     cr_assert_geq(served_by(&newer) - before, 500 - CLIENTS); /* some were being served */
     gateway_stop(&older);
@@ -285,7 +298,7 @@ Test(listener_retire, it_can_be_handed_over_again_and_again)
         await_answers(100);
     }
     stop_clients();
-    cr_assert_eq(atomic_load(&failed), 0, "%u of %u", failed, answered + failed);
+    all_were_served();
     for (unsigned i = 0; i < 5; i++)
         gateway_stop(&gateways[i]);
 }
@@ -305,6 +318,47 @@ Test(listener_retire, who_is_queued_at_the_end_is_served)
     cr_assert_eq(served_by(&older), 20);
     cr_assert_eq(dial(), -1);
     gateway_stop(&older);
+}
+
+static void leave_all(struct gateway *g)
+{
+    for (unsigned i = 0; i < g->count; i++)
+        listener_leave(g->doors[i].listener);
+}
+
+Test(listener_retire, whoever_is_not_refused_is_served)
+{
+    in_a_hurry = true;
+    gateway_start(&older, 4, 0);
+    start_clients();
+    await_answers(500);
+    leave_all(&older);
+    gateway_retire(&older);
+    while (atomic_load(&refused) < 2 * CLIENTS)
+        poll(NULL, 0, 1);
+    stop_clients();
+    cr_assert_eq(atomic_load(&failed), 0, "%u of %u", failed, answered + failed);
+    gateway_stop(&older);
+}
+
+Test(listener_retire, an_address_that_was_left_is_free)
+{
+    struct fault why = { 0 };
+    char address[32];
+
+    gateway_start(&older, 2, 0);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+    cr_assert_neq(listener_probe(str_of(address), &why), OK);
+    leave_all(&older);
+    cr_assert_eq(dial(), -1);
+    cr_assert_eq(listener_probe(str_of(address), &why), OK, "%s", why.text);
+    gateway_start(&newer, 2, 0);
+    for (unsigned i = 0; i < 50; i++)
+        cr_assert(is_served(dial()));
+    cr_assert_eq(served_by(&newer), 50);
+    gateway_retire(&older);
+    gateway_stop(&older);
+    gateway_stop(&newer);
 }
 
 Test(listener_retire, one_that_retires_may_be_closed)

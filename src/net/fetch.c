@@ -190,6 +190,15 @@ static bool was_stale(const struct fetch_slot *slot)
     return slot->reused && slot->head_bytes == 0 && clock_now_us() - slot->sent_us < STALE_US;
 }
 
+/*
+ * libcurl takes a connection that is closed inside a head for the whole of an answer without a
+ * body; only that the head's blank line never came tells them apart.
+ */
+static bool ended_in_head(const struct fetch_slot *slot, CURLcode result)
+{
+    return result == CURLE_OK && !slot->headed;
+}
+
 static enum err name_broken(const struct fetch_slot *slot)
 {
     struct fetch *f = slot->fetch;
@@ -208,6 +217,8 @@ static enum err name_end(struct fetch_slot *slot, CURLcode result)
         return name_broken(slot);
     if (slot->misread)
         return ERR_UPSTREAM_MALFORMED;
+    if (ended_in_head(slot, result))
+        return name_broken(slot);
     switch ((int)result) {
     case CURLE_OK: return OK;
     case CURLE_SSL_CONNECT_ERROR:
@@ -229,6 +240,15 @@ static enum err name_end(struct fetch_slot *slot, CURLcode result)
     }
 }
 
+static const char *words_for(const struct fetch_slot *slot, CURLcode result)
+{
+    if (slot->error[0])
+        return slot->error;
+    if (result != CURLE_OK)
+        return curl_easy_strerror(result);
+    return slot->headed || slot->refused || slot->misread ? "" : "it closed inside its head";
+}
+
 void fetch_tell_end(struct fetch_slot *slot, CURLcode result)
 {
     struct fetch *f = slot->fetch;
@@ -237,8 +257,7 @@ void fetch_tell_end(struct fetch_slot *slot, CURLcode result)
     /* Who cancels knows why, and may have noted it. */
     if (err && !slot->cancelled)
         (void)snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1,
-                       slot->error[0] || result == CURLE_OK ? slot->error
-                                                            : curl_easy_strerror(result));
+                       words_for(slot, result));
     if (err)
         fetch_setup_forget(slot);
     slot->fetch = NULL;

@@ -20,6 +20,24 @@ def pool(stage, *servers, model=None, **settings):
     return stage.weir(config.merged(base, {"upstreams": {"up": settings}}))
 
 
+def breaks_off(head):
+    """Says so much of an answer's head, and leaves."""
+
+    def script(call):
+        call.raw(head)
+        call.close()
+
+    return script
+
+
+PARTS_OF_A_HEAD = [
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Type: appl",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+]
+
+
 def bearer(call):
     return call.request.header("authorization")
 
@@ -37,6 +55,39 @@ def test_a_client_that_retries_itself_gets_no_second_round(stage):
         chat.PATH, chat.question(), {"x-stainless-retry-count": "1"}
     )
     assert response.status == 500 and len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("head", PARTS_OF_A_HEAD)
+def test_an_answer_that_breaks_off_in_its_head_may_have_been_paid_for(stage, head, stream):
+    """On a new connection, or one that has served before: nobody in its pool is asked again."""
+    servers = [stage.upstream(chat.says()), stage.upstream(chat.says())]
+    weir = pool(stage, *servers, balance="round_robin")
+    for number in range(2):
+        assert weir.post(chat.PATH, chat.question(str(number))).status == 200
+    for server in servers:
+        server.next(*[breaks_off(head)] * 2)
+    for number in range(3):
+        before = sum(len(server.calls) for server in servers)
+        response = weir.post(chat.PATH, chat.question(f"again {number}", stream=stream))
+        assert response.status == 502 and response.error["code"] == "stream_incomplete"
+        assert sum(len(server.calls) for server in servers) == before + 1
+    weir.metrics.wait("weir_requests_total", 3, outcome="upstream_truncated")
+
+
+def test_an_answer_that_breaks_off_in_its_head_is_asked_for_on_the_next_route(stage):
+    first, second = stage.upstream(breaks_off(PARTS_OF_A_HEAD[2])), stage.upstream(chat.says())
+    response = stage.weir(config.gateway(first, second)).post(chat.PATH, chat.question())
+    assert response.status == 200 and response.header("x-weir-attempts") == "2"
+    assert len(first.calls) == 1 and len(second.calls) == 1
+
+
+def test_an_answer_that_breaks_off_in_its_head_is_asked_for_again_where_that_is_allowed(stage):
+    upstream = stage.upstream(chat.says())
+    upstream.next(breaks_off(PARTS_OF_A_HEAD[2]))
+    weir = pool(stage, upstream, retry_after_send=True)
+    assert weir.post(chat.PATH, chat.question()).status == 200
+    assert len(upstream.calls) == 2
 
 
 def test_who_said_later_is_not_asked_earlier(stage):

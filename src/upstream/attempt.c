@@ -20,6 +20,7 @@
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
 
+#include "head.h"
 #include "verdict.h"
 
 #include <stdio.h>
@@ -279,29 +280,6 @@ static const struct fetch_events fetch_events = {
 
 /* ---- sending ------------------------------------------------------------------------- */
 
-enum { ATTEMPT_HEADERS = 64 };
-
-/* A closed list, and what the configuration adds. */
-static bool travels(const struct upstream *u, const char *line)
-{
-    static const char *const names[] = { "accept",
-                                         "user-agent",
-                                         "traceparent",
-                                         "tracestate",
-                                         "idempotency-key",
-                                         "openai-beta",
-                                         "openai-organization",
-                                         "openai-project",
-                                         "anthropic-version",
-                                         "anthropic-beta" };
-    struct str name = { line, strcspn(line, ":") };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (str_eq_nocase(name, str_of(names[i])))
-            return true;
-    return upstream_forwards(u, name);
-}
-
 /* The request could not be put on the wire (it is over its arena's budget), or needs no wire. */
 static void on_turn(struct deferred *d)
 {
@@ -328,20 +306,12 @@ static void fetch_it(struct attempt *a, const char *addresses)
 {
     const struct upstream_endpoint *e = a->endpoint;
     const struct upstream *u = a->call.upstream;
-    const char *headers[ATTEMPT_HEADERS + 1];
+    const char *headers[HEAD_LINES + 1];
     struct fetch_call call = { 0 };
     const char *path;
     struct str url;
-    size_t n = 0;
 
-    headers[n++] = "Accept-Encoding: identity";
-    headers[n++] = "Content-Type: application/json";
-    if (a->call.permit.auth)
-        headers[n++] = a->call.permit.auth;
-    for (const char *const *h = a->call.headers; h && *h && n < ATTEMPT_HEADERS; h++)
-        if (travels(u, *h))
-            headers[n++] = *h;
-    headers[n] = NULL;
+    head_write(&a->call, headers);
     path = u->dialect->paths[a->call.request->endpoint];
     url = arena_join(a->call.arena, (struct str[]){ str_of(e->url), str_of(path) }, 2);
     if (!url.at) {
@@ -412,6 +382,12 @@ void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct atte
 void attempt_cancel(struct attempt *a, enum err why)
 {
     call_off(a, why);
+}
+
+void attempt_lose(struct attempt *a)
+{
+    a->beaten = a->first_us == 0 && !a->paused && (a->streamed || a->phase < PHASE_DATA);
+    call_off(a, ERR_CANCELLED);
 }
 
 void attempt_pause(struct attempt *a)

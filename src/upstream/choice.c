@@ -134,6 +134,7 @@ static void hold(struct pool *p, struct member *m, size_t key, uint64_t now_us,
                             .trial = m->breaker.state != BREAKER_CLOSED &&
                                      breaker_allows(&m->breaker, now_us),
                             .wakes = p->starting.on,
+                            .doubted = m->beaten >= POOL_DOUBTS,
                             .since_us = now_us };
     m->in_flight++;
     if (out->wakes)
@@ -145,7 +146,7 @@ static void hold(struct pool *p, struct member *m, size_t key, uint64_t now_us,
 /* Second calls and calls made again are what the budgets are a share for, not of. */
 static void count_call(struct pool *p, const struct permit_wish *w, uint64_t now_us)
 {
-    if (w->never_waits || w->tried)
+    if (w->never_waits || w->again || w->tried)
         return;
     budget_call(&p->retries, now_us);
     budget_call(&p->hedges, now_us);
@@ -177,8 +178,11 @@ enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint
 
     if (awake != PERMIT_HELD)
         return awake;
-    /* Whoever was not there yet has not seen this request: it may be tried again. */
-    gather(&f, p, p->starting.on ? 0 : w->tried, now_us);
+    /*
+     * Whoever was not there yet has not seen this request: it may be tried again, but not beside
+     * the very call that still waits for it.
+     */
+    gather(&f, p, p->starting.on && !w->never_waits ? 0 : w->tried, now_us);
     if (f.count == 0 && f.some_full)
         return PERMIT_WAITS;
     if (f.count == 0 && f.rest_us != UINT64_MAX) {

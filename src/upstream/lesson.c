@@ -142,7 +142,7 @@ static void note_start(struct pool *p, const struct permit *permit,
 
     if (wakes)
         p->starting.trying = false;
-    if (r->verdict == VERDICT_NONE)
+    if (r->verdict == VERDICT_NONE || r->verdict == VERDICT_BEATEN)
         return;
     if (r->verdict == VERDICT_GOOD)
         p->starting.spent = false;
@@ -184,11 +184,48 @@ static void learn_good(struct pool *p, struct member *m, const struct permit *pe
         p->keys[permit->key].rest_us = 0;
 }
 
+/*
+ * A call that was called off because another was sooner. What it would have taken is not known,
+ * only that it is more than has passed: that much enters the means, where they are lower, and the
+ * percentile, which would else be that of quick calls alone and fall by itself.
+ *
+ * Who is a little slower loses races as who hangs does, and is called off before it shows which
+ * it is. So after POOL_DOUBTS losses in a row it is given longer before a second call goes out
+ * (RACE_PATIENCE times as long), and only who loses even so has a fault, like one that has timed
+ * out. Any sign of life takes the doubt away.
+ */
+static void learn_beaten(struct pool *p, struct member *m, const struct permit *permit,
+                         const struct permit_report *r, uint64_t now_us, struct loop *loop)
+{
+    const struct upstream_hedge *hedge = &p->settings.hedge;
+    uint64_t usual_us = hedge->percentile > 0
+                            ? pace_read_us(&p->pace, hedge->percentile, now_us)
+                            : 0;
+
+    if ((double)r->total_us / 1e6 > m->latency_s)
+        note_latency(m, r->total_us, now_us);
+    /* No more than was waited for: else every loss would make the next wait longer. */
+    if (usual_us > 0)
+        pace_note(&p->pace, r->total_us < usual_us ? r->total_us : usual_us, now_us);
+    m->beaten++;
+    if (permit->doubted)
+        note_fault(p, m, permit, now_us, loop);
+    else
+        note_neither(p, m, permit, now_us, loop);
+}
+
+static bool shows_life(const struct permit_report *r)
+{
+    return r->verdict == VERDICT_GOOD || r->first_us > 0 || r->status >= 400;
+}
+
 /* Turned away, or left without an answer. A key's 429 tells nothing about the endpoint. */
 static bool is_overload(const struct permit *permit, const struct permit_report *r)
 {
     if (r->verdict == VERDICT_FAULT)
         return !r->refused;
+    if (r->verdict == VERDICT_BEATEN)
+        return permit->doubted;
     return r->verdict == VERDICT_BUSY && !(r->status == 429 && permit->auth);
 }
 
@@ -210,12 +247,15 @@ void lesson_learn(struct pool *p, const struct permit *permit, const struct perm
             drop_key(p, &p->keys[permit->key]);
         note_neither(p, m, permit, now_us, loop);
         break;
+    case VERDICT_BEATEN: learn_beaten(p, m, permit, r, now_us, loop); break;
     case VERDICT_NONE: note_neither(p, m, permit, now_us, loop); break;
     }
     if (p->settings.adaptive && (r->verdict == VERDICT_GOOD || overload))
         adaptive_note(&m->adaptive, r->total_us, m->in_flight + 1, overload,
                       p->settings.max_in_flight, now_us);
-    if (r->verdict != VERDICT_NONE)
+    if (shows_life(r))
+        m->beaten = 0;
+    if (r->verdict != VERDICT_NONE && r->verdict != VERDICT_BEATEN)
         m->refused = r->refused;
     note_start(p, permit, r, now_us);
 }

@@ -17,7 +17,11 @@
  * who is next, lesson.c what a call has taught it, permit.c who waits.
  */
 
-enum { POOL_KEYS = 32, POOL_FIRST_LIMIT = 8 /* of an adaptive endpoint, to begin with */ };
+enum {
+    POOL_KEYS = 32,
+    POOL_FIRST_LIMIT = 8, /* of an adaptive endpoint, to begin with */
+    POOL_DOUBTS = 3,      /* races lost in a row before it is doubted that an endpoint works */
+};
 
 /* The endpoint stands first: who drops its last reference frees the member. */
 struct member {
@@ -29,6 +33,7 @@ struct member {
     bool down;              /* its probes say so */
     unsigned probes;        /* in a row that say the other thing */
     bool refused;           /* its last call found nobody there */
+    unsigned beaten;        /* calls in a row that lost their race; see lesson.c */
     uint64_t rest_until_us; /* it asked to be left alone */
     double latency_s;       /* decaying; 0: not known */
     uint64_t latency_at_us;

@@ -46,6 +46,23 @@ static void count(const struct race *r, const char *result)
 
 /* ---- winning --------------------------------------------------------------------------------- */
 
+/* How long this one may show nothing. */
+static uint64_t delay_of(const struct race *r, const struct permit *permit)
+{
+    return r->hedge_us * (permit->doubted ? RACE_PATIENCE : 1);
+}
+
+/* Its pool is told only where it was slow itself, and not merely began later than the winner. */
+static void call_off(const struct race *r, struct attempt *loser)
+{
+    uint64_t passed_us = loop_now_us(r->kit->loop) - loser->started_us;
+
+    if (passed_us >= delay_of(r, &loser->call.permit))
+        attempt_lose(loser);
+    else
+        attempt_cancel(loser, ERR_CANCELLED);
+}
+
 /* The other one is called off; what the winner held back is the race's from here on. */
 static void win(struct race *r, struct attempt *a)
 {
@@ -64,7 +81,7 @@ static void win(struct race *r, struct attempt *a)
         r->second_held = (struct buf){ 0 };
     }
     if (runs(other))
-        attempt_cancel(other, ERR_CANCELLED);
+        call_off(r, other);
 }
 
 static void pass(struct race *r, struct str bytes)
@@ -91,6 +108,7 @@ static void hold(struct race *r, struct attempt *a, struct str bytes)
         pass(r, bytes);
     } else if (buf_add(r->won ? &r->held : held_of(r, a), bytes) != OK) {
         if (r->call.hold_all) {
+            r->overflown = r->overflown || r->won; /* though it may be whole for its upstream */
             attempt_cancel(a, ERR_UPSTREAM_MALFORMED);
             return;
         }
@@ -155,12 +173,14 @@ static void on_called(struct attempt *a, enum err err)
     r->sent += a->sent_any ? 1 : 0;
     if (err == OK)
         win(r, a);
+    if (err == OK && r->overflown)
+        err = ERR_UPSTREAM_MALFORMED;
     if (!r->won || r->lead == a) {
         r->err = err;
         r->lead = a;
     }
     if (r->under_way == 0 && r->second && !r->won)
-        count(r, "failed");
+        count(r, r->cancelled ? "cancelled" : "failed");
     if (r->under_way == 0)
         finish(r);
 }
@@ -189,15 +209,10 @@ static void on_permit(struct permit_seat *s, enum permit_answer answer)
     (void)answer; /* it never waits, so this never comes */
 }
 
-static void start_second(struct race *r)
+static void start_second(struct race *r, struct runner *second)
 {
-    struct runner *second = ARENA_NEW(r->call.first.arena, struct runner);
     struct attempt_call call = r->call.first;
 
-    if (!second) {
-        permit_leave(&r->seat); /* the request is so large that its arena is spent */
-        return;
-    }
     call.permit = r->seat.permit;
     r->seat.permit = (struct permit){ 0 };
     second->race = r;
@@ -214,6 +229,7 @@ static void on_hedge(struct timer *t)
     struct race *r = container_of(t, struct race, hedge);
     struct pool *pool = r->call.first.upstream->pool;
     struct permit_wish wish = r->call.wish;
+    struct runner *second;
 
     if (r->won || r->cancelled || !runs(&r->first))
         return;
@@ -221,12 +237,17 @@ static void on_hedge(struct timer *t)
     wish.tried |= endpoint_bit(r->first.endpoint);
     if (permit_ask(&r->seat, pool, r->kit->loop, &wish, on_permit) != PERMIT_HELD) {
         count(r, "refused_room");
-    } else if (!pool_may_hedge(pool)) {
-        permit_leave(&r->seat);
-        count(r, "refused_share");
-    } else {
-        start_second(r);
+        return;
     }
+    /* The share comes last: what is taken of it is not given back. */
+    second = ARENA_NEW(r->call.first.arena, struct runner);
+    if (second && pool_may_hedge(pool)) {
+        start_second(r, second);
+        return;
+    }
+    permit_leave(&r->seat);
+    /* A request may be so large that its arena has no room left. */
+    count(r, second ? "refused_share" : "refused_room");
 }
 
 /* ---- what others may ask of a race ------------------------------------------------------------------ */
@@ -235,17 +256,17 @@ void race_start(struct race *r, struct attempt_kit *kit, const struct race_call 
                 const struct race_events *events)
 {
     struct upstream_endpoint *e = call->first.permit.endpoint;
-    uint64_t after_us = call->may_hedge && e ? pool_hedge_after_us(call->first.upstream->pool)
-                                             : 0;
 
     *r = (struct race){ .events = events, .kit = kit, .call = *call, .under_way = 1 };
     r->call.first.permit = (struct permit){ 0 };
+    if (call->may_hedge && e)
+        r->hedge_us = pool_hedge_after_us(call->first.upstream->pool);
     r->started_us = loop_now_us(kit->loop);
     r->lead = &r->first;
     buf_init(&r->held, call->hold_all ? ATTEMPT_BODY_BYTES : RACE_HELD_BYTES);
     timer_init(&r->hedge, kit->loop, on_hedge);
-    if (after_us > 0)
-        timer_arm(&r->hedge, after_us);
+    if (r->hedge_us > 0)
+        timer_arm(&r->hedge, delay_of(r, &call->first.permit));
     attempt_start(&r->first, kit, &call->first, &first_events);
 }
 

@@ -43,6 +43,8 @@ static enum verdict judge(const struct attempt *a, enum err err)
 {
     if (err == OK)
         return VERDICT_GOOD;
+    if (a->beaten && err == ERR_CANCELLED)
+        return VERDICT_BEATEN;
     if (a->fetch.stale)
         return VERDICT_NONE; /* a pooled connection may end at any time */
     if (is_unreachable(a, err))

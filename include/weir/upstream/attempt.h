@@ -78,6 +78,7 @@ struct attempt {
     struct sse sse;
     bool paused;   /* the owner is full: data may wait for as long as it takes */
     bool streamed; /* the answer is an event stream */
+    bool beaten;   /* it has lost a race, without any content */
     struct upstream_endpoint
         *endpoint; /* of the permit; one reference, until deinit; NULL: answered
                                   here, by rules */
@@ -93,6 +94,8 @@ struct attempt {
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
                    const struct attempt_events *events);
 void attempt_cancel(struct attempt *a, enum err why);
+void attempt_lose(
+    struct attempt *a); /* cancelled: another was sooner, as its pool shall know */
 void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
 void attempt_deinit(struct attempt *a); /* after on_done; zeroed is fine */

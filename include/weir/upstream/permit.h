@@ -27,6 +27,7 @@ struct permit {
     unsigned key;                       /* which of the pool's keys */
     bool trial;                         /* of an endpoint that may not have recovered yet */
     bool wakes;                         /* it finds out whether the pool has started */
+    bool doubted;                       /* of an endpoint that has lost race after race */
     struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };
@@ -37,6 +38,7 @@ struct permit_wish {
     struct str tenant;    /* for turns; copied */
     uint64_t system_hash; /* of what comes before the conversation; 0: not said */
     uint64_t dialog_hash; /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
+    bool again;           /* a call that is made again: not what a retry budget is a share of */
     bool never_waits;     /* now or not at all: neither waits nor counts as turned away */
 };
 
@@ -77,6 +79,7 @@ enum verdict {
     VERDICT_FAULT,       /* unreachable, silent, broken, 5xx */
     VERDICT_BUSY,        /* 429, 503 or 529: it works, but not for us now */
     VERDICT_KEY_REFUSED, /* 401 or 403 */
+    VERDICT_BEATEN, /* without content for too long, and called off as another was sooner */
 };
 
 /* What came of a call. Times from the permit's start on. */

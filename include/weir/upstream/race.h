@@ -20,6 +20,12 @@ enum {
 }; /* beyond it what was held is passed on; with hold_all:
                                          ATTEMPT_BODY_BYTES, and then the call fails */
 
+/*
+ * Who has lost race after race is given longer before it is joined by a second, so that who is
+ * only slow can show it, and who hangs cannot hide behind those who answer for it.
+ */
+enum { RACE_PATIENCE = 4 };
+
 struct race;
 
 struct race_events {
@@ -51,9 +57,11 @@ struct race {
     bool committed; /* on_bytes has come */
     bool cancelled;
     bool paused;
-    enum err err; /* of `lead`, once it is over */
+    bool overflown; /* with hold_all: more came than can be held */
+    enum err err;   /* of `lead`, once it is over */
     unsigned under_way;
-    unsigned sent; /* calls over that an upstream may have seen; see race_sent */
+    unsigned sent;     /* calls over that an upstream may have seen; see race_sent */
+    uint64_t hedge_us; /* for so long a call may show nothing; see delay_of() */
     uint64_t started_us, ended_us;
 };
 

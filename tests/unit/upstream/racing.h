@@ -209,6 +209,19 @@ static inline unsigned in_flight(void)
     return n;
 }
 
+/* What the pool tells of the endpoint that one line goes to; its reference is given back. */
+static inline struct pool_numbers numbers_of(int at)
+{
+    struct pool_numbers all[POOL_ENDPOINTS], found = { 0 };
+
+    for (size_t i = pool_read(world.upstream->pool, all); i-- > 0;) {
+        if (str_starts(str_of(world.lines[at].url), str_of(all[i].endpoint->url)))
+            found = all[i];
+        endpoint_unref(all[i].endpoint);
+    }
+    return found;
+}
+
 static inline void start(void)
 {
     (void)fake_loop_start();
@@ -274,6 +287,16 @@ static inline void race_plain(void)
 {
     world.content_type = "application/json";
     race_with("{\"model\":\"m\",\"messages\":[]}");
+}
+
+/* Ready for one race more over the same pool. */
+static inline void again(void)
+{
+    cr_assert_eq(world.ended, 1);
+    race_deinit(&world.race);
+    world.called = 0;
+    world.ended = 0;
+    memset(world.lines, 0, sizeof(world.lines));
 }
 
 /* As long as its pool says that a second call has to wait. */

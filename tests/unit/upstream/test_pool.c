@@ -644,6 +644,68 @@ Test(pool, a_percentile_needs_twenty_calls)
     cr_assert_leq(pool_hedge_after_us(world.p), 5100);
 }
 
+/* Twenty calls of 5 ms, of which the percentile is known by then. */
+static void learn_pace(void)
+{
+    world.u->hedge = (struct upstream_hedge){ .on = true, .percentile = 0.9 };
+    configure();
+    for (unsigned i = 0; i < 20; i++)
+        call_once(end_well);
+}
+
+static void end_quickly(struct caller *c)
+{
+    permit_give_back(&c->seat.permit, &(struct permit_report){ .verdict = VERDICT_GOOD,
+                                                               .status = 200,
+                                                               .retry_after_ms = -1,
+                                                               .first_us = 1 * MS,
+                                                               .total_us = 2 * MS });
+}
+
+static void end_beaten(struct caller *c)
+{
+    permit_give_back(&c->seat.permit, &(struct permit_report){ .verdict = VERDICT_BEATEN,
+                                                               .retry_after_ms = -1,
+                                                               .total_us = 50 * MS });
+}
+
+Test(pool, calls_that_were_beaten_hold_the_percentile_up)
+{
+    learn_pace();
+    for (unsigned i = 0; i < 300; i++)
+        call_once(i % 5 == 0 ? end_beaten : end_quickly);
+    pass(120 * MS); /* until it is looked up anew */
+    cr_assert_geq(pool_hedge_after_us(world.p), 4900);
+}
+
+Test(pool, calls_that_were_beaten_do_not_drive_the_percentile_up)
+{
+    learn_pace();
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 100; i++)
+            call_once(i % 2 == 0 ? end_beaten : end_quickly);
+        pass(120 * MS);
+        cr_assert_leq(pool_hedge_after_us(world.p), 5200);
+    }
+}
+
+Test(pool, a_call_that_is_made_again_is_not_what_the_budget_is_a_share_of)
+{
+    struct permit_wish again = { .priority = PRIORITY_NORMAL, .again = true };
+    struct caller c = { 0 };
+
+    world.u->retry = (struct upstream_retry){ .budget = 0.5 };
+    configure();
+    for (unsigned i = 0; i < 10; i++) {
+        cr_assert_eq(ask_for(&c, &again), PERMIT_HELD);
+        end_well(&c);
+    }
+    cr_assert_eq(taken(pool_may_retry), 0);
+    call_once(end_well);
+    call_once(end_well);
+    cr_assert_eq(taken(pool_may_retry), 1);
+}
+
 Test(pool, freeing_nothing_is_fine)
 {
     pool_unref(NULL);

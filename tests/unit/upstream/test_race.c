@@ -181,6 +181,19 @@ Test(race, where_nobody_else_has_room_there_is_no_second)
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
 }
 
+Test(race, where_the_arena_is_spent_there_is_no_second_and_its_share_is_left)
+{
+    race_stream();
+    world.arena.budget = world.arena.used > 0 ? world.arena.used : 1;
+    world.arena.left = 0;
+    pass_ms(100);
+    cr_assert_eq(world.called, 1);
+    cr_assert_eq(in_flight(), 1);
+    cr_assert_eq(hedges("refused_room"), 1);
+    cr_assert(pool_may_hedge(world.upstream->pool), "the share was spent in vain");
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+}
+
 Test(race, an_endpoint_is_not_asked_twice)
 {
     world.call.wish.tried = 2; /* the other one, for this request */
@@ -344,6 +357,42 @@ Test(race, with_all_held_the_first_content_wins_as_well)
     cr_assert_not(has(&world.race.held, "role"));
 }
 
+Test(race, a_whole_stream_that_outgrows_what_is_held_behind_its_end_has_failed)
+{
+    world.call.hold_all = true;
+    race_stream();
+    comes(FIRST, SAYS("hi") FINISH DONE);
+    world.race.held.most = world.race.held.len;
+    comes(FIRST, ": and more\n\n");
+    turn();
+    cr_assert_eq(world.err, ERR_UPSTREAM_MALFORMED);
+}
+
+Test(race, a_stream_that_outgrows_what_is_held_has_failed)
+{
+    world.call.hold_all = true;
+    race_stream();
+    comes(FIRST, SAYS("hi"));
+    world.race.held.most = world.race.held.len;
+    comes(FIRST, FINISH DONE);
+    turn();
+    cr_assert_eq(world.err, ERR_UPSTREAM_MALFORMED);
+}
+
+Test(race, who_outgrows_what_is_held_before_the_other_wins_does_not_spoil_its_answer)
+{
+    world.call.hold_all = true;
+    race_stream();
+    hedge();
+    world.race.held.most = 1;
+    comes(FIRST, ROLE);
+    turn();
+    comes(SECOND, SAYS("two") FINISH DONE);
+    ends(SECOND, OK);
+    cr_assert_eq(world.err, OK);
+    cr_assert(has(&world.race.held, "two"));
+}
+
 /* ---- what it cost --------------------------------------------------------------------------- */
 
 Test(race, calls_that_may_have_been_seen_are_counted)
@@ -433,6 +482,8 @@ Test(race, it_is_called_off_while_both_run)
     hedge();
     call_off(ERR_CANCELLED);
     cr_assert_eq(world.err, ERR_CANCELLED);
+    cr_assert_eq(hedges("cancelled"), 1);
+    cr_assert_eq(hedges("failed"), 0);
 }
 
 Test(race, it_is_called_off_after_one_has_failed)

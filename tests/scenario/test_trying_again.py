@@ -160,6 +160,20 @@ def test_a_second_call_goes_out_when_the_first_is_slow_and_the_loser_is_cancelle
     weir.metrics.wait("weir_upstream_in_flight", 0)
 
 
+def test_an_endpoint_that_hangs_is_left_alone_although_others_answer_for_it(stage):
+    hung, well = stage.upstream(lambda call: call.hang()), stage.upstream(chat.says())
+    weir = pool(
+        stage, hung, well,
+        balance="round_robin",
+        hedge={"after": "50ms", "at_most": "100%"},
+        breaker={"faults": 2, "rest": "60s"},
+    )  # fmt: skip
+    for number in range(20):
+        assert weir.post(chat.PATH, chat.question(str(number))).status == 200
+    weir.metrics.wait("weir_upstream_breaker_total", 1, to="open")
+    assert len(hung.calls) == 5, "three losses for the doubt, two for the breaker"
+
+
 def test_hedging_stays_within_its_share(stage):
     def late(call):
         call.pause(0.06)

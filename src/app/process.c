@@ -7,8 +7,8 @@
  *     SIGTERM, SIGINT   drain: not ready, quiet, after drain.delay stop, after drain.timeout
  *                       cut; over when every worker is. The second one exits at once.
  *
- * What only a start can change (addresses, number of workers, sizes of tiers, Redis) is told
- * as such on reload. The order of making is the reverse order of freeing, in one place.
+ * What only a start can change is told as such on reload. The order of making is the reverse
+ * order of freeing, in one place.
  */
 
 #include "weir/app/process.h"
@@ -22,13 +22,13 @@
 #include "weir/upstream/health.h"
 
 #include "capacity.h"
+#include "fixed.h"
 #include "notify.h"
 #include "worker.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -97,42 +97,6 @@ static void log_lines(const char *event, enum log_level level, struct str lines)
         log_at(level, event, F_STR("what", line));
 }
 
-static bool differs_in_redis(const struct settings *a, const struct settings *b)
-{
-    return a->redis_on != b->redis_on || !str_eq(a->redis_prefix, b->redis_prefix) ||
-           a->redis.port != b->redis.port || a->redis.database != b->redis.database ||
-           a->redis.timeout_us != b->redis.timeout_us ||
-           strcmp(a->redis.host, b->redis.host) != 0 ||
-           strcmp(a->redis.user, b->redis.user) != 0 ||
-           strcmp(a->redis.password, b->redis.password) != 0;
-}
-
-/* What stays as it was until the next start. */
-static void warn_of_fixed(const struct settings *now, const struct settings *next)
-{
-    const struct {
-        const char *name;
-        bool differs;
-    } fixed[] = {
-        { "server.listen", !str_eq(now->listen, next->listen) },
-        { "server.workers", now->workers != next->workers },
-        { "server.max_connections", now->max_connections != next->max_connections },
-        { "server.drain.delay", now->drain_delay_us != next->drain_delay_us },
-        { "server.drain.timeout", now->drain_timeout_us != next->drain_timeout_us },
-        { "admin.listen", !str_eq(now->admin_listen, next->admin_listen) },
-        { "log.format", now->log_format != next->log_format },
-        { "log.level", now->log_level != next->log_level },
-        { "cache.memory", now->cache_memory_bytes != next->cache_memory_bytes },
-        { "cache.max_entry", now->cache_entry_bytes != next->cache_entry_bytes },
-        { "cache.store_requests", now->store_requests != next->store_requests },
-        { "cache.redis", differs_in_redis(now, next) },
-    };
-
-    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-        if (fixed[i].differs)
-            log_warn("reload_needs_restart", F_TEXT("setting", fixed[i].name));
-}
-
 static void watch_upstreams(struct process *p)
 {
     const struct map *all = p->config->plan->upstreams;
@@ -171,7 +135,7 @@ static void reload(struct process *p)
     log_lines("config_fault", LOG_ERROR, buf_str(&faults));
     metric_add(p->shard, METRIC_RELOADS, 1, METRIC_LABEL(good ? STR("ok") : STR("refused")));
     if (good) {
-        warn_of_fixed(&p->config->settings, &next->settings);
+        fixed_warn(&p->config->settings, &next->settings);
         change_plan(p, next);
         config_free(next);
         log_info("reload", F_TEXT("result", "ok"));

@@ -168,18 +168,27 @@ def test_a_reload_names_what_waits_for_the_next_start(stage):
     weir.wait_logged("reload", result="ok")
     assert not weir.logged("reload_needs_restart")
     changed = {
-        "server": {"workers": 1, "max_connections": 99, "drain": {"delay": "1s", "timeout": "3s"}},
+        "server": {
+            "workers": 1, "max_connections": 99, "max_in_flight": 98, "max_memory": "1GiB",
+            "share_port": True, "drain": {"delay": "1s", "timeout": "3s"},
+        },
         "log": {"format": "logfmt", "level": "debug"},
-        "cache": {"memory": "8MiB", "max_entry": "2KiB", "store_requests": False},
-    }
+        "cache": {
+            "memory": "8MiB", "max_entry": "2KiB", "store_requests": False,
+            "coalesce": "process", "coalesce_streams": "fleet",
+            "redis": {"url": "redis://127.0.0.1:1"},
+        },
+    }  # fmt: skip
     weir.configure(config.merged(setup, changed))
     weir.reload()
     weir.wait_logged("reload", count=2, result="ok")
     assert {line["setting"] for line in weir.logged("reload_needs_restart")} == {
-        *("server.workers", "server.max_connections"),
+        *("server.workers", "server.max_connections", "server.max_in_flight"),
+        *("server.max_memory", "server.share_port"),
         *("server.drain.delay", "server.drain.timeout"),
         *("log.format", "log.level"),
         *("cache.memory", "cache.max_entry", "cache.store_requests"),
+        *("cache.coalesce", "cache.coalesce_streams", "cache.redis"),
     }
 
 

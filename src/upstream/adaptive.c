@@ -108,10 +108,16 @@ static void judge_eased(struct adaptive *a, unsigned most)
         ease(a, a->limit);
 }
 
-/* Once for all calls that were under way together: they are turned away together. */
-static void turn_down(struct adaptive *a, unsigned in_flight, unsigned most, uint64_t now_us)
+/*
+ * Once for all calls that were under way together: they are turned away together. Who began
+ * before the limit was shrunk last tells nothing that is not known.
+ */
+static void turn_down(struct adaptive *a, uint64_t took_us, unsigned in_flight, unsigned most,
+                      uint64_t now_us)
 {
-    if (a->shrunk_us > 0 && (double)(now_us - a->shrunk_us) < a->full.mean_s * 1e6)
+    uint64_t since_us = now_us - a->shrunk_us;
+
+    if (a->shrunk_us > 0 && (since_us < took_us || (double)since_us < a->full.mean_s * 1e6))
         return;
     a->shrunk_us = now_us;
     a->starting = false;
@@ -127,7 +133,7 @@ void adaptive_note(struct adaptive *a, uint64_t took_us, unsigned in_flight, boo
     unsigned enough = 2 * adaptive_limit(a), least = a->starting ? START_CALLS : LOOK_CALLS;
 
     if (overloaded) {
-        turn_down(a, in_flight, most, now_us);
+        turn_down(a, took_us, in_flight, most, now_us);
         return;
     }
     if (a->stale > 0) {

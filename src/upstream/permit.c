@@ -9,6 +9,8 @@
  * owner's thread's alone; all else is under the pool's lock, until the letter is out. A permit
  * that is under way to a seat which leaves is given back by the seat.
  *
+ * The clock is read under the lock: so no time is older than one that another thread has noted.
+ *
  * What always holds when the lock is free: of those who wait nobody could have been answered
  * when the pool was last looked at. What changes it is a call's end or the control thread, who
  * both serve; rests and breakers, which end by time alone, are looked at by whoever asks next,
@@ -293,10 +295,11 @@ static void on_look(struct timer *t)
 {
     struct permit_box *b = container_of(t, struct permit_box, look);
     struct pool *p = b->pool;
-    uint64_t now_us = clock_now_us();
+    uint64_t now_us;
     bool over;
 
     pthread_mutex_lock(&p->lock);
+    now_us = clock_now_us();
     if (now_us - p->served_us > LOOK_US / 2)
         permit_serve(p, now_us);
     over = !b->letter_out && now_us >= b->until_us;
@@ -348,11 +351,12 @@ static enum permit_answer queue_up(struct permit_seat *s, struct pool *p, struct
 enum permit_answer permit_ask(struct permit_seat *s, struct pool *p, struct loop *loop,
                               const struct permit_wish *wish, permit_fn *on_done)
 {
-    uint64_t now_us = clock_now_us();
+    uint64_t now_us;
     enum permit_answer a;
 
     *s = (struct permit_seat){ .on_done = on_done };
     pthread_mutex_lock(&p->lock);
+    now_us = clock_now_us();
     permit_serve(p, now_us); /* who came before is not overtaken */
     a = choice_make(p, wish, now_us, &s->permit, &s->wait_us);
     if (a == PERMIT_WAITS)
@@ -404,8 +408,8 @@ void permit_give_back(struct permit *permit, const struct permit_report *r)
     *permit = (struct permit){ 0 };
     if (!p)
         return;
-    now_us = clock_now_us();
     pthread_mutex_lock(&p->lock);
+    now_us = clock_now_us();
     member_of(mine.endpoint)->in_flight--;
     lesson_learn(p, &mine, r, now_us, mine.loop);
     permit_serve(p, now_us);

@@ -259,6 +259,14 @@ Test(adaptive, calls_turned_away_together_shrink_it_once)
     cr_expect_geq(r.a.limit, 0.7 * before);
 }
 
+Test(adaptive, the_first_calls_turned_away_together_shrink_it_once_as_well)
+{
+    adaptive_init(&r.a, 20);
+    for (unsigned i = 0; i < 20; i++)
+        adaptive_note(&r.a, 1000, 20 - i, true, 500, 5000 + i);
+    cr_expect_eq(adaptive_limit(&r.a), 16);
+}
+
 Test(adaptive, it_is_never_below_one)
 {
     for (uint64_t i = 1; i <= 100; i++)

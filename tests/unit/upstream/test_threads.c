@@ -224,9 +224,87 @@ static void asking_and_leaving_on_two_threads_loses_nobody(void)
     metrics_free(metrics);
 }
 
+/* ---- time, which must not run backwards where threads meet ---- */
+
+enum { REPORTS = 20000, QUICK_US = 1, LONG_US = 1000 * 1000 * 1000, RARELY = 10 };
+
+struct reporter {
+    struct pool *pool;
+    struct loop *loop;
+    pthread_t thread;
+    bool tells_long_ones;
+    double most_s; /* the mean, right after one that took long */
+};
+
+static void report(const struct reporter *me, uint64_t first_us)
+{
+    const struct permit_wish wish = { .never_waits = true };
+    struct permit_seat seat = { 0 };
+
+    ensure(permit_ask(&seat, me->pool, me->loop, &wish, on_done) == PERMIT_HELD);
+    permit_give_back(&seat.permit, &(struct permit_report){ .verdict = VERDICT_GOOD,
+                                                            .status = 200,
+                                                            .retry_after_ms = -1,
+                                                            .first_us = first_us,
+                                                            .total_us = first_us });
+}
+
+static double mean_s(struct pool *p)
+{
+    struct pool_numbers all[POOL_ENDPOINTS];
+
+    ensure(pool_read(p, all) == 1);
+    endpoint_unref(all[0].endpoint);
+    return all[0].latency_s;
+}
+
+static void *tell_times(void *arg)
+{
+    struct reporter *me = arg;
+
+    for (unsigned i = 0; i < REPORTS; i++) {
+        bool took_long = me->tells_long_ones && i % RARELY == RARELY - 1;
+        double mean;
+
+        report(me, took_long ? LONG_US : QUICK_US);
+        mean = took_long ? mean_s(me->pool) : 0;
+        me->most_s = mean > me->most_s ? mean : me->most_s;
+    }
+    return NULL;
+}
+
+/* It would be, if one thread's report could be older than another's which came before it. */
+static void one_of_many_calls_is_never_the_whole_truth(void)
+{
+    struct metrics *metrics = metrics_new();
+    struct upstream *u = upstream_new(STR("local"), NULL);
+    struct pool *p = pool_new(STR("local"));
+    struct reporter reporters[WORKERS];
+
+    ensure(upstream_add_site(u, STR("http://127.0.0.1:1"), 1));
+    pool_configure(p, u);
+    for (unsigned i = 0; i < WORKERS; i++)
+        reporters[i] = (struct reporter){ .pool = p,
+                                          .loop = loop_new(metrics_shard(metrics)),
+                                          .tells_long_ones = i == 0 };
+    report(&reporters[0], QUICK_US);
+    for (unsigned i = 0; i < WORKERS; i++)
+        ensure(pthread_create(&reporters[i].thread, NULL, tell_times, &reporters[i]) == 0);
+    for (unsigned i = 0; i < WORKERS; i++)
+        pthread_join(reporters[i].thread, NULL);
+    ensure(reporters[0].most_s > 0 && reporters[0].most_s < LONG_US / 1e6 / 2);
+    for (unsigned i = 0; i < WORKERS; i++)
+        loop_free(reporters[i].loop);
+    pool_unref(p);
+    upstream_free(u);
+    metrics_free(metrics);
+}
+
 int main(void)
 {
     puts("asking_and_leaving_on_two_threads_loses_nobody");
     asking_and_leaving_on_two_threads_loses_nobody();
+    puts("one_of_many_calls_is_never_the_whole_truth");
+    one_of_many_calls_is_never_the_whole_truth();
     return 0;
 }

@@ -551,6 +551,18 @@ Test(cold_pool, who_was_refused_may_ask_the_same_again)
     end_well(&c);
 }
 
+Test(cold_pool, a_second_call_does_not_go_where_the_first_still_is)
+{
+    struct permit_wish second = { .tried = 1, .never_waits = true };
+    struct caller first = { 0 }, other = { 0 };
+
+    cr_assert_eq(ask(&first), PERMIT_HELD);
+    call_once(end_refused);
+    pass(260 * MS);
+    cr_assert_eq(ask_for(&other, &second), PERMIT_NONE);
+    end_well(&first);
+}
+
 Test(cold_pool, after_its_time_it_is_down_and_not_starting)
 {
     struct caller a = { 0 }, b = { 0 };

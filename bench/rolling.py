@@ -62,7 +62,7 @@ class Stage:
 
     def __init__(self, args):
         self.args, self.folder = args, tempfile.mkdtemp(prefix="weir-rolling-")
-        self.running = []
+        self.running, self.weirs = [], []
         self.ports = [free_port(), free_port()]
         self.admins = [free_port(), free_port()]
 
@@ -123,9 +123,10 @@ class Stage:
         return getattr(self, "start_" + balancer)()
 
     def close(self):
-        for process in self.running:  # streams are over by now: no drain need be awaited
-            process.child.kill()
-            process.child.wait()
+        for process in reversed(self.running):
+            if process in self.weirs:
+                process.child.kill()  # nothing runs any more: its drain need not be awaited
+            process.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def in_flight(self, place):

@@ -12,7 +12,7 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client, get, post
-from weirtest.crowd import STREAMS, Crowd, tells_and_counts
+from weirtest.crowd import PATIENT, STREAMS, Crowd, tells_and_counts
 from weirtest.patience import LONG, until
 from weirtest.redis import free_port
 
@@ -33,7 +33,8 @@ os.execvp(program[0], program)
 
 def settings_of(upstream, **server):
     server = {"drain": {"delay": "0s", "timeout": "60s"}, **server}
-    return config.gateway(upstream, server=server, **config.chat(deadline="60s"))
+    return config.gateway(upstream, server=server, upstreams={"up": PATIENT},
+                          **config.chat(deadline="60s"))  # fmt: skip
 
 
 def streaming(weir):

@@ -14,9 +14,10 @@
  * A step is a function that does one thing and returns the step after it, or WAIT when it has
  * started something. What it started ends in exactly one callback, which stands right above the
  * step, notes what came, and goes on. The steps stand in the order of time: born and decode
- * here, then find.c (is there an answer, or is it on its way?), call.c (who is asked, and what
- * comes of it), degrade.c (what serves when nobody answers), and settle here again. (recall.c
- * answers before any of this what was answered before.)
+ * here, then find.c (is there an answer, or is it on its way?), choose.c (who is asked?),
+ * call.c (and what comes of it), degrade.c (what serves when nobody answers), and settle here
+ * again. deadline.c says when it is too late. (recall.c answers before any of this what was
+ * answered before.)
  *
  * What holds throughout
  *   - At most one operation is under way, and the current step says which.
@@ -39,12 +40,6 @@
 /* Splices, unescaped names, the canonical form: a body's worth of each and some change. */
 enum { ARENA_FIXED_BYTES = 1 << 20, ARENA_PER_BODY = 4 };
 
-/*
- * What can still serve is sent a little before its time is up, so that it is there in time: a
- * tenth of the time, and no more than this.
- */
-enum { MARGIN_PART = 10, MARGIN_MOST_US = 25 * 1000 };
-
 static step_fn decode, settle;
 
 /* clang-format off */
@@ -65,10 +60,10 @@ static const struct {
     [LOOK_UP] = { "look_up", find_look_up, find_stop_look_up, TO(REPLAY) | TO(JOIN) | TO(AWAIT) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [AWAIT]   = { "await",   find_await,   find_stop_await,   TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  find_replay,  NULL,              TO(ROUTE) | TO(SETTLE) },
-    [ROUTE]   = { "route",   call_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
-    [QUEUE]   = { "queue",   call_queue,   call_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
+    [ROUTE]   = { "route",   choose_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
+    [QUEUE]   = { "queue",   choose_queue,   choose_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
     [CALL]    = { "call",    call_ask,     call_stop_ask,     TO(QUEUE) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
-    [PAUSE]   = { "pause",   call_pause,   call_stop_pause,   TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
+    [PAUSE]   = { "pause",   choose_pause,   choose_stop_pause,   TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [DEGRADE] = { "degrade", degrade_step, NULL,              TO(REPLAY) | TO(ROUTE) | TO(SETTLE) },
     [SETTLE]  = { "settle",  settle,       NULL,              0 },
 };
@@ -121,65 +116,6 @@ void exchange_call_off(struct exchange *x, enum err err)
         steps[x->trail.at].stop(x);
 }
 
-/* ---- time ---------------------------------------------------------------------------- */
-
-static uint64_t shorter(uint64_t limit_us, uint64_t wish_us)
-{
-    return wish_us > 0 && wish_us < limit_us ? wish_us : limit_us;
-}
-
-static uint64_t margin(uint64_t limit_us)
-{
-    return shorter(limit_us / MARGIN_PART, MARGIN_MOST_US);
-}
-
-static uint64_t limit_of(const struct exchange *x)
-{
-    uint64_t limit_us = shorter(x->model->deadline_us, x->ask.timeout_us);
-
-    return x->committed ? limit_us : shorter(limit_us, x->ask.patience_us);
-}
-
-uint64_t exchange_left_us(const struct exchange *x)
-{
-    uint64_t spent_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-    uint64_t limit_us = limit_of(x);
-
-    return limit_us > spent_us ? limit_us - spent_us : 0;
-}
-
-void exchange_set_deadline(struct exchange *x)
-{
-    uint64_t left_us = exchange_left_us(x);
-    uint64_t early_us = x->committed ? 0 : margin(limit_of(x));
-
-    timer_arm(&x->deadline, left_us > early_us ? left_us - early_us
-                            : left_us > 0      ? left_us
-                                               : 1);
-}
-
-/* First a little early, for what can still serve; then, if nothing can, when it is over. */
-static void on_deadline(struct timer *t)
-{
-    struct exchange *x = container_of(t, struct exchange, deadline);
-    uint64_t left_us = x->committed ? 0 : exchange_left_us(x);
-
-    if (left_us > 0 && !degrade_has_something(x))
-        timer_arm(t, left_us);
-    else
-        exchange_call_off(x, ERR_DEADLINE);
-}
-
-static void on_in_time(struct timer *t)
-{
-    struct exchange *x = container_of(t, struct exchange, in_time);
-
-    if (x->err || x->committed || x->deserted || !degrade_in_time(x))
-        return;
-    if (x->request.stream || !exchange_runs_on(x))
-        exchange_call_off(x, ERR_CANCELLED); /* a stream ends when its exchange does */
-}
-
 /* ---- born ---------------------------------------------------------------------------- */
 
 static void on_turn(struct deferred *d)
@@ -213,8 +149,7 @@ struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
     x->ask.plan = plan_ref(ask->plan);
     x->deserted = ask->refresh != NULL;
     trail_start(&x->trail, BORN);
-    timer_init(&x->deadline, kit->loop, on_deadline);
-    timer_init(&x->in_time, kit->loop, on_in_time);
+    deadline_init(x);
     link_before(&kit->running, &x->running);
     if (!x->deserted)
         metric_add(loop_shard(kit->loop), METRIC_IN_FLIGHT, 1, NULL);
@@ -258,18 +193,6 @@ static enum err identify(struct exchange *x)
     return OK;
 }
 
-static void watch_the_time(struct exchange *x)
-{
-    uint64_t limit_us = x->model->respond_within_us;
-    uint64_t spent_us = loop_now_us(x->kit->loop) - x->ask.began_us;
-
-    exchange_set_deadline(x);
-    if (limit_us == 0 || x->deserted)
-        return;
-    limit_us -= margin(limit_us);
-    timer_arm(&x->in_time, limit_us > spent_us ? limit_us - spent_us : 1);
-}
-
 static enum step decode(struct exchange *x)
 {
     const struct ask *ask = &x->ask;
@@ -286,7 +209,7 @@ static enum step decode(struct exchange *x)
     x->route_count = x->model->route_count;
     if (x->ask.priority == PRIORITY_COUNT)
         x->ask.priority = x->model->priority;
-    watch_the_time(x);
+    deadline_watch(x);
     err = identify(x);
     if (err)
         return exchange_fail(x, err);
@@ -368,8 +291,7 @@ static enum step settle(struct exchange *x)
 {
     char trail[192];
 
-    timer_disarm(&x->deadline);
-    timer_disarm(&x->in_time);
+    deadline_stop(x);
     if (keep_is_answered(x))
         keep(x);
     if (x->stored)

@@ -10,8 +10,8 @@
 #include "weir/upstream/race.h"
 
 /*
- * An exchange from inside: exchange.c moves it; find.c, call.c and degrade.c hold its steps in
- * the order of time; tell.c tells its client, keep.c makes what is kept of its answer, books.c
+ * An exchange from inside: exchange.c moves it; find.c, choose.c, call.c and degrade.c hold
+ * its steps in the order of time; tell.c tells its client, keep.c makes what is kept of its answer, books.c
  * says what it came to.
  * Members stand with the step that writes them. There are many because a request's life is one
  * story; nothing here is shared with another exchange.
@@ -118,11 +118,17 @@ enum step exchange_fail(struct exchange *x, enum err err);
 /* The upstreams have failed; something less than what was asked for may still serve. */
 enum step exchange_give_up(struct exchange *x, enum err err);
 void exchange_call_off(struct exchange *x, enum err err);
-/* From now on: the model's, or the caller's if shorter; its patience ends when a stream begins. */
-void exchange_set_deadline(struct exchange *x);
-uint64_t exchange_left_us(const struct exchange *x); /* of its deadline */
 /* Does the work go on although nobody waits for it now, for whoever asks next? */
 bool exchange_runs_on(const struct exchange *x);
+
+/* ---- deadline.c ---- */
+
+void deadline_init(struct exchange *x);
+void deadline_watch(struct exchange *x); /* once the model is known */
+/* Anew: its patience ends when a stream begins. */
+void deadline_set(struct exchange *x);
+uint64_t deadline_left_us(const struct exchange *x);
+void deadline_stop(struct exchange *x);
 
 /* ---- find.c ---- */
 
@@ -135,10 +141,25 @@ void find_land(struct exchange *x);
 /* The same bytes, asked again, are then answered without being parsed. */
 void find_remember(const struct exchange *x);
 
+/* ---- choose.c ---- */
+
+step_fn choose_route, choose_queue, choose_pause;
+stop_fn choose_stop_queue, choose_stop_pause;
+
+const struct route *choose_route_now(const struct exchange *x);
+/* Whatever comes, this route is not asked again by this request. */
+void choose_leave_route(struct exchange *x);
+/* When asking again makes sense: the earliest that any route has told; -1: this one did not. */
+void choose_note_wait(struct exchange *x, int64_t wait_ms);
+/* A pool that may be starting up is waited for, when there is nobody else to ask. */
+bool choose_may_await_start(const struct exchange *x, uint64_t wait_us);
+/* What is asked of the pool, for this call or for one beside it. */
+struct permit_wish choose_wish(const struct exchange *x);
+
 /* ---- call.c ---- */
 
-step_fn call_route, call_queue, call_ask, call_pause;
-stop_fn call_stop_queue, call_stop_ask, call_stop_pause;
+step_fn call_ask;
+stop_fn call_stop_ask;
 
 /* The call whose facts count; NULL before there was one. */
 const struct attempt *call_lead(const struct exchange *x);

@@ -73,7 +73,7 @@ void tell_begin(struct exchange *x)
         keep_headers(x);
     x->committed = true;
     if (x->ask.patience_us > 0)
-        exchange_set_deadline(x);
+        deadline_set(x);
     x->status = 200;
     x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
     if (x->deserted)

@@ -230,6 +230,14 @@ def test_f1_the_client_stream_has_one_start_one_id_and_one_model(stage):
     assert sum("role" in c["choices"][0]["delta"] for c in chunks) == 1
 
 
+def test_a_plain_answer_to_who_asked_for_a_stream_is_one_attempt(stage):
+    upstream = stage.upstream(lambda call: call.answer(200, chat.completion("whole")))
+    weir = stage.weir(config.gateway(upstream, **config.chat()))
+    response = weir.post(chat.PATH, chat.question(stream=True))
+    assert chat.text_of(response.events) == "whole"
+    assert response.header("x-weir-attempts") == "1" and len(upstream.calls) == 1
+
+
 def test_f2_max_attempts_limits_the_whole_chain(stage):
     servers = [stage.upstream(chat.fails(503)) for _ in range(4)]
     weir = stage.weir(config.gateway(*servers, **config.chat(max_attempts=2)))

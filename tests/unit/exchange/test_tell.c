@@ -160,7 +160,7 @@ Test(tell, the_first_bytes_begin_a_stream_and_the_next_do_not)
 Test(tell, patience_ends_when_a_stream_begins_and_the_deadline_does_not)
 {
     x.ask.patience_us = 1000;
-    exchange_set_deadline(&x);
+    deadline_set(&x);
     cr_assert_eq(x.deadline.due_us - fake_loop.now_us, 900); /* a tenth before it */
     tell_begin(&x);
     cr_assert_eq(x.deadline.due_us - x.ask.began_us, world.model->deadline_us);

@@ -272,6 +272,11 @@ void attempt_cancel(struct attempt *a, enum err why)
     loop_defer(&fake_loop, &world.ending, end_attempt);
 }
 
+void attempt_lose(struct attempt *a)
+{
+    attempt_cancel(a, ERR_CANCELLED);
+}
+
 void attempt_pause(struct attempt *a)
 {
     cr_assert_eq(a, world.attempt);

@@ -19,7 +19,7 @@ both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "str
 
 
 class Heats:
-    """A pool of `size` endpoints: of the calls that come to any of them, each plays the next script."""
+    """A pool of `size` endpoints: each call that comes, to any of them, plays the next script."""
 
     def __init__(self, stage, *scripts, size=2):
         self.calls, self.scripts, self._lock = [], list(scripts), threading.Lock()
@@ -161,7 +161,8 @@ def test_two_streams_that_come_at_once_are_never_mixed(stage):
     gaps, count = [0.06, 0.075, 0.09, 0.1], 24
     scripts = []
     for number in range(count):
-        scripts += [stream_by("one", [gaps[number % 4], 0, 0.005]), stream_by("two", [0.02, 0, 0.005])]
+        scripts.append(stream_by("one", [gaps[number % 4], 0, 0.005]))
+        scripts.append(stream_by("two", [0.02, 0, 0.005]))
     heats = Heats(stage, *scripts)
     weir = heats.start(stage, {"after": "50ms", "at_most": "100%"})
     for number in range(count):
@@ -202,7 +203,7 @@ def test_the_delay_is_the_percentile_of_the_times_to_the_first_content(stage):
 
 @pytest.mark.parametrize("after_what", ["40ms", "p50"])
 def test_no_more_than_its_share_of_calls_is_doubled(stage, after_what):
-    """One of five is slow, one of twenty may be asked twice; counted here, there, and where it ends."""
+    """One of five is slow, and one of twenty may be asked twice: others are refused."""
     count, workers = 320, 8
     slow, quick = after(0.15, chat.says("slow")), after(0.01, chat.says("quick"))
     heats = Heats(stage, *[slow if n % 5 == 0 else quick for n in range(2 * count)], size=3)

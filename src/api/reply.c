@@ -114,6 +114,8 @@ static void put_reply(struct buf *out, const struct reply *r)
     put_timing(out, r);
     if (r->cost_usd > 0)
         buf_put_printf(out, "x-weir-cost-usd: %.6f\r\n", r->cost_usd);
+    if (r->cost_saved_usd > 0)
+        buf_put_printf(out, "x-weir-cost-saved-usd: %.6f\r\n", r->cost_saved_usd);
     if (r->upstream_request_id.len > 0)
         put_line(out, "x-upstream-request-id: ", r->upstream_request_id);
     buf_put(out, r->headers);

@@ -56,7 +56,7 @@ static const struct row {
     [FINISH_REASON]     = { "finish_reason",     WORD,   false, 0,   31 },
     [REFUSAL]           = { "refusal",           NUMBER, false, 0,   1 },
     [TOOK_MS]           = { "took_ms",           NUMBER, false, 0,   UINT64_C(1) << 52 },
-    [COST_MICROUSD]     = { "cost_microusd",     NUMBER, false, 0,   UINT64_MAX },
+    [COST_MICROUSD]     = { "cost_microusd",     NUMBER, false, 0,   UINT64_C(1) << 52 },
     [REQUEST]           = { "request",           TEXT,   false, 0,   UINT64_MAX },
 };
 /* clang-format on */
@@ -92,7 +92,7 @@ void record_write(struct record_words *out, const struct entry_facts *facts, boo
     put_text(out, FINISH_REASON, str_of(facts->finish_reason));
     put_number(out, REFUSAL, facts->refusal);
     put_number(out, TOOK_MS, (int64_t)facts->took_ms);
-    put_number(out, COST_MICROUSD, 0);
+    put_number(out, COST_MICROUSD, (int64_t)facts->cost_microusd);
     if (with_request)
         put_text(out, REQUEST, facts->request);
 }
@@ -177,6 +177,7 @@ static struct entry *make(const struct value *values, const struct entry_facts *
         .took_ms = (uint64_t)values[TOOK_MS].number,
         .prompt_tokens = values[PROMPT_TOKENS].number,
         .completion_tokens = values[COMPLETION_TOKENS].number,
+        .cost_microusd = (uint64_t)values[COST_MICROUSD].number,
     };
 
     /* Its row says that it fits. */

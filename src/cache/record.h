@@ -13,7 +13,7 @@
 
 enum {
     RECORD_FIELDS = 15,
-    RECORD_READ = 13, /* of them, those that serving needs: the first ones */
+    RECORD_READ = 14, /* of them, those that serving needs: the first ones */
     RECORD_NUMBER = 24,
 };
 

@@ -68,6 +68,16 @@ void keep_idempotent_key(const struct ask *ask, struct digest *out)
     digest_end(out);
 }
 
+/* What this answer alone cost: who gets it from the cache saves as much. */
+static uint64_t cost_of(const struct exchange *x, const struct answer *a)
+{
+    const struct price *price = &choose_route_now(x)->price;
+
+    if (!price_is_known(price))
+        return 0;
+    return (uint64_t)(price_of(price, a->prompt_tokens, a->completion_tokens) * 1e6 + 0.5);
+}
+
 struct entry *keep_entry(const struct exchange *x, struct str body)
 {
     const struct attempt *call = call_lead(x);
@@ -91,6 +101,7 @@ struct entry *keep_entry(const struct exchange *x, struct str body)
         .took_ms = (call->ended_us - call->started_us) / 1000,
         .prompt_tokens = a->prompt_tokens,
         .completion_tokens = a->completion_tokens,
+        .cost_microusd = cost_of(x, a),
     };
 
     if (body.len == 0)

@@ -47,7 +47,7 @@ void recall_put_reply(struct reply *out, const struct entry *e, enum cache_tier 
         .tier = tier,
         .degraded = ttl_ms > 0 ? DEGRADED_NOT : DEGRADED_STALE,
         .cost_usd = -1,
-        .cost_saved_usd = -1,
+        .cost_saved_usd = (double)e->facts.cost_microusd / 1e6,
         .ttl_ms = ttl_ms,
         .age_ms = (int64_t)entry_age_ms(e, wall_ms),
         .content_type = e->facts.content_type,

@@ -50,7 +50,6 @@ static void put_reply(const struct exchange *x, struct reply *out)
     out->degraded = x->degraded;
     out->stale_why = x->stale_why;
     out->cost_usd = x->is_priced ? x->spent_usd : -1;
-    out->cost_saved_usd = -1;
     out->stream = x->request.stream;
     out->attempts = call_attempts(x);
     out->queue_us = x->queue_us;

@@ -34,6 +34,7 @@ struct entry_facts {
     uint64_t took_ms;      /* how long its making took; 0: not known */
     int64_t prompt_tokens; /* -1: not told */
     int64_t completion_tokens;
+    uint64_t cost_microusd; /* what the call cost, in millionths of a dollar; 0: not known */
 };
 
 struct entry {

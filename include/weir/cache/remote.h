@@ -16,7 +16,7 @@
  *     prompt_tokens, completion_tokens -1: not told
  *     finish_reason, refusal           as the answer's first choice has them
  *     took_ms                          how long its making took; may be missing
- *     cost_microusd                    0 while no prices are known
+ *     cost_microusd                    0: no price was known
  *     request                          canonical, for people; never read back
  *
  * Scope, public model and digest stand in the key, as does the version of all this (v1).

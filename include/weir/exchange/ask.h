@@ -71,7 +71,7 @@ struct reply {
     struct str headers; /* of the upstream, those that may travel: "name: value\r\n" lines */
     uint64_t queue_us, cache_us, upstream_us, total_us;
     double cost_usd;       /* of all its calls; 0 or below: not known */
-    double cost_saved_usd; /* hits; below 0: not known */
+    double cost_saved_usd; /* of the call that made a kept answer; 0: not known */
 };
 
 /* Why there is no (whole) answer; lent for the call. */

@@ -68,6 +68,36 @@ static unsigned weight_of(const struct yaml_node *member)
     return str_to_u64(text, &weight) && weight <= 1000 ? (unsigned)weight : 1;
 }
 
+static const struct yaml_node *url_at(const struct yaml_node *member)
+{
+    return member->kind == YAML_MAP ? yaml_at(member, STR("url")) : member;
+}
+
+static struct str without_slash(struct str url)
+{
+    while (url.len > 0 && url.at[url.len - 1] == '/')
+        url.len--;
+    return url;
+}
+
+/* A pool knows an endpoint once: the second one would do nothing, and its weight be lost. */
+static void check_twice(struct config_build *b, const struct yaml_node *list,
+                        const struct yaml_node *member, const struct yaml_node *url)
+{
+    for (const struct yaml_node *other = list->first; other != member; other = other->next) {
+        const struct yaml_node *taken = url_at(other);
+
+        if (taken && taken->kind == YAML_TEXT &&
+            str_eq(without_slash(taken->text), without_slash(url->text))) {
+            config_fault(b->report, url,
+                         "stands here twice (line %u); for a larger share write "
+                         "{url: ..., weight: 2}",
+                         taken->line);
+            return;
+        }
+    }
+}
+
 static void add_endpoints(struct config_build *b, const struct yaml_node *node,
                           struct upstream *u)
 {
@@ -79,12 +109,14 @@ static void add_endpoints(struct config_build *b, const struct yaml_node *node,
         config_fault(b->report, list, "a pool has at most %d endpoints", POOL_ENDPOINTS);
     yaml_each(member, list)
     {
-        struct yaml_node *url = member->kind == YAML_MAP ? yaml_at(member, STR("url")) : member;
+        const struct yaml_node *url = url_at(member);
 
         if (!url || url->kind != YAML_TEXT || url->broken || !value_is_url(url->text))
             continue;
         if (!upstream_add_site(u, url->text, weight_of(member)))
             config_fault(b->report, url, "expected http(s)://host[:port][/path]");
+        else
+            check_twice(b, list, member, url);
     }
 }
 

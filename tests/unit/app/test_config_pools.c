@@ -182,6 +182,20 @@ Test(config_pools, an_endpoint_has_a_weight_within_bounds, .timeout = 10)
                  "1: upstreams.u.endpoints[0].url: ", "missing");
 }
 
+Test(config_pools, an_endpoint_stands_in_its_pool_once, .timeout = 10)
+{
+    expect_fault("upstreams: {u: {endpoints: [\"http://h\", \"http://i\",\n"
+                 "  {url: \"http://h/\", weight: 2}]}}\n" ROUTED,
+                 "2: upstreams.u.endpoints[2].url: ", "twice (line 1)");
+    expect_good("upstreams: {u: {endpoints: [\"http://h/a\", \"http://h/b\"]}}\n" ROUTED);
+}
+
+Test(config_pools, two_pools_may_ask_the_same_server, .timeout = 10)
+{
+    expect_good("upstreams: {u: {endpoints: [\"http://h\"], keys: [a]},\n"
+                "  v: {endpoints: [\"http://h\"], keys: [b]}}\n" ROUTED);
+}
+
 static void expect_bounded(const char *from, const char *word, int count, const char *start)
 {
     struct buf text = { 0 };

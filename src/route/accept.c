@@ -83,13 +83,33 @@ static enum err put_list(struct buf *out, char mark, const struct str *list, siz
     return err;
 }
 
+/*
+ * A word depends on what the others are: a label that is taken off the list becomes "other". So
+ * the whole definition belongs to a test of words. Bounds look at the number itself.
+ */
+static enum err put_prediction(const struct accept *a, struct buf *out)
+{
+    static const char kinds[] = {
+        [PREDICTION_LABEL] = 'l', [PREDICTION_NUMBER] = 'n', [PREDICTION_LENGTH] = 'c'
+    };
+    const struct prediction *p = a->prediction;
+    size_t bins = p->bound_count > 0 ? p->bound_count + 1 : 0;
+    enum err err = put_list(out, ':', &p->name, 1);
+
+    if (err || a->has_least || a->has_most)
+        return err;
+    buf_put_printf(out, "=%c", kinds[p->kind]);
+    err = put_list(out, ',', p->labels, p->label_count);
+    return err ? err : put_list(out, ',', p->bound_words, bins);
+}
+
 enum err accept_put(const struct accept *a, struct buf *out)
 {
     struct str from = a->prediction ? a->prediction->from : a->pointer;
     enum err err = put_list(out, a->prediction ? '*' : '?', &from, 1);
 
     if (!err && a->prediction)
-        err = put_list(out, ':', &a->prediction->name, 1);
+        err = put_prediction(a, out);
     if (a->has_least)
         buf_put_printf(out, ">%.17g", a->at_least);
     if (a->has_most)

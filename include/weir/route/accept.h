@@ -28,5 +28,8 @@ struct accept {
 
 bool accept_holds(const struct accept *a, struct str body);
 
-/* The test in words, escaped: what decides which model answers is part of a cache key. */
+/*
+ * The test in words, escaped: what decides which model answers is part of a cache key. Where
+ * the word of a prediction is looked at, so is what makes it that word: its labels or bins.
+ */
 MUST_CHECK enum err accept_put(const struct accept *a, struct buf *out);

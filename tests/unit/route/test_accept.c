@@ -261,11 +261,24 @@ Test(accept, a_test_in_words_says_all_that_it_asks_for)
     cr_assert(is_put_as("?%2Fscore>0.5<1+refund+caf%C3%A9!refund"));
 }
 
-Test(accept, a_prediction_in_words_has_its_place_and_its_name)
+Test(accept, a_prediction_in_words_has_its_place_its_name_and_its_labels)
 {
-    struct prediction p = { .name = STR("a:b"), .from = STR("/x") };
+    struct prediction p = {
+        .name = STR("a:b"), .from = STR("/x"), .labels = words, .label_count = 2
+    };
 
     start();
     a = (struct accept){ .prediction = &p, .is_not = words, .is_not_count = 1 };
-    cr_assert(is_put_as("*%2Fx:a%3Ab!refund"));
+    cr_assert(is_put_as("*%2Fx:a%3Ab=l,refund,caf%C3%A9!refund"));
+}
+
+Test(accept, a_prediction_in_words_has_its_bins_unless_bounds_are_asked_for)
+{
+    start();
+    predict_number();
+    a.is = &bound_words[2];
+    a.is_count = 1;
+    cr_expect(is_put_as("*%2Fscore:score=n,le_0.5,le_0.9,gt_0.9+gt_0.9"));
+    want_least(0.7);
+    cr_expect(is_put_as("*%2Fscore:score>0.69999999999999996+gt_0.9"));
 }

@@ -119,11 +119,21 @@ static void put_histogram(struct buf *out, const struct metric_family *f,
     buf_put(out, STR("\n"));
 }
 
+static bool is_in_dollars(const struct metric_family *f)
+{
+    return f->metric == METRIC_COST || f->metric == METRIC_COST_SAVED;
+}
+
 static void put_number(struct buf *out, const struct metric_family *f,
                        const struct metric_series *s)
 {
+    int64_t sum = metric_series_sum(f, s);
+
     put_head(out, f->name, "", buf_str(&s->text));
-    buf_put_printf(out, "%" PRId64 "\n", metric_series_sum(f, s));
+    if (is_in_dollars(f))
+        buf_put_printf(out, "%.6f\n", (double)sum / 1e6);
+    else
+        buf_put_printf(out, "%" PRId64 "\n", sum);
 }
 
 static void put_all(struct buf *out, const struct metric_family *f, bool openmetrics)

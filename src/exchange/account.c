@@ -97,11 +97,14 @@ static void count_model(struct metric_shard *shard, const struct record *r)
 static void count_saved(struct metric_shard *shard, const struct record *r)
 {
     if (r->prompt_tokens > 0)
-        metric_add(shard, METRIC_COST_SAVED, r->prompt_tokens,
+        metric_add(shard, METRIC_TOKENS_SAVED, r->prompt_tokens,
                    METRIC_LABEL(r->model, STR("input")));
     if (r->answer.completion_tokens > 0)
-        metric_add(shard, METRIC_COST_SAVED, r->answer.completion_tokens,
+        metric_add(shard, METRIC_TOKENS_SAVED, r->answer.completion_tokens,
                    METRIC_LABEL(r->model, STR("output")));
+    if (r->saved_microusd > 0)
+        metric_add(shard, METRIC_COST_SAVED, (int64_t)r->saved_microusd,
+                   METRIC_LABEL(r->model));
 }
 
 /* clang-format off */

@@ -108,6 +108,7 @@ static void close_client(const struct exchange *x, const char *trail)
         .first_us = x->first_us,
         .request_bytes = x->ask.body.len,
         .cost_usd = x->is_priced ? x->spent_usd : -1,
+        .saved_microusd = x->answer ? x->answer->facts.cost_microusd : 0,
         .trail = trail,
         .prompt_tokens = prompt_tokens_of(x),
         .why = why_of(x, why, sizeof(why)),

@@ -102,6 +102,7 @@ void recall_settle(struct exchange_kit *kit, const struct ask *ask, struct recal
         .total_us = loop_now_us(kit->loop) - ask->began_us,
         .within_us = r->model->respond_within_us,
         .cost_usd = -1,
+        .saved_microusd = facts->cost_microusd,
         .request_bytes = ask->body.len,
         .prompt_tokens = facts->prompt_tokens,
         .answer = { .model = r->model->name,

@@ -37,6 +37,8 @@ static void put_reply(const struct exchange *x, struct reply *out)
         recall_put_reply(out, x->answer, x->tier, clock_wall_ms());
         if (x->word != WORD_HIT)
             out->word = x->word;
+        if (x->word == WORD_MISS || x->word == WORD_BYPASS)
+            out->cost_saved_usd = 0; /* its call was this one's own */
         out->replayed = x->idempotent && x->word == WORD_HIT;
     } else {
         *out = (struct reply){ .status = 200, .word = x->word, .stored = x->stored };

@@ -236,7 +236,7 @@ def test_a_pool_of_one_is_never_asked_twice(stage, stream):
 
 
 def spent_usd(weir):
-    return weir.metrics.sum("weir_cost_microusd_total") / 1e6
+    return weir.metrics.sum("weir_cost_usd_total")
 
 
 def test_both_costs_are_counted_where_the_loser_has_told_its_tokens(stage):

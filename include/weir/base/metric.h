@@ -15,7 +15,8 @@
  * Label values come from the configuration and closed lists only.
  *
  * A gauge is the sum of what each shard set or added. REQUEST_SECONDS also keeps the last
- * minute, told as weir_request_latency_seconds{model,quantile}. TOKENS is observed in tokens.
+ * minute, told as weir_request_latency_seconds{model,quantile}. TOKENS is observed in tokens. What is
+ * told in dollars is added in millionths of one.
  */
 
 enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };
@@ -63,7 +64,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(SHED,                COUNTER,   "weir_shed_total",                          "priority,reason", "Requests turned away because the gateway was at its limit.") \
     M(LEASES,              COUNTER,   "weir_fleet_leases_total",                  "result",          "Questions put to the fleet: ours, others, taken_over, alone.") \
     M(FLEET_WAITING,       GAUGE,     "weir_fleet_waiting",                       "",                "Questions that another gateway is having answered.") \
-    M(COST,                COUNTER,   "weir_cost_microusd_total",                 "model,upstream",  "What answers cost, in millionths of a dollar, where prices are configured.") \
+    M(COST,                COUNTER,   "weir_cost_usd_total",                      "model,upstream",  "What answers cost, in dollars, where prices are configured.") \
+    M(COST_SAVED,          COUNTER,   "weir_cost_saved_usd_total",                "model",           "What kept and shared answers did not cost, in dollars.") \
     M(REDIS_UP,            LEAST,     "weir_redis_up",                            "",                "1 while every link to Redis answers.") \
     M(REDIS_OPS,           COUNTER,   "weir_redis_operations_total",              "operation,result", "Redis operations.") \
     M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \
@@ -71,7 +73,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(PREDICTIONS,         COUNTER,   "weir_predictions_total",                   "model,version,prediction,value,source", "What models said, by value.") \
     M(PARSE_GAVE_UP,       COUNTER,   "weir_tap_gave_up_total",                   "reason",          "Answers passed on that could not be read on the way.") \
     M(RELOADS,             COUNTER,   "weir_reloads_total",                       "result",          "Configuration reloads.") \
-    M(COST_SAVED,          COUNTER,   "weir_cache_saved_tokens_total",            "model,gen_ai_token_type", "Tokens that cached answers did not cost.") \
+    M(TOKENS_SAVED,        COUNTER,   "weir_cache_saved_tokens_total",            "model,gen_ai_token_type", "Tokens that cached answers did not cost.") \
     M(BUILD_INFO,          GAUGE,     "weir_build_info",                          "version",         "Always 1.")
 /* clang-format on */
 

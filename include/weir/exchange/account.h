@@ -49,9 +49,10 @@ struct record {
     bool stream;
     unsigned attempts;
     uint64_t total_us, queue_us, cache_us, upstream_us;
-    uint64_t within_us; /* the model's respond_within; 0: it has none */
-    double cost_usd;    /* below 0: not known */
-    uint64_t first_us;  /* until the first content; 0: there was none */
+    uint64_t within_us;      /* the model's respond_within; 0: it has none */
+    double cost_usd;         /* below 0: not known */
+    uint64_t saved_microusd; /* of kept and shared answers: what their call cost */
+    uint64_t first_us;       /* until the first content; 0: there was none */
     size_t request_bytes;
     const char *why; /* NULL, or a few words more: why it was not kept, what failed */
     struct watch_answer answer; /* of good answers; version absent: nothing to count */

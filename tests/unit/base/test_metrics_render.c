@@ -93,6 +93,15 @@ Test(metrics_render, negative_and_largest_numbers_are_written_whole)
     cr_assert(shows("\nweir_cache_bytes 9223372036854775807\n"));
 }
 
+Test(metrics_render, money_is_counted_in_millionths_and_told_in_dollars)
+{
+    metric_add(shard, METRIC_COST, 1, METRIC_LABEL(STR("m"), STR("u")));
+    metric_add(shard, METRIC_COST_SAVED, 2500000, METRIC_LABEL(STR("m")));
+    render(false);
+    cr_assert(shows("weir_cost_usd_total{model=\"m\",upstream=\"u\"} 0.000001\n"));
+    cr_assert(shows("weir_cost_saved_usd_total{model=\"m\"} 2.500000\n"));
+}
+
 Test(metrics_render, the_least_of_all_shards_is_a_gauge)
 {
     metric_set(shard, METRIC_REDIS_UP, 1, NULL);

@@ -177,7 +177,7 @@ Test(account, tokens_that_nobody_told_are_not_observed)
 
 static int64_t saved(const char *type)
 {
-    return metric_read(metrics, METRIC_COST_SAVED, METRIC_LABEL(record.model, str_of(type)));
+    return metric_read(metrics, METRIC_TOKENS_SAVED, METRIC_LABEL(record.model, str_of(type)));
 }
 
 Test(account, tokens_of_a_kept_answer_are_saved_and_not_used)
@@ -199,10 +199,25 @@ Test(account, tokens_of_a_stale_answer_after_failed_calls_are_not_used_either)
     cr_assert_not(renders("gen_ai_client_token_usage_sum{"));
 }
 
+static int64_t saved_microusd(void)
+{
+    return metric_read(metrics, METRIC_COST_SAVED, METRIC_LABEL(record.model));
+}
+
+Test(account, a_kept_answer_saves_what_its_call_cost)
+{
+    record.word = WORD_HIT;
+    record.saved_microusd = 52;
+    enter_record();
+    cr_assert_eq(saved_microusd(), 52);
+}
+
 Test(account, a_fresh_answer_saves_nothing)
 {
+    record.saved_microusd = 52;
     enter_record();
     cr_assert_eq(saved("input"), 0);
+    cr_assert_eq(saved_microusd(), 0);
 }
 
 Test(account, the_first_token_is_timed_for_streams)

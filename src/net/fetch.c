@@ -313,10 +313,31 @@ void fetch_resume(struct fetch *f)
 
 /* ---- headers ---- */
 
+static struct str find_kept(const struct fetch_kept *kept, struct str name)
+{
+    for (size_t i = 0; i < kept->count; i++)
+        if (str_eq_nocase(kept->lines[i].name, name))
+            return kept->lines[i].value;
+    return (struct str){ 0 };
+}
+
+static bool next_kept(const struct fetch_kept *kept, struct fetch_header_at *at)
+{
+    size_t i = (size_t)(uintptr_t)at->state;
+
+    if (i >= kept->count)
+        return false;
+    *at = (struct fetch_header_at){ kept->lines[i].name, kept->lines[i].value,
+                                    (void *)(uintptr_t)(i + 1) };
+    return true;
+}
+
 struct str fetch_header(const struct fetch *f, const char *name)
 {
     struct curl_header *h;
 
+    if (f->kept)
+        return find_kept(f->kept, str_of(name));
     if (!f->head || curl_easy_header(f->head->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
         return (struct str){ 0 };
     return str_of(h->value);
@@ -326,6 +347,8 @@ bool fetch_next_header(const struct fetch *f, struct fetch_header_at *at)
 {
     struct curl_header *h;
 
+    if (f->kept)
+        return next_kept(f->kept, at);
     if (!f->head)
         return false;
     h = curl_easy_nextheader(f->head->easy, CURLH_HEADER, -1, at->state);

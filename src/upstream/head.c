@@ -36,3 +36,37 @@ void head_write(const struct attempt_call *call, const char *lines[HEAD_LINES + 
             lines[n++] = *h;
     lines[n] = NULL;
 }
+
+static size_t count_lines(const struct fetch *f)
+{
+    struct fetch_header_at at = { 0 };
+    size_t n = 0;
+
+    while (fetch_next_header(f, &at))
+        n++;
+    return n;
+}
+
+static struct fetch_kept *copy_lines(const struct fetch *f, struct arena *arena)
+{
+    size_t most = count_lines(f);
+    struct fetch_header_at at = { 0 };
+    struct fetch_kept *kept = arena_take(arena, sizeof(*kept) + most * sizeof(kept->lines[0]));
+
+    while (kept && kept->count < most && fetch_next_header(f, &at)) {
+        struct fetch_line line = { arena_copy(arena, at.name), arena_copy(arena, at.value) };
+
+        if (!line.name.at || !line.value.at)
+            break;
+        kept->lines[kept->count++] = line;
+    }
+    return kept;
+}
+
+void head_keep(struct fetch *f, struct arena *arena)
+{
+    static const struct fetch_kept none = { 0 };
+    const struct fetch_kept *kept = copy_lines(f, arena);
+
+    f->kept = kept ? kept : &none;
+}

@@ -8,13 +8,16 @@
  *
  * What holds throughout
  *   - Until one shows content both are held back, each in its own buffer.
- *   - `lead` is who won; while nobody has, who was started first, and at the end who failed last.
+ *   - `lead` is who won; while nobody has, who was started first; and when both have failed, who
+ *     may have been worked on, rather than merely seen, rather than never reached; else the last.
  *   - on_done comes when all calls are over, and never from inside a call of the owner's.
  */
 
 #include "weir/upstream/race.h"
 
 #include "weir/base/metric.h"
+
+#include "head.h"
 
 /* ---- who is who --------------------------------------------------------------------------- */
 
@@ -165,6 +168,23 @@ static void finish(struct race *r)
     r->events->on_done(r, r->err);
 }
 
+/* How much stands against asking again: it may have been worked on, or was at least seen. */
+static int weight_of(const struct attempt *a, enum err err)
+{
+    bool lost = err == ERR_UPSTREAM_SILENT || err == ERR_UPSTREAM_TRUNCATED ||
+                err == ERR_UPSTREAM_UNREACHABLE;
+
+    return !a->sent_any || a->fetch.stale ? 0 : lost ? 2 : 1;
+}
+
+/* Of two that failed the weightier is told, else the last. */
+static bool leads(const struct race *r, const struct attempt *a, enum err err)
+{
+    if (r->won || r->lead == a)
+        return r->lead == a;
+    return r->cancelled || r->err == OK || weight_of(a, err) >= weight_of(r->lead, r->err);
+}
+
 static void on_called(struct attempt *a, enum err err)
 {
     struct race *r = race_of(a);
@@ -175,10 +195,12 @@ static void on_called(struct attempt *a, enum err err)
         win(r, a);
     if (err == OK && r->overflown)
         err = ERR_UPSTREAM_MALFORMED;
-    if (!r->won || r->lead == a) {
+    if (leads(r, a, err)) {
         r->err = err;
         r->lead = a;
     }
+    if (r->under_way > 0)
+        head_keep(&a->fetch, r->call.first.arena); /* they are read when the other is over */
     if (r->under_way == 0 && r->second && !r->won)
         count(r, r->cancelled ? "cancelled" : "failed");
     if (r->under_way == 0)

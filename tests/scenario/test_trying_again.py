@@ -120,6 +120,15 @@ def test_the_retry_budget_bounds_the_extra_load(stage):
     assert weir.metrics.sum("weir_retries_refused_total") > 0
 
 
+def test_a_call_that_is_made_again_after_a_pause_is_no_call_that_the_budget_is_a_share_of(stage):
+    upstream = stage.upstream(chat.fails(500))
+    retry = {"backoff": "1ms", "at_least": 0, "budget": "50%"}
+    weir, count = pool(stage, upstream, breaker={"faults": 0}, retry=retry), 40
+    for number in range(count):
+        assert weir.post(chat.PATH, chat.question(str(number))).status == 500
+    assert count < len(upstream.calls) <= 1.5 * count
+
+
 def test_keys_are_used_by_turns_rest_after_a_429_and_are_dropped_after_a_401(stage):
     trouble = {}
 
@@ -172,6 +181,33 @@ def test_an_endpoint_that_hangs_is_left_alone_although_others_answer_for_it(stag
         assert weir.post(chat.PATH, chat.question(str(number))).status == 200
     weir.metrics.wait("weir_upstream_breaker_total", 1, to="open")
     assert len(hung.calls) == 5, "three losses for the doubt, two for the breaker"
+
+
+def test_the_winners_headers_are_told_however_many_race_at_once(stage):
+    """More transfers than are kept for later: those of winners are gone when the losers' end."""
+    count, asked, lock, answer = 300, set(), threading.Lock(), threading.Event()
+
+    def script(call):
+        with lock:
+            is_first = call.request.body not in asked
+            asked.add(call.request.body)
+        if is_first:
+            call.hang()
+        call.wait(answer)
+        name = json.loads(call.request.body)["messages"][0]["content"]
+        call.answer(200, chat.completion(name), {"x-ratelimit-of": name})
+
+    servers = stage.upstream(script), stage.upstream(script)
+    hedge = {"after": "50ms", "at_most": "100%"}
+    weir = pool(stage, *servers, hedge=hedge, timeouts={"headers": "30s"})
+    clients = [Client(weir.address, timeout=30) for _ in range(count)]
+    for number, client in enumerate(clients):
+        client.ask("POST", chat.PATH, chat.question(str(number)))
+    until(lambda: sum(len(server.calls) for server in servers) == 2 * count)
+    answer.set()
+    for number, client in enumerate(clients):
+        response = client.response()
+        assert response.status == 200 and response.header("x-ratelimit-of") == str(number)
 
 
 def test_hedging_stays_within_its_share(stage):

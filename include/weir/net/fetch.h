@@ -55,11 +55,20 @@ struct fetch_events {
     void (*on_done)(struct fetch *f, enum err err); /* OK: the body is whole by its framing */
 };
 
+/* Headers that were copied while they could be read; lent by whoever copied them. */
+struct fetch_kept {
+    size_t count;
+    struct fetch_line {
+        struct str name, value;
+    } lines[];
+};
+
 struct fetch {
     const struct fetch_events *events;
-    struct fetch_slot *slot; /* the fetcher's; NULL when not running */
-    struct fetch_slot *head; /* whose headers can be read; NULL before on_head */
-    long status;             /* from on_head on */
+    struct fetch_slot *slot;       /* the fetcher's; NULL when not running */
+    struct fetch_slot *head;       /* whose headers can be read; NULL before on_head */
+    const struct fetch_kept *kept; /* read in its place, also after on_done; may be NULL */
+    long status;                   /* from on_head on */
     bool connected;
     bool sent;        /* the whole request was handed to the connection */
     bool stale;       /* see above */
@@ -72,7 +81,10 @@ void fetch_cancel(struct fetch *f); /* on_done(ERR_CANCELLED) follows */
 void fetch_pause(struct fetch *f);  /* at most one more read's worth of data comes */
 void fetch_resume(struct fetch *f);
 
-/* A response header's value from on_head until on_done returns; absent if it is not there. */
+/*
+ * A response header's value from on_head until on_done returns, unless they are `kept`; absent
+ * if it is not there.
+ */
 struct str fetch_header(const struct fetch *f, const char *name);
 /* Walks all response headers; a zeroed place starts. Interim (1xx) ones are left out. */
 struct fetch_header_at {

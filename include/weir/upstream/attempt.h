@@ -94,11 +94,11 @@ struct attempt {
 void attempt_start(struct attempt *a, struct attempt_kit *kit, const struct attempt_call *call,
                    const struct attempt_events *events);
 void attempt_cancel(struct attempt *a, enum err why);
-void attempt_lose(
-    struct attempt *a); /* cancelled: another was sooner, as its pool shall know */
+/* Cancelled, since another was sooner, as its pool shall know. */
+void attempt_lose(struct attempt *a);
 void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
 void attempt_deinit(struct attempt *a); /* after on_done; zeroed is fine */
 
-/* A response header, from the head on until on_done returns; absent if it is not there. */
+/* A response header, from the head on until on_done returns (a race keeps them for its own). */
 struct str attempt_header(const struct attempt *a, const char *name);

@@ -48,7 +48,7 @@ struct race {
     struct race_call call;
     struct attempt first;
     struct attempt *second; /* in the arena; NULL: not hedged */
-    struct attempt *lead;   /* whose facts are to be read: the winner, or who failed last */
+    struct attempt *lead;   /* whose facts are to be read: the winner, or who failed */
     struct permit_seat seat;
     struct timer hedge;
     struct buf held; /* the first's, then the winner's */

@@ -105,6 +105,17 @@ struct str fetch_header(const struct fetch *f, const char *name)
     return strcmp(name, "content-type") == 0 ? str_of(world.content_type) : (struct str){ 0 };
 }
 
+/* Until its end a line has one more: whose it is. */
+bool fetch_next_header(const struct fetch *f, struct fetch_header_at *at)
+{
+    if (f->kept || at->state)
+        return false;
+    *at = (struct fetch_header_at){ STR("x-request-id"),
+                                    str_of(f == &world.race.first.fetch ? "first" : "second"),
+                                    &world };
+    return true;
+}
+
 bool resolve_is_numeric(struct str host)
 {
     return host.len > 0;

@@ -106,6 +106,12 @@ struct str fetch_header(const struct fetch *f, const char *name)
     return (struct str){ 0 };
 }
 
+bool fetch_next_header(const struct fetch *f, struct fetch_header_at *at)
+{
+    (void)f, (void)at;
+    return false;
+}
+
 bool resolve_is_numeric(struct str host)
 {
     return host.len > 0 && host.at[0] >= '0' && host.at[0] <= '9';

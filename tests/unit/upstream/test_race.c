@@ -324,10 +324,62 @@ Test(race, when_both_fail_the_last_one_is_told)
     hedge();
     heads(SECOND, 503);
     ends(SECOND, OK);
-    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
-    cr_assert_eq(world.err, ERR_UPSTREAM_UNREACHABLE);
+    heads(FIRST, 500);
+    ends(FIRST, OK);
+    cr_assert_eq(world.err, ERR_UPSTREAM_STATUS);
     cr_assert_eq(world.race.lead, &world.race.first);
     cr_assert_eq(hedges("failed"), 1);
+}
+
+Test(race, when_both_fail_the_one_that_may_have_been_worked_on_is_told)
+{
+    race_stream();
+    hedge();
+    heads(FIRST, 200);
+    ends(FIRST, ERR_UPSTREAM_TRUNCATED);
+    heads(SECOND, 503);
+    ends(SECOND, OK);
+    cr_assert_eq(world.err, ERR_UPSTREAM_TRUNCATED);
+    cr_assert_eq(world.race.lead, &world.race.first);
+}
+
+Test(race, when_both_fail_one_that_was_seen_is_told_rather_than_one_that_was_not)
+{
+    race_stream();
+    hedge();
+    heads(SECOND, 503);
+    ends(SECOND, OK);
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+    cr_assert_eq(world.err, ERR_UPSTREAM_STATUS);
+    cr_assert_eq(world.race.lead, world.race.second);
+}
+
+Test(race, the_winners_headers_are_there_when_the_loser_has_ended)
+{
+    const struct fetch_kept *kept;
+
+    race_plain();
+    hedge();
+    comes(SECOND, BODY("two"));
+    ends(SECOND, OK);
+    turn();
+    cr_assert_eq(world.ended, 1);
+    kept = world.race.lead->fetch.kept;
+    cr_assert(kept && kept->count == 1);
+    cr_assert(str_eq(kept->lines[0].name, STR("x-request-id")));
+    cr_assert(str_eq(kept->lines[0].value, STR("second")));
+}
+
+Test(race, where_the_arena_is_spent_no_headers_are_there_rather_than_others)
+{
+    race_plain();
+    hedge();
+    world.arena.budget = world.arena.used > 0 ? world.arena.used : 1;
+    world.arena.left = 0;
+    comes(SECOND, BODY("two"));
+    ends(SECOND, OK);
+    turn();
+    cr_assert_eq(world.race.lead->fetch.kept->count, 0);
 }
 
 Test(race, a_winner_that_breaks_off_is_not_followed_by_the_loser)
@@ -410,7 +462,7 @@ Test(race, calls_that_may_have_been_seen_are_counted)
     cr_assert_eq(world.race.sent, 2);
 }
 
-Test(race, a_loser_whose_tokens_are_known_is_told)
+Test(race, a_loser_that_was_seen_is_told)
 {
     race_stream();
     hedge();
@@ -422,7 +474,7 @@ Test(race, a_loser_whose_tokens_are_known_is_told)
     cr_assert_eq(race_loser(&world.race)->tap.answer.completion_tokens, 4);
 }
 
-Test(race, a_loser_whose_tokens_are_not_known_is_not_told)
+Test(race, a_loser_that_nobody_saw_is_not_told)
 {
     race_stream();
     hedge();

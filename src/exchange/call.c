@@ -61,15 +61,24 @@ static void on_error_event(struct race *r, struct str bytes)
     x->told = true;
 }
 
-static void spend(struct exchange *x, const struct attempt *a)
+/*
+ * What the call cost, and the one that lost against it: that was called off before it could say
+ * what it had read, but it was asked the same.
+ */
+static void spend(struct exchange *x, const struct attempt *lead, const struct attempt *loser)
 {
-    const struct route *r = choose_route_now(x);
+    const struct price *price = &choose_route_now(x)->price;
+    int64_t asked = lead->tap.answer.prompt_tokens;
 
-    if (!a || !price_is_known(&r->price))
+    if (!price_is_known(price))
         return;
     x->is_priced = true;
-    x->spent_usd += price_of(&r->price, a->tap.answer.prompt_tokens,
-                             a->tap.answer.completion_tokens);
+    x->spent_usd += price_of(price, asked, lead->tap.answer.completion_tokens);
+    if (!loser)
+        return;
+    if (loser->tap.answer.prompt_tokens >= 0)
+        asked = loser->tap.answer.prompt_tokens;
+    x->spent_usd += price_of(price, asked, loser->tap.answer.completion_tokens);
 }
 
 /* A plain answer to whoever asked for a stream, and the other way round, in the asked form. */
@@ -240,8 +249,7 @@ static void on_called(struct race *r, enum err err)
     x->upstream_us += r->ended_us - r->started_us;
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */
-    spend(x, a);
-    spend(x, race_loser(r));
+    spend(x, a, race_loser(r));
     if (a->endpoint && !is_about_key(a))
         x->tried |= endpoint_bit(a->endpoint);
     if (err && !is_about_key(a))

@@ -170,6 +170,7 @@ static enum step serve(struct exchange *x, struct entry *e, enum degraded degrad
     x->err = OK;
     x->answer = e;
     x->passed = x->upstream_request_id = (struct str){ 0 }; /* those of a failed call */
+    find_land(x); /* before it is told: asked again, it is a question of its own */
     return REPLAY;
 }
 

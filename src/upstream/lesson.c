@@ -17,6 +17,7 @@
 enum {
     KEY_REST_US = 1000 * 1000, /* after a 429 that did not say how long; doubled each time */
     MOST_REST_US = 600 * 1000 * 1000,
+    BEATEN_MEDIANS = 4,          /* how far lost races alone raise the wait for a second call */
     START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
     MOST_START_PAUSE_US = 2 * 1000 * 1000,
 };
@@ -185,9 +186,27 @@ static void learn_good(struct pool *p, struct member *m, const struct permit *pe
 }
 
 /*
+ * It counts as one that took longer than the percentile, which would else be that of quick calls
+ * alone and fall by itself. But where many lose, the wait shall not grow with every loss: it
+ * grows to some medians, which those who lose do not move.
+ */
+static void note_beaten(struct pool *p, uint64_t total_us, uint64_t now_us)
+{
+    double at = p->settings.hedge.percentile;
+    uint64_t most_us = at > 0 ? pace_read_us(&p->pace, at, now_us) : 0;
+    uint64_t slow_us = BEATEN_MEDIANS * pace_read_us(&p->pace, 0.5, now_us);
+
+    if (most_us == 0)
+        return;
+    if (most_us < slow_us)
+        most_us = slow_us;
+    pace_note(&p->pace, total_us < most_us ? total_us : most_us, now_us);
+}
+
+/*
  * A call that was called off because another was sooner. What it would have taken is not known,
  * only that it is more than has passed: that much enters the means, where they are lower, and the
- * percentile, which would else be that of quick calls alone and fall by itself.
+ * percentile.
  *
  * Who is a little slower loses races as who hangs does, and is called off before it shows which
  * it is. So after POOL_DOUBTS losses in a row it is given longer before a second call goes out
@@ -197,16 +216,9 @@ static void learn_good(struct pool *p, struct member *m, const struct permit *pe
 static void learn_beaten(struct pool *p, struct member *m, const struct permit *permit,
                          const struct permit_report *r, uint64_t now_us, struct loop *loop)
 {
-    const struct upstream_hedge *hedge = &p->settings.hedge;
-    uint64_t usual_us = hedge->percentile > 0
-                            ? pace_read_us(&p->pace, hedge->percentile, now_us)
-                            : 0;
-
     if ((double)r->total_us / 1e6 > m->latency_s)
         note_latency(m, r->total_us, now_us);
-    /* No more than was waited for: else every loss would make the next wait longer. */
-    if (usual_us > 0)
-        pace_note(&p->pace, r->total_us < usual_us ? r->total_us : usual_us, now_us);
+    note_beaten(p, r->total_us, now_us);
     m->beaten++;
     if (permit->doubted)
         note_fault(p, m, permit, now_us, loop);

@@ -348,7 +348,7 @@ const struct attempt *race_loser(const struct race *r)
 {
     const struct attempt *loser = r->lead == &r->first ? r->second : &r->first;
 
-    if (!r->second || !loser || loser->tap.answer.prompt_tokens < 0)
+    if (!r->second || !loser || !loser->sent_any)
         return NULL;
     return loser;
 }

@@ -7,6 +7,7 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client
+from weirtest.patience import until
 
 COST = f"{(chat.USAGE['prompt_tokens'] * 2 + chat.USAGE['completion_tokens'] * 6) / 1e6:.6f}"
 
@@ -54,7 +55,8 @@ def test_what_was_saved_is_counted(stage):
     for _ in range(4):
         weir.post(chat.PATH, chat.stable())
     for name, count in (("weir_cost_usd_total", 1), ("weir_cost_saved_usd_total", 3)):
-        assert weir.metrics.sum(name, model="chat") == pytest.approx(count * float(COST))
+        goal = pytest.approx(count * float(COST))
+        until(lambda: weir.metrics.sum(name, model="chat") == goal, what=name)
 
 
 def test_who_waits_for_an_equal_question_saves_it(stage):
@@ -115,7 +117,8 @@ def test_all_calls_of_a_chain_are_counted(stage):
     dear, cheap = stage.upstream(chat.says("hm")), stage.upstream(chat.says("sure"))
     weir = chain(stage, dear, cheap, first=SURE)
     assert costs(weir.post(chat.PATH, chat.stable())) == (BOTH, None)
-    assert weir.metrics.sum("weir_cost_usd_total") == pytest.approx(float(BOTH))
+    goal = pytest.approx(float(BOTH))
+    until(lambda: weir.metrics.sum("weir_cost_usd_total") == goal, what="the cost of both")
     assert costs(weir.post(chat.PATH, chat.stable())) == (None, COST), "of the answer's own call"
 
 
@@ -135,4 +138,5 @@ def test_an_unsure_answer_that_serves_in_the_end_has_saved_nothing(stage):
     weir = chain(stage, dear, cheap, first=SURE, max_attempts=2)
     response = weir.post(chat.PATH, chat.question())
     assert response.header("x-weir-degraded") == "fallback" and costs(response) == (DEAR, None)
+    until(lambda: weir.metrics.sum("weir_requests_total") == 1, what="the books")
     assert weir.metrics.sum("weir_cost_saved_usd_total") == 0

@@ -251,6 +251,15 @@ def test_both_costs_are_counted_where_the_loser_has_told_its_tokens(stage):
     until(lambda: spent_usd(weir) == pytest.approx(2 * USUAL_USD, abs=2e-6))
 
 
+def test_a_loser_that_said_nothing_was_asked_the_same(stage):
+    heats = Heats(stage, after(20, chat.says("late")), chat.says("well"))
+    weir = heats.start(stage, price=PRICE)
+    response = weir.post(chat.PATH, chat.question())
+    assert b"well" in response.body and len(heats.calls) == 2
+    asked_usd = chat.USAGE["prompt_tokens"] * PRICE["input"] / 1e6
+    until(lambda: spent_usd(weir) == pytest.approx(USUAL_USD + asked_usd, abs=2e-6))
+
+
 def test_a_call_that_was_not_doubled_costs_what_it_costs(stage):
     heats = Heats(stage)
     weir = heats.start(stage, price=PRICE)

@@ -232,8 +232,9 @@ def test_a_damaged_value_is_a_miss_and_the_next_answer_mends_it(plain, kind):
     redis("FLUSHALL")
     body = chat.stable(kind)
     word(weir, body)
-    key = stored(redis)[0]
-    assert word(weir, body) == "hit"
+    until(lambda: word(weir, body) == "hit", 3, "a kept answer")
+    # One of the test before may still have come after the flush.
+    (key,) = [k for k in answer_keys(redis) if kind.encode() in (redis("HGET", k, "request") or b"")]
     before = len(upstream.calls)
     if kind in STRANGERS:
         redis("DEL", key)

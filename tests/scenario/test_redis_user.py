@@ -46,6 +46,7 @@ def test_answers_are_shared_by_it(fleet):
     response = two.post(chat.PATH, chat.stable())
     assert response.status == 200 and response.header("x-weir-cache") == "hit"
     assert len(upstream.calls) == 1
+    until(lambda: redis("KEYS", "weir:v1:histogram:*;cached:*"), what="what was counted, in Redis")
     nothing_was_refused(redis, (one, two))
 
 

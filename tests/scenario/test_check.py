@@ -59,6 +59,12 @@ def test_an_unknown_upstream_is_named_with_its_line_and_a_suggestion():
           "models.chat.routes[0].upstream", '"locl"', 'did you mean "local"?')  # fmt: skip
 
 
+def test_an_endpoint_that_stands_twice_is_named_with_its_line():
+    twice = "[http://127.0.0.1:8001/v1, http://127.0.0.1:8001/v1/]"
+    fault(GOOD.replace("[http://127.0.0.1:8001/v1]", twice), 8,
+          "upstreams.local.endpoints[1]", "twice", "weight")  # fmt: skip
+
+
 def test_an_unknown_key_is_named_with_its_line_and_a_suggestion():
     fault(GOOD.replace("  listen: 127.0.0.1:0\nadmin", "  listne: 127.0.0.1:0\nadmin"), 2,
           "listne", 'did you mean "listen"?')  # fmt: skip
@@ -223,3 +229,12 @@ def test_the_shipped_configurations_are_good():
         names = re.findall(r"\$\{(\w+)\}", path.read_text())
         result = process.run("check", "-c", str(path), env={name: "x" for name in names})
         assert result.returncode == 0, f"{pathlib.Path(path).name}: {said(result)}"
+
+
+README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_what_the_readme_shows_is_taken_without_a_word(text):
+    result = check(text, dict.fromkeys(("OPENAI_API_KEY", "KEY_A", "KEY_B"), "a-key"))
+    assert result.returncode == 0 and len(said(result).splitlines()) == 1

@@ -74,7 +74,7 @@ def test_the_seconds_content_is_the_answer_and_the_first_is_left(stage, stream):
     assert first.connection.upstream is not second.connection.upstream
     assert first.gone.wait(5) and first.sent == 0, "it was let go on"
     weir.metrics.wait("weir_hedges_total", 1, result="won")
-    assert weir.logged("exchange_end", outcome="ok", attempts=2)
+    until(lambda: weir.logged("exchange_end", outcome="ok", attempts=2), what="its line in the log")
     assert_over(weir)
 
 

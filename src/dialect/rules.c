@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules_inner.h"
 
+#include "weir/base/digest.h"
 #include "weir/base/log.h"
 #include "weir/base/mem.h"
 
@@ -17,6 +18,7 @@ struct rules {
     struct rule *rules;
     size_t count;
     char *field;
+    struct digest mark;
 };
 
 struct rules *rules_new(void)
@@ -50,10 +52,49 @@ static char *copy_text(struct str s)
     return at;
 }
 
+/* ---- what tells them from others ---- */
+
+static void begin_mark(const struct rules *r)
+{
+    digest_start();
+    digest_add((struct str){ (const char *)r->mark.bytes, DIGEST_BYTES });
+}
+
+/* Left out and empty are told apart, as they are in an answer. */
+static void add_to_mark(struct str text)
+{
+    digest_add_u64(text.at != NULL);
+    digest_add_part(text);
+}
+
+static void mark_rule(struct rules *r, const struct rule_words *w)
+{
+    uint64_t score;
+
+    memcpy(&score, &w->score, sizeof(score));
+    begin_mark(r);
+    add_to_mark(w->match);
+    add_to_mark(w->label);
+    add_to_mark(w->reply);
+    add_to_mark(w->answer);
+    digest_add_u64(score);
+    for (size_t i = 0; i < w->keyword_count; i++)
+        add_to_mark(w->keywords[i]);
+    digest_end(&r->mark);
+}
+
+uint64_t rules_mark(const struct rules *r)
+{
+    return digest_word(&r->mark);
+}
+
 void rules_set_field(struct rules *r, struct str pointer)
 {
     free(r->field);
     r->field = copy_text(pointer);
+    begin_mark(r);
+    digest_add_part(pointer);
+    digest_end(&r->mark);
 }
 
 struct str rules_field(const struct rules *r)
@@ -122,6 +163,7 @@ enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *wh
     }
     if (err)
         return err;
+    mark_rule(r, w);
     rule.label = copy_text(w->label);
     rule.reply = copy_text(w->reply);
     rule.answer = copy_text(w->answer);

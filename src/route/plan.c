@@ -8,6 +8,7 @@
 #include "weir/base/utf8.h"
 #include "weir/upstream/pool.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 struct plan *plan_new(void)
@@ -133,6 +134,8 @@ void plan_describe(struct plan *p, struct model *m)
             err = escape_add(&text, r->model);
         if (!err && r->accept)
             err = accept_put(r->accept, &text);
+        if (r->upstream->rules)
+            buf_put_printf(&text, "#%016" PRIx64, rules_mark(r->upstream->rules));
     }
     ensure(!err); /* the buffer has no ceiling */
     m->text = arena_copy(&p->arena, buf_str(&text));

@@ -154,15 +154,18 @@ def test_a_fault_in_a_pattern_is_told_with_its_place():
     assert "rules.support[0].match" in ended.stdout + ended.stderr
 
 
-def test_new_rules_answer_after_a_reload(stage):
-    weir = stage.weir(first_route(cache={"memory": 0}))
-    assert predict(weir, {"text": "parcel"}).status != 200
-    weir.configure(first_route([{"match": "parcel", "label": "shipping"}], cache={"memory": 0}))
+@pytest.mark.parametrize("before", [RULES, [{"match": "parcel", "label": "post"}]])
+def test_new_rules_answer_after_a_reload_and_no_kept_answer_of_the_old_ones(stage, before):
+    weir = stage.weir(first_route(before))
+    old = [predict(weir, {"text": "parcel"}) for _ in range(2)][-1]
+    assert old.status != 200 or old.header("x-weir-cache") == "hit"
+    weir.configure(first_route([{"match": "parcel", "label": "shipping"}]))
     weir.reload()
+    weir.wait_logged("reload", result="ok")
     end = time.monotonic() + 10
-    while (response := predict(weir, {"text": "parcel"})).status != 200:
+    while (response := predict(weir, {"text": "parcel"})).json().get("label") != "shipping":
         assert time.monotonic() < end
-    assert response.json()["label"] == "shipping"
+    assert predict(weir, {"text": "parcel"}).json()["label"] == "shipping"
 
 
 def test_no_pattern_holds_up_the_others(stage):

@@ -42,6 +42,9 @@ void rules_free(struct rules *r); /* NULL is fine */
 MUST_CHECK enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *why);
 void rules_set_field(struct rules *r, struct str pointer); /* RFC 6901; copied */
 
+/* Differs between any two sets that may answer differently: part of a cache key. */
+uint64_t rules_mark(const struct rules *r);
+
 /* dialect->answer of rules. */
 MUST_CHECK enum err rules_answer(const struct rules *rules, const struct request *r,
                                  struct str model, struct buf *out);

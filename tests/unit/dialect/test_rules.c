@@ -134,3 +134,54 @@ Test(rules, a_rule_that_is_too_costly_leaves_it_to_the_next, .timeout = 20)
     cr_assert_eq(first(r, text), 2);
     rules_free(r);
 }
+
+/* ---- what tells them from others ---- */
+
+static uint64_t mark_of(const struct rule_words *words)
+{
+    struct rules *r = rules_of(words, 1);
+    uint64_t mark = rules_mark(r);
+
+    rules_free(r);
+    return mark;
+}
+
+Test(rules, the_same_rules_have_one_mark, .timeout = 5)
+{
+    struct rule_words words = { .match = STR("a"), .label = STR("b"), .score = 0.5 };
+
+    cr_assert_eq(mark_of(&words), mark_of(&words));
+}
+
+Test(rules, whatever_is_said_otherwise_changes_the_mark, .timeout = 5)
+{
+    struct str word = STR("a");
+    struct rule_words plain = { .match = STR("a"), .label = STR("b"), .score = NAN };
+    struct rule_words others[] = {
+        { .match = STR("c"), .label = STR("b"), .score = NAN },
+        { .match = STR("a"), .label = STR("c"), .score = NAN },
+        { .match = STR("a"), .reply = STR("b"), .score = NAN },
+        { .match = STR("a"), .label = STR("b"), .reply = STR(""), .score = NAN },
+        { .match = STR("a"), .label = STR("b"), .answer = STR("1"), .score = NAN },
+        { .match = STR("a"), .label = STR("b"), .score = 0 },
+        { .keywords = &word, .keyword_count = 1, .label = STR("b"), .score = NAN },
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        cr_expect_neq(mark_of(&plain), mark_of(&others[i]), "%zu", i);
+}
+
+Test(rules, another_rule_or_field_changes_the_mark, .timeout = 5)
+{
+    struct rule_words words[] = { { .label = STR("a"), .score = NAN },
+                                  { .label = STR("a"), .score = NAN } };
+    struct rules *one = rules_of(words, 1), *two = rules_of(words, 2),
+                 *field = rules_of(words, 1);
+
+    rules_set_field(field, STR("/text"));
+    cr_assert_neq(rules_mark(one), rules_mark(two));
+    cr_assert_neq(rules_mark(one), rules_mark(field));
+    rules_free(one);
+    rules_free(two);
+    rules_free(field);
+}

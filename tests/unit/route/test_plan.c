@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/route/plan.h"
 
+#include "weir/base/mem.h"
 #include "weir/upstream/pool.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 static struct plan *plan;
 
@@ -144,6 +146,29 @@ Test(plan, routes_whose_names_hold_the_marks_have_a_text_of_their_own)
     plan_describe(plan, one);
     plan_describe(plan, two);
     cr_assert_not(str_eq(one->text, two->text), "%.*s", STR_ARG(one->text));
+}
+
+Test(plan, other_rules_are_another_text)
+{
+    struct rule_words words = { .label = STR("a") };
+    struct model *one = add_model("one"), *two = add_model("two");
+    struct upstream *old = add_upstream("old"), *new = add_upstream("new");
+    struct rules *some = rules_new(), *more = rules_new();
+    struct route before = { .upstream = old }, after = { .upstream = new };
+
+    free(new->name);
+    new->name = mem_copy_text("old");
+    cr_assert_eq(rules_add(more, &words, NULL), OK);
+    old->rules = some;
+    new->rules = more;
+    one->routes = &before;
+    two->routes = &after;
+    one->route_count = two->route_count = 1;
+    plan_describe(plan, one);
+    plan_describe(plan, two);
+    cr_assert_not(str_eq(one->text, two->text), "%.*s", STR_ARG(one->text));
+    rules_free(some);
+    rules_free(more);
 }
 
 /* ---- fallbacks -------------------------------------------------------------------------- */

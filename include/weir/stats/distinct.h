@@ -22,7 +22,7 @@ void distinct_add(struct distinct *d, uint64_t hash);
 void distinct_merge(struct distinct *into, const struct distinct *from);
 
 /*
- * 0 for an empty one. Below 2.5 * 4096 the empty registers are counted instead (linear
- * counting), which is nearly exact for a few hundred.
+ * 0 for an empty one. Without a seam between few and many (Ertl 2017): nearly exact for a few
+ * hundred, and no bias about 2.5 * 4096, where the original changes from one formula to another.
  */
 double distinct_estimate(const struct distinct *d);

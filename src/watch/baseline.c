@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/watch/baseline.h"
+
+#include "weir/base/digest.h"
+#include "weir/base/mem.h"
+#include "weir/base/scan.h"
+#include "weir/stats/dispersion.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD "{\"id\":\""
+
+/* ---- the order of values ----------------------------------------------------------------- */
+
+/* "le_0.5", "gt_0.9" */
+static bool is_bin(struct str word, double *bound)
+{
+    bool above = str_starts(word, STR("gt_"));
+
+    if (!above && !str_starts(word, STR("le_")))
+        return false;
+    if (!scan_number(str_cut(word, 3, word.len), bound))
+        return false;
+    if (above)
+        *bound = HUGE_VAL;
+    return true;
+}
+
+static int compare_values(const void *left, const void *right)
+{
+    const struct count *a = left, *b = right;
+    double low = 0, high = 0;
+    bool a_is_bin = is_bin(a->value, &low), b_is_bin = is_bin(b->value, &high);
+
+    if (a_is_bin != b_is_bin)
+        return a_is_bin ? -1 : 1;
+    if (a_is_bin && low != high)
+        return low < high ? -1 : 1;
+    return str_compare(a->value, b->value);
+}
+
+static size_t find(const struct baseline *b, struct str value)
+{
+    size_t other = 0;
+
+    for (size_t k = 0; k < b->bins; k++) {
+        if (str_eq(b->values[k], value))
+            return k;
+        if (str_eq(b->values[k], STR("other")))
+            other = k;
+    }
+    return other;
+}
+
+void baseline_sort_in(const struct baseline *b, const struct counts *counts,
+                      uint64_t out[ECUSUM_BINS])
+{
+    memset(out, 0, ECUSUM_BINS * sizeof(out[0]));
+    for (size_t i = 0; i < counts->size; i++)
+        out[find(b, counts->at[i].value)] += counts->at[i].n;
+}
+
+/* ---- making ------------------------------------------------------------------------------ */
+
+static void take_values(struct baseline *b, const struct counts *total)
+{
+    struct count rows[ECUSUM_BINS];
+    double ignored;
+
+    memcpy(rows, total->at, total->size * sizeof(rows[0]));
+    b->bins = total->size;
+    if (counts_of(total, STR("other")) == 0)
+        rows[b->bins++] = (struct count){ STR("other"), 0 };
+    qsort(rows, b->bins, sizeof(rows[0]), compare_values);
+    for (size_t k = 0; k < b->bins; k++) {
+        b->values[k] = arena_copy(&b->arena, rows[k].value);
+        b->counts[k] = rows[k].n;
+        b->n += rows[k].n;
+        b->ordered += is_bin(rows[k].value, &ignored) ? 1 : 0;
+    }
+}
+
+static double measure_phi(const struct baseline *b, const struct counts *ticks, size_t count)
+{
+    uint64_t *cells = mem_new_array(count * b->bins + 1, sizeof(*cells));
+    uint64_t row[ECUSUM_BINS];
+    double phi = 0;
+
+    for (size_t t = 0; t < count; t++) {
+        baseline_sort_in(b, &ticks[t], row);
+        memcpy(&cells[t * b->bins], row, b->bins * sizeof(row[0]));
+    }
+    if (!dispersion_bound(cells, count, b->bins, b->alpha, &phi))
+        phi = 0;
+    free(cells);
+    return phi;
+}
+
+static void put_content(const struct baseline *b, struct buf *out);
+
+static void name(struct str content, char id[BASELINE_ID])
+{
+    struct digest digest;
+    char hex[DIGEST_HEX];
+
+    digest_of(&digest, content);
+    digest_hex(&digest, hex);
+    (void)snprintf(id, BASELINE_ID, "%.16s", hex);
+}
+
+static struct tick_histogram copy_name(struct arena *arena, const struct tick_histogram *of)
+{
+    return (struct tick_histogram){
+        .model = arena_copy(arena, of->model),
+        .version = arena_copy(arena, of->version),
+        .prediction = arena_copy(arena, of->prediction),
+        .segment = arena_copy(arena, of->segment),
+    };
+}
+
+struct baseline *baseline_new(const struct baseline_origin *o)
+{
+    struct baseline *b = MEM_NEW(struct baseline);
+    struct buf content = { 0 };
+
+    arena_init(&b->arena, 0);
+    b->of = copy_name(&b->arena, &o->of);
+    b->tolerance = o->tolerance;
+    b->alpha = o->alpha;
+    b->created_ms = o->created_ms;
+    b->from = arena_copy(&b->arena, o->from);
+    take_values(b, o->total);
+    bound_find(b->bounds, b->counts, b->bins, b->alpha, b->tolerance);
+    if (o->ticks)
+        b->phi = measure_phi(b, o->ticks, o->tick_count);
+    put_content(b, &content);
+    name(buf_str(&content), b->id);
+    buf_deinit(&content);
+    return b;
+}
+
+void baseline_free(struct baseline *b)
+{
+    if (!b)
+        return;
+    arena_deinit(&b->arena);
+    free(b);
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------- */
+
+static void put_text(struct buf *out, const char *key, struct str value)
+{
+    buf_put_printf(out, "\"%s\":", key);
+    scan_put_string(out, value);
+    buf_put(out, STR(","));
+}
+
+static void put_content(const struct baseline *b, struct buf *out)
+{
+    put_text(out, "model", b->of.model);
+    put_text(out, "version", b->of.version);
+    put_text(out, "prediction", b->of.prediction);
+    put_text(out, "segment", b->of.segment);
+    buf_put(out, STR("\"values\":["));
+    for (size_t k = 0; k < b->bins; k++) {
+        buf_put_text(out, k > 0 ? "," : "");
+        scan_put_string(out, b->values[k]);
+    }
+    buf_put(out, STR("],\"counts\":["));
+    for (size_t k = 0; k < b->bins; k++)
+        buf_put_printf(out, "%s%llu", k > 0 ? "," : "", (unsigned long long)b->counts[k]);
+    buf_put(out, STR("],\"lower\":["));
+    for (size_t k = 0; k < b->bins; k++)
+        buf_put_printf(out, "%s%.17g", k > 0 ? "," : "", b->bounds[k].lower);
+    buf_put(out, STR("],\"upper\":["));
+    for (size_t k = 0; k < b->bins; k++)
+        buf_put_printf(out, "%s%.17g", k > 0 ? "," : "", b->bounds[k].upper);
+    buf_put_printf(out, "],\"n\":%llu,\"theta\":%.17g,\"alpha_ref\":%.17g,\"phi\":%.17g,",
+                   (unsigned long long)b->n, b->tolerance, b->alpha, b->phi);
+    put_text(out, "from", b->from);
+    buf_put_printf(out, "\"created_ms\":%llu", (unsigned long long)b->created_ms);
+}
+
+void baseline_put(const struct baseline *b, struct buf *out)
+{
+    buf_put_printf(out, HEAD "%s\",", b->id);
+    put_content(b, out);
+    buf_put(out, STR("}"));
+}
+
+static bool read_text(struct str json, const char *key, struct arena *arena, struct str *out)
+{
+    struct scan_member m;
+
+    if (!scan_get(json, str_of(key), &m) || m.type != SCAN_STRING)
+        return false;
+    *out = arena_copy(arena, scan_text(m.value, arena, NULL));
+    return out->at;
+}
+
+static bool read_u64(struct str json, const char *key, uint64_t *out)
+{
+    struct scan_member m;
+
+    return scan_get(json, str_of(key), &m) && scan_u64(m.value, out);
+}
+
+static bool read_double(struct str json, const char *key, double *out)
+{
+    struct scan_member m;
+
+    return scan_get(json, str_of(key), &m) && scan_number(m.value, out);
+}
+
+/* Walks two arrays of the same length; false where that length is not ours. */
+static bool read_bins(struct str json, struct baseline *b)
+{
+    struct scan_member values, counts, value, count;
+    struct scan v, c;
+    double ignored;
+
+    if (!scan_get(json, STR("values"), &values) || !scan_get(json, STR("counts"), &counts))
+        return false;
+    scan_start(&v, values.value);
+    scan_start(&c, counts.value);
+    while (scan_next(&v, &value)) {
+        size_t k = b->bins;
+
+        if (k == ECUSUM_BINS || value.type != SCAN_STRING || !scan_next(&c, &count) ||
+            !scan_u64(count.value, &b->counts[k]))
+            return false;
+        b->values[k] = arena_copy(&b->arena, scan_text(value.value, &b->arena, NULL));
+        b->ordered += is_bin(b->values[k], &ignored) ? 1 : 0;
+        b->bins++;
+    }
+    return b->bins > 0 && !scan_next(&c, &count);
+}
+
+static bool read_bounds(struct str json, const char *key, struct baseline *b, bool lower)
+{
+    struct scan_member list, bound;
+    struct scan s;
+    size_t k = 0;
+
+    if (!scan_get(json, str_of(key), &list))
+        return false;
+    scan_start(&s, list.value);
+    while (scan_next(&s, &bound)) {
+        if (k == b->bins ||
+            !scan_number(bound.value, lower ? &b->bounds[k].lower : &b->bounds[k].upper))
+            return false;
+        k++;
+    }
+    return k == b->bins;
+}
+
+static bool read_all(struct str json, struct baseline *b)
+{
+    return read_text(json, "model", &b->arena, &b->of.model) &&
+           read_text(json, "version", &b->arena, &b->of.version) &&
+           read_text(json, "prediction", &b->arena, &b->of.prediction) &&
+           read_text(json, "segment", &b->arena, &b->of.segment) && read_bins(json, b) &&
+           read_bounds(json, "lower", b, true) && read_bounds(json, "upper", b, false) &&
+           read_u64(json, "n", &b->n) && read_double(json, "theta", &b->tolerance) &&
+           read_double(json, "alpha_ref", &b->alpha) && read_double(json, "phi", &b->phi) &&
+           read_text(json, "from", &b->arena, &b->from) &&
+           read_u64(json, "created_ms", &b->created_ms);
+}
+
+/* {"id":"<id>",<content>}, and the id is that of the content. */
+static bool is_untouched(struct str json, char id[BASELINE_ID])
+{
+    const size_t head = sizeof(HEAD) - 1 + BASELINE_ID - 1 + 2;
+
+    if (json.len < head + 1 || !str_starts(json, STR(HEAD)))
+        return false;
+    name(str_cut(json, head, json.len - 1), id);
+    return memcmp(json.at + sizeof(HEAD) - 1, id, BASELINE_ID - 1) == 0;
+}
+
+struct baseline *baseline_read(struct str json)
+{
+    AUTO(baseline_free) struct baseline *b = MEM_NEW(struct baseline);
+
+    arena_init(&b->arena, 0);
+    if (scan_check(json, NULL) != OK || !is_untouched(json, b->id) || !read_all(json, b))
+        return NULL;
+    return steal(&b);
+}

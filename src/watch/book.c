@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "book.h"
+
+#include "member.h"
+#include "weir/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *grow(void *at, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return at;
+    *capacity = *capacity > 0 ? *capacity * 2 : 16;
+    return mem_grow(at, *capacity * size);
+}
+
+static char *copy_text(struct str text)
+{
+    char *own = mem_new(text.len + 1);
+
+    if (text.len > 0)
+        memcpy(own, text.at, text.len);
+    return own;
+}
+
+void book_init(struct book *b)
+{
+    *b = (struct book){ .ours = false };
+    arena_init(&b->row_texts, 0);
+}
+
+void book_deinit(struct book *b)
+{
+    for (size_t i = 0; i < b->subject_count; i++)
+        subject_free(b->subjects[i]);
+    for (size_t i = 0; i < b->baseline_count; i++)
+        baseline_free(b->baselines[i]);
+    for (size_t i = 0; i < b->alarm_count; i++)
+        alarm_free(b->alarms[i]);
+    book_unpin_all(b);
+    book_unsilence_all(b);
+    arena_deinit(&b->row_texts);
+    free(b->subjects);
+    free(b->baselines);
+    free(b->alarms);
+    free(b->pins);
+    free(b->silences);
+    free(b->rows);
+    *b = (struct book){ .ours = false };
+}
+
+/* ---- subjects ------------------------------------------------------------------------------ */
+
+static size_t find_subject(const struct book *b, struct str member, bool *found)
+{
+    size_t low = 0, high = b->subject_count;
+
+    *found = false;
+    while (low < high && !*found) {
+        size_t middle = (low + high) / 2;
+        int order = str_compare(b->subjects[middle]->member, member);
+
+        *found = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+struct subject *book_subject(struct book *b, struct str member)
+{
+    bool found;
+    size_t at = find_subject(b, member, &found);
+    struct subject *s;
+
+    if (found)
+        return b->subjects[at];
+    s = subject_new(member);
+    if (!s)
+        return NULL;
+    b->subjects = grow(b->subjects, b->subject_count, &b->subject_capacity,
+                       sizeof(b->subjects[0]));
+    memmove(&b->subjects[at + 1], &b->subjects[at],
+            (b->subject_count - at) * sizeof(b->subjects[0]));
+    b->subjects[at] = s;
+    b->subject_count++;
+    s->unread = true;
+    return s;
+}
+
+void book_drop_subject(struct book *b, size_t i)
+{
+    subject_free(b->subjects[i]);
+    b->subject_count--;
+    memmove(&b->subjects[i], &b->subjects[i + 1],
+            (b->subject_count - i) * sizeof(b->subjects[0]));
+}
+
+size_t book_judged(const struct book *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->subject_count; i++)
+        n += b->subjects[i]->drift ? 1 : 0;
+    return n;
+}
+
+/* ---- baselines ----------------------------------------------------------------------------- */
+
+static size_t find_baseline(const struct book *b, const char *id, bool *found)
+{
+    size_t low = 0, high = b->baseline_count;
+
+    *found = false;
+    while (low < high && !*found) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(b->baselines[middle]->id, id);
+
+        *found = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+const struct baseline *book_baseline(const struct book *b, const char *id)
+{
+    bool found;
+    size_t at = find_baseline(b, id, &found);
+
+    return found ? b->baselines[at] : NULL;
+}
+
+const struct baseline *book_add_baseline(struct book *b, struct baseline *baseline)
+{
+    bool found;
+    size_t at = find_baseline(b, baseline->id, &found);
+
+    if (found) {
+        baseline_free(baseline);
+        return b->baselines[at];
+    }
+    b->baselines = grow(b->baselines, b->baseline_count, &b->baseline_capacity,
+                        sizeof(b->baselines[0]));
+    memmove(&b->baselines[at + 1], &b->baselines[at],
+            (b->baseline_count - at) * sizeof(b->baselines[0]));
+    b->baselines[at] = baseline;
+    b->baseline_count++;
+    return baseline;
+}
+
+static bool is_judged_by(const struct book *b, const struct baseline *baseline)
+{
+    for (size_t i = 0; i < b->subject_count; i++)
+        if (subject_baseline(b->subjects[i]) == baseline)
+            return true;
+    return false;
+}
+
+void book_drop_baseline(struct book *b, const char *id)
+{
+    bool found;
+    size_t at = find_baseline(b, id, &found);
+
+    if (!found || is_judged_by(b, b->baselines[at]))
+        return;
+    baseline_free(b->baselines[at]);
+    b->baseline_count--;
+    memmove(&b->baselines[at], &b->baselines[at + 1],
+            (b->baseline_count - at) * sizeof(b->baselines[0]));
+}
+
+/* ---- pins ---------------------------------------------------------------------------------- */
+
+static struct pin *find_pin(const struct book *b, struct str member)
+{
+    for (size_t i = 0; i < b->pin_count; i++)
+        if (str_eq(str_of(b->pins[i].member), member))
+            return &b->pins[i];
+    return NULL;
+}
+
+const char *book_pinned(const struct book *b, const struct subject *s)
+{
+    const struct pin *own = find_pin(b, s->member);
+    struct tick_histogram any = s->of;
+    struct buf member = { 0 };
+
+    if (!own && b->pin_count > 0) {
+        any.version = STR("*");
+        member_put(&member, &any);
+        own = find_pin(b, buf_str(&member));
+        buf_deinit(&member);
+    }
+    return own ? own->baseline : NULL;
+}
+
+bool book_is_pinned(const struct book *b, const char *baseline)
+{
+    for (size_t i = 0; i < b->pin_count; i++)
+        if (strcmp(b->pins[i].baseline, baseline) == 0)
+            return true;
+    return false;
+}
+
+void book_pin(struct book *b, struct str member, const char *baseline)
+{
+    struct pin *pin = find_pin(b, member);
+
+    if (!pin && baseline[0]) {
+        b->pins = grow(b->pins, b->pin_count, &b->pin_capacity, sizeof(b->pins[0]));
+        pin = &b->pins[b->pin_count++];
+        pin->member = copy_text(member);
+    } else if (pin && !baseline[0]) {
+        free(pin->member);
+        *pin = b->pins[--b->pin_count];
+        return;
+    }
+    if (pin)
+        (void)snprintf(pin->baseline, sizeof(pin->baseline), "%s", baseline);
+}
+
+void book_unpin_all(struct book *b)
+{
+    while (b->pin_count > 0)
+        free(b->pins[--b->pin_count].member);
+}
+
+/* ---- alarms -------------------------------------------------------------------------------- */
+
+struct alarm *book_alarm(const struct book *b, const char *id)
+{
+    for (size_t i = 0; i < b->alarm_count; i++)
+        if (strcmp(b->alarms[i]->id, id) == 0)
+            return b->alarms[i];
+    return NULL;
+}
+
+/* The place of the alarm whose state changed longest ago. */
+static size_t find_oldest(const struct book *b)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 1; i < b->alarm_count; i++)
+        if (b->alarms[i]->updated_ms < b->alarms[oldest]->updated_ms)
+            oldest = i;
+    return oldest;
+}
+
+void book_put_alarm(struct book *b, struct alarm *alarm)
+{
+    size_t at = 0;
+
+    while (at < b->alarm_count && strcmp(b->alarms[at]->id, alarm->id) != 0)
+        at++;
+    if (at == b->alarm_count && at == BOOK_ALARMS)
+        at = find_oldest(b);
+    if (at < b->alarm_count) {
+        alarm_free(b->alarms[at]);
+    } else {
+        b->alarms = grow(b->alarms, at, &b->alarm_capacity, sizeof(b->alarms[0]));
+        b->alarm_count++;
+    }
+    b->alarms[at] = alarm;
+}
+
+/* ---- silences ------------------------------------------------------------------------------ */
+
+static void free_silence(struct silence *s)
+{
+    free(s->id);
+    free(s->json);
+}
+
+bool book_unsilence(struct book *b, struct str id)
+{
+    for (size_t i = 0; i < b->silence_count; i++) {
+        if (!str_eq(str_of(b->silences[i].id), id))
+            continue;
+        free_silence(&b->silences[i]);
+        b->silences[i] = b->silences[--b->silence_count];
+        return true;
+    }
+    return false;
+}
+
+void book_silence(struct book *b, struct str id, struct str json, uint64_t until_ms)
+{
+    (void)book_unsilence(b, id);
+    b->silences = grow(b->silences, b->silence_count, &b->silence_capacity,
+                       sizeof(b->silences[0]));
+    b->silences[b->silence_count++] = (struct silence){ copy_text(id), copy_text(json),
+                                                        until_ms };
+}
+
+void book_unsilence_all(struct book *b)
+{
+    while (b->silence_count > 0)
+        free_silence(&b->silences[--b->silence_count]);
+}
+
+/* ---- what is to be written down ------------------------------------------------------------ */
+
+static struct row *add_row(struct book *b, struct subject *s)
+{
+    b->rows = grow(b->rows, b->row_count, &b->row_capacity, sizeof(b->rows[0]));
+    s->unsaved = true;
+    b->rows[b->row_count] = (struct row){ .subject = s };
+    return &b->rows[b->row_count++];
+}
+
+void book_write_alarm(struct book *b, struct subject *s, const struct alarm *alarm)
+{
+    struct row *row = add_row(b, s);
+    struct buf json = { 0 };
+
+    alarm_put(alarm, &json);
+    row->alarm = arena_copy(&b->row_texts, str_of(alarm->id));
+    row->state = alarm->state;
+    row->at_ms = alarm->updated_ms;
+    row->text = arena_copy(&b->row_texts, buf_str(&json));
+    buf_deinit(&json);
+}
+
+void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct str text)
+{
+    struct row *row = add_row(b, s);
+
+    row->at_ms = hour;
+    row->text = arena_copy(&b->row_texts, text);
+}
+
+void book_rows_written(struct book *b)
+{
+    b->row_count = 0;
+    arena_deinit(&b->row_texts);
+}

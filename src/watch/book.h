@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/arena.h"
+#include "weir/watch/alarm.h"
+
+#include "subject.h"
+
+/*
+ * All that the judge of this process knows: every histogram under watch, the baselines and
+ * which of them are pinned, alarms, silences; and what is still to be written down. The judge
+ * folds into it, a store fills it and writes it down; nobody else has it.
+ */
+
+enum {
+    BOOK_ALARMS = 200, /* the newest are kept in mind */
+    BOOK_BASELINES = 4096,
+};
+
+struct pin {
+    char *member;
+    char baseline[BASELINE_ID];
+};
+
+struct silence {
+    char *id;
+    char *json;
+    uint64_t until_ms;
+};
+
+/* Something to be written with its subject's state, so that neither is there without the other. */
+struct row {
+    struct subject *subject;
+    struct str alarm; /* its id; absent: a closed hour */
+    enum alarm_state state;
+    uint64_t at_ms; /* of an alarm: when its state changed; of an hour: which */
+    struct str text;
+};
+
+struct book {
+    struct subject **subjects; /* owned, as is all else; sorted by member */
+    size_t subject_count, subject_capacity;
+    struct baseline **baselines; /* sorted by id */
+    size_t baseline_count, baseline_capacity;
+    struct pin *pins;
+    size_t pin_count, pin_capacity;
+    struct alarm **alarms; /* in no order */
+    size_t alarm_count, alarm_capacity;
+    struct silence *silences;
+    size_t silence_count, silence_capacity;
+    struct row *rows; /* in the order of their happening; texts in `row_texts` */
+    size_t row_count, row_capacity;
+    struct arena row_texts;
+    bool ours; /* this process is the judge */
+};
+
+void book_init(struct book *b);
+void book_deinit(struct book *b);
+
+struct subject *book_subject(struct book *b, struct str member); /* made if need be; or NULL */
+void book_drop_subject(struct book *b, size_t i);
+const struct baseline *book_baseline(const struct book *b, const char *id); /* NULL: unknown */
+/* Takes it; one that is there already stays, and the new one is freed. */
+const struct baseline *book_add_baseline(struct book *b, struct baseline *baseline);
+void book_drop_baseline(struct book *b, const char *id);
+
+/* Of that histogram, else of "any version" of it; NULL: none. */
+const char *book_pinned(const struct book *b, const struct subject *s);
+bool book_is_pinned(const struct book *b, const char *baseline);
+void book_pin(struct book *b, struct str member, const char *baseline); /* "": no longer */
+void book_unpin_all(struct book *b);
+
+struct alarm *book_alarm(const struct book *b, const char *id);
+void book_put_alarm(struct book *b,
+                    struct alarm *alarm); /* takes it; in place of its older self */
+
+void book_silence(struct book *b, struct str id, struct str json, uint64_t until_ms);
+bool book_unsilence(struct book *b, struct str id); /* false: there was none */
+void book_unsilence_all(struct book *b);
+
+void book_write_alarm(struct book *b, struct subject *s, const struct alarm *alarm);
+void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct str text);
+void book_rows_written(struct book *b); /* all of them are safe */
+
+/* How many histograms have a baseline. */
+size_t book_judged(const struct book *b);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "draft.h"
+
+#include "weir/base/mem.h"
+
+#include <stdlib.h>
+
+enum { FIRST_STEPS = 16 };
+
+void draft_deinit(struct draft *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        counts_deinit(&d->steps[i]);
+    counts_deinit(&d->total);
+    counts_deinit(&d->pending);
+    free(d->steps);
+    *d = (struct draft){ .count = 0 };
+}
+
+/* The step becomes the draft's, and leaves an empty one behind. */
+static void add_step(struct draft *d, struct counts *step)
+{
+    if (d->count == DRAFT_STEPS) {
+        counts_deinit(step);
+        return;
+    }
+    if (d->count == d->capacity) {
+        d->capacity = d->capacity > 0 ? d->capacity * 2 : FIRST_STEPS;
+        d->steps = mem_grow(d->steps, d->capacity * sizeof(struct counts));
+    }
+    d->steps[d->count++] = *step;
+    *step = (struct counts){ 0 };
+}
+
+void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n)
+{
+    counts_merge(&d->total, tick);
+    counts_merge(&d->pending, tick);
+    if (counts_total(&d->pending) >= step_n)
+        add_step(d, &d->pending);
+}
+
+bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps)
+{
+    return d->count >= min_steps && counts_total(&d->total) >= min_n;
+}
+
+void draft_put(const struct draft *d, struct buf *out)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        buf_put_text(out, i > 0 ? ";" : "");
+        counts_put(&d->steps[i], out);
+    }
+    buf_put(out, STR("|"));
+    counts_put(&d->pending, out);
+}
+
+bool draft_read(struct draft *d, struct str text)
+{
+    struct str steps, step;
+
+    if (!str_split(&text, '|', &steps))
+        return false;
+    while (str_split(&steps, ';', &step)) {
+        struct counts counts = { 0 };
+
+        if (!counts_read(&counts, step)) {
+            counts_deinit(&counts);
+            return false;
+        }
+        counts_merge(&d->total, &counts);
+        add_step(d, &counts);
+    }
+    if (!counts_read(&d->pending, text))
+        return false;
+    counts_merge(&d->total, &d->pending);
+    return true;
+}

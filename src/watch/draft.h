@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/watch/counts.h"
+
+/*
+ * A baseline that is still being gathered: ticks since a histogram was first seen, until they
+ * are enough. Ticks of few answers are put together until they have `step_n`, as the detector
+ * will do, so that what is measured on them is measured on what it will see.
+ */
+
+enum { DRAFT_STEPS = 4096 }; /* more tell nothing new of how ticks vary */
+
+struct draft {
+    struct counts total;
+    struct counts pending; /* not yet a step; part of the total */
+    struct counts *steps;  /* owned */
+    size_t count;
+    size_t capacity;
+};
+
+void draft_deinit(struct draft *d); /* a zeroed one is empty */
+void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n);
+bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps);
+
+/* "no=48 yes=2;no=50;...|pending"; false for other text. */
+void draft_put(const struct draft *d, struct buf *out);
+bool draft_read(struct draft *d, struct str text);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drift.h"
+
+#include <math.h>
+
+/* ---- evidence ------------------------------------------------------------------------------ */
+
+static struct ecusum_rule rule_of(const struct baseline *b, enum ecusum_unit unit)
+{
+    return (struct ecusum_rule){
+        .bounds = b->bounds, .bins = b->bins, .unit = unit, .phi = b->phi, .n_min = DRIFT_STEP_N
+    };
+}
+
+static bool can_suspect(const struct drift *d)
+{
+    return d->baseline->phi >= 1;
+}
+
+static double confirmed_score(const struct drift *d, double threshold)
+{
+    struct ecusum_rule rule = rule_of(d->baseline, ECUSUM_TICK);
+
+    return ecusum_ln_m(&d->confirmed, &rule) / threshold;
+}
+
+static double suspected_score(const struct drift *d, double threshold)
+{
+    struct ecusum_rule rule = rule_of(d->baseline, ECUSUM_TEMPERED);
+
+    return can_suspect(d) ? ecusum_ln_m(&d->suspected, &rule) / threshold : 0;
+}
+
+static bool fold_evidence(struct drift *d, const uint64_t *counts, uint64_t n)
+{
+    struct ecusum_rule sure = rule_of(d->baseline, ECUSUM_TICK);
+    struct ecusum_rule quick = rule_of(d->baseline, ECUSUM_TEMPERED);
+
+    if (can_suspect(d))
+        (void)ecusum_fold(&d->suspected, &quick, n, counts);
+    return ecusum_fold(&d->confirmed, &sure, n, counts);
+}
+
+/* ---- the latch ----------------------------------------------------------------------------- */
+
+static uint64_t find_since(const struct drift *d, const struct ecusum *e, enum ecusum_unit unit)
+{
+    struct ecusum_rule rule = rule_of(d->baseline, unit);
+    struct ecusum_driver driver = ecusum_driver(e, &rule);
+    const struct bound *bound = &d->baseline->bounds[driver.bin];
+
+    return window_since(&d->window, driver.bin, driver.up ? bound->upper : bound->lower,
+                        driver.up);
+}
+
+static void latch(struct drift *d, enum drift_latched how, uint64_t tick, uint64_t since)
+{
+    uint64_t hold = tick - since;
+
+    if (hold < DRIFT_LEAST_HOLD)
+        hold = DRIFT_LEAST_HOLD;
+    if (hold > DRIFT_MOST_HOLD)
+        hold = DRIFT_MOST_HOLD;
+    if (d->latch.on == LATCHED_NOT)
+        d->latch.tick = tick;
+    d->latch.on = how;
+    d->latch.since = since;
+    d->latch.hold = hold;
+}
+
+static enum drift_turn confirm(struct drift *d, uint64_t tick)
+{
+    bool raises = d->latch.on != LATCHED_CONFIRMED;
+
+    if (raises)
+        latch(d, LATCHED_CONFIRMED, tick, find_since(d, &d->confirmed, ECUSUM_TICK));
+    ecusum_reset(&d->confirmed);
+    ecusum_reset(&d->suspected);
+    d->latch.calm = 0;
+    return raises ? DRIFT_ALARM : DRIFT_STAYED;
+}
+
+static enum drift_turn suspect(struct drift *d, uint64_t tick)
+{
+    bool raises = d->latch.on == LATCHED_NOT;
+
+    if (raises)
+        latch(d, LATCHED_SUSPECTED, tick, find_since(d, &d->suspected, ECUSUM_TEMPERED));
+    ecusum_reset(&d->suspected);
+    d->latch.calm = 0;
+    return raises ? DRIFT_SUSPICION : DRIFT_STAYED;
+}
+
+static enum drift_turn rest(struct drift *d, bool calm)
+{
+    if (d->latch.on == LATCHED_NOT)
+        return DRIFT_STAYED;
+    d->latch.calm = calm ? d->latch.calm + 1 : 0;
+    if (d->latch.calm < d->latch.hold)
+        return DRIFT_STAYED;
+    d->latch = (struct drift_latch){ .on = LATCHED_NOT };
+    return DRIFT_OVER;
+}
+
+enum drift_turn drift_fold(struct drift *d, double threshold, uint64_t tick,
+                           const struct counts *counts, double *score)
+{
+    uint64_t bins[ECUSUM_BINS], n = counts_total(counts);
+    double sure, quick;
+
+    *score = 0;
+    if (n == 0)
+        return DRIFT_STAYED;
+    baseline_sort_in(d->baseline, counts, bins);
+    window_add(&d->window, tick, bins);
+    if (!fold_evidence(d, bins, n))
+        return DRIFT_STAYED;
+    sure = confirmed_score(d, threshold);
+    quick = suspected_score(d, threshold);
+    *score = sure >= 1 ? sure : fmax(fmax(sure, quick), 0);
+    if (sure >= 1)
+        return confirm(d, tick);
+    if (quick >= 1)
+        return suspect(d, tick);
+    return rest(d, 3 * sure < 1 && 3 * quick < 1);
+}
+
+/* ---- what it says -------------------------------------------------------------------------- */
+
+void drift_init(struct drift *d, const struct baseline *baseline)
+{
+    *d = (struct drift){ .baseline = baseline };
+    ecusum_init(&d->confirmed, baseline->bins);
+    ecusum_init(&d->suspected, baseline->bins);
+    window_init(&d->window, baseline->bins);
+}
+
+void drift_deinit(struct drift *d)
+{
+    window_deinit(&d->window);
+}
+
+double drift_score(const struct drift *d, double threshold)
+{
+    return fmax(confirmed_score(d, threshold), 0);
+}
+
+enum drift_verdict drift_verdict(const struct drift *d, uint64_t now_tick)
+{
+    uint64_t sum[ECUSUM_BINS];
+    uint64_t n = window_sum(&d->window, now_tick > DRIFT_DAY ? now_tick - DRIFT_DAY : 0, sum);
+
+    if (d->latch.on == LATCHED_CONFIRMED)
+        return DRIFT_CONFIRMED;
+    if (d->latch.on == LATCHED_SUSPECTED)
+        return DRIFT_SUSPECTED;
+    return n < DRIFT_LEAST_N || n < 10 * d->baseline->bins ? DRIFT_INSUFFICIENT_DATA : DRIFT_OK;
+}
+
+const char *drift_word(enum drift_verdict v)
+{
+    switch (v) {
+    case DRIFT_NO_BASELINE: return "no_baseline";
+    case DRIFT_INSUFFICIENT_DATA: return "insufficient_data";
+    case DRIFT_OK: return "ok";
+    case DRIFT_SUSPECTED: return "suspected";
+    case DRIFT_CONFIRMED: return "confirmed";
+    }
+    return "no_baseline";
+}
+
+/* ---- as text ------------------------------------------------------------------------------- */
+
+enum { LATCH_NUMBERS = 5 };
+
+void drift_put(const struct drift *d, struct buf *out)
+{
+    const struct drift_latch *l = &d->latch;
+
+    ecusum_put(&d->confirmed, out);
+    buf_put(out, STR("\n"));
+    ecusum_put(&d->suspected, out);
+    buf_put_printf(out, "\n%u %llu %llu %llu %llu\n", (unsigned)l->on,
+                   (unsigned long long)l->tick, (unsigned long long)l->since,
+                   (unsigned long long)l->hold, (unsigned long long)l->calm);
+    window_put_ticks(&d->window, out);
+    buf_put(out, STR("\n"));
+    window_put_hours(&d->window, out);
+    buf_put(out, STR("\n"));
+}
+
+static bool read_evidence(struct ecusum *e, size_t bins, struct str *lines)
+{
+    struct str line;
+
+    return str_split(lines, '\n', &line) && ecusum_read(e, line) && e->bins == bins;
+}
+
+static bool read_latch(struct drift_latch *l, struct str *lines)
+{
+    uint64_t numbers[LATCH_NUMBERS];
+    struct str line, word;
+
+    if (!str_split(lines, '\n', &line))
+        return false;
+    for (unsigned i = 0; i < LATCH_NUMBERS; i++)
+        if (!str_split(&line, ' ', &word) || !str_to_u64(word, &numbers[i]))
+            return false;
+    if (numbers[0] > LATCHED_CONFIRMED)
+        return false;
+    *l = (struct drift_latch){ (enum drift_latched)numbers[0], numbers[1], numbers[2],
+                               numbers[3], numbers[4] };
+    return true;
+}
+
+static bool read_window(struct window *w, struct str *lines)
+{
+    struct str ticks, hours;
+
+    return str_split(lines, '\n', &ticks) && str_split(lines, '\n', &hours) &&
+           window_read_ticks(w, ticks) && window_read_hours(w, hours);
+}
+
+bool drift_read(struct drift *d, const struct baseline *baseline, struct str *lines)
+{
+    drift_init(d, baseline);
+    if (read_evidence(&d->confirmed, baseline->bins, lines) &&
+        read_evidence(&d->suspected, baseline->bins, lines) && read_latch(&d->latch, lines) &&
+        read_window(&d->window, lines))
+        return true;
+    drift_deinit(d);
+    return false;
+}

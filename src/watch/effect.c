@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "effect.h"
+
+#include "weir/base/scan.h"
+#include "weir/stats/distance.h"
+
+static uint64_t total(const uint64_t *counts, size_t bins)
+{
+    uint64_t n = 0;
+
+    for (size_t k = 0; k < bins; k++)
+        n += counts[k];
+    return n;
+}
+
+static double share(uint64_t count, uint64_t n)
+{
+    return n > 0 ? (double)count / (double)n : 0;
+}
+
+static void put_value(const struct baseline *b, const uint64_t *after, uint64_t n, size_t bin,
+                      struct buf *out)
+{
+    buf_put(out, STR("{\"value\":"));
+    scan_put_string(out, b->values[bin]);
+    buf_put_printf(out,
+                   ",\"before\":%.6g,\"after\":%.6g,\"before_count\":%llu,"
+                   "\"after_count\":%llu}",
+                   share(b->counts[bin], b->n), share(after[bin], n),
+                   (unsigned long long)b->counts[bin], (unsigned long long)after[bin]);
+}
+
+static void put_distances(const struct baseline *b, const uint64_t *after, uint64_t m,
+                          struct buf *out)
+{
+    double psi = distance_psi(b->counts, after, b->bins, DISTANCE_HALF);
+
+    buf_put_printf(out, "\"distances\":{\"psi\":%.6g,\"psi_floor\":%.6g,\"psi_excess\":%.6g,",
+                   psi, distance_psi_noise_point(b->bins, b->n, m, .05),
+                   distance_psi_excess(psi, b->bins, b->n, m));
+    buf_put_printf(out, "\"js_divergence_bits\":%.6g,\"js_distance_bits\":%.6g,",
+                   distance_js_divergence_bits(b->counts, after, b->bins),
+                   distance_js_distance_bits(b->counts, after, b->bins));
+    buf_put_printf(out, "\"hellinger\":%.6g,\"tv\":%.6g,\"linf\":%.6g,",
+                   distance_hellinger(b->counts, after, b->bins),
+                   distance_total_variation(b->counts, after, b->bins),
+                   distance_l_infinity(b->counts, after, b->bins));
+    if (b->ordered > 1)
+        buf_put_printf(out, "\"ks\":%.6g}",
+                       distance_ks(b->counts, after, b->ordered).statistic);
+    else
+        buf_put(out, STR("\"ks\":null}"));
+}
+
+void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out)
+{
+    struct distance_move moves[DISTANCE_MOVES];
+    size_t moved = distance_moved(b->counts, after, b->bins, moves);
+    uint64_t n = total(after, b->bins);
+
+    buf_put(out, STR("\"values\":["));
+    for (size_t k = 0; k < b->bins; k++) {
+        buf_put_text(out, k > 0 ? "," : "");
+        put_value(b, after, n, k, out);
+    }
+    buf_put(out, STR("],\"moved\":["));
+    for (size_t i = 0; i < moved; i++) {
+        buf_put_text(out, i > 0 ? "," : "");
+        put_value(b, after, n, moves[i].bin, out);
+    }
+    buf_put(out, STR("],"));
+    put_distances(b, after, n, out);
+}
+
+void effect_put_sentence(const struct baseline *b, const uint64_t *after, struct buf *out)
+{
+    struct distance_move moves[DISTANCE_MOVES];
+
+    if (distance_moved(b->counts, after, b->bins, moves) == 0)
+        return;
+    buf_put(out, b->of.prediction);
+    buf_put(out, STR("="));
+    buf_put(out, b->values[moves[0].bin]);
+    buf_put_printf(out, " %.1f %% \u2192 %.1f %%", 100 * moves[0].before, 100 * moves[0].after);
+}

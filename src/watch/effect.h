@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/base/buf.h"
+#include "weir/watch/baseline.h"
+
+/*
+ * How much has changed, in words and numbers: what stands beside a verdict and never is one.
+ *
+ * Members of a JSON object, without its braces:
+ *     "values":[{"value":"yes","before":0.045,"after":0.203,"before_count":90,"after_count":41}],
+ *     "moved":[... at most three of those, the strongest first],
+ *     "distances":{"psi":..,"psi_floor":..,"psi_excess":..,"js_divergence_bits":..,...}
+ * psi_floor is the PSI that chance alone exceeds in one of twenty comparisons of this size.
+ * "ks" is null where the values have no order.
+ */
+void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out);
+
+/* "refusal=yes 4.5 % → 20.3 %": what moved most; nothing where nothing moved. */
+void effect_put_sentence(const struct baseline *b, const uint64_t *after, struct buf *out);

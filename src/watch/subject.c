@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "subject.h"
+
+#include "member.h"
+#include "weir/base/digest.h"
+#include "weir/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REVISIONS = 1000 }; /* changes between two ticks: people pin by hand */
+
+struct subject *subject_new(struct str member)
+{
+    struct subject *s = MEM_NEW(struct subject);
+
+    arena_init(&s->arena, 0);
+    s->member = arena_copy(&s->arena, member);
+    if (!member_read(s->member, &s->of, &s->arena)) {
+        subject_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void forget(struct subject *s)
+{
+    if (s->drift)
+        drift_deinit(s->drift);
+    free(s->drift);
+    s->drift = NULL;
+    draft_deinit(&s->draft);
+}
+
+void subject_free(struct subject *s)
+{
+    if (!s)
+        return;
+    forget(s);
+    counts_deinit(&s->gathered);
+    arena_deinit(&s->arena);
+    free(s);
+}
+
+/* ---- folding ------------------------------------------------------------------------------- */
+
+static void gather(struct subject *s, uint64_t tick, const struct counts *counts,
+                   struct subject_news *news)
+{
+    uint64_t hour = tick / WINDOW_HOUR;
+
+    if (s->hour != hour && s->gathered.size > 0) {
+        news->hour_closed = true;
+        news->hour = s->hour;
+        counts_put(&s->gathered, &news->hour_text);
+        counts_deinit(&s->gathered);
+    }
+    s->hour = hour;
+    counts_merge(&s->gathered, counts);
+}
+
+void subject_fold(struct subject *s, double threshold, uint64_t tick,
+                  const struct counts *counts, struct subject_news *news)
+{
+    news->turn = DRIFT_STAYED;
+    news->score = 0;
+    news->hour_closed = false;
+    buf_reset(&news->hour_text);
+    if (tick <= s->tick)
+        return;
+    s->tick = tick;
+    s->revision = 0;
+    s->unsaved = true;
+    gather(s, tick, counts, news);
+    if (s->drift)
+        news->turn = drift_fold(s->drift, threshold, tick, counts, &news->score);
+    else
+        draft_add(&s->draft, counts, DRIFT_STEP_N);
+}
+
+bool subject_adopt(struct subject *s, const struct baseline *b)
+{
+    bool over = s->drift && s->drift->latch.on != LATCHED_NOT;
+
+    forget(s);
+    s->drift = MEM_NEW(struct drift);
+    drift_init(s->drift, b);
+    s->revision++;
+    s->unsaved = true;
+    return over;
+}
+
+const struct baseline *subject_baseline(const struct subject *s)
+{
+    return s->drift ? s->drift->baseline : NULL;
+}
+
+enum drift_verdict subject_verdict(const struct subject *s, uint64_t now_tick)
+{
+    return s->drift ? drift_verdict(s->drift, now_tick) : DRIFT_NO_BASELINE;
+}
+
+uint64_t subject_stamp(const struct subject *s)
+{
+    return s->tick * REVISIONS + (s->revision < REVISIONS ? s->revision : REVISIONS - 1);
+}
+
+/* ---- as text ------------------------------------------------------------------------------- */
+
+enum { MARK_BYTES = 17 }; /* the checksum's digits, and the end of the line */
+
+static void put_sum(struct str body, char out[MARK_BYTES])
+{
+    struct digest digest;
+    char hex[DIGEST_HEX];
+
+    digest_of(&digest, body);
+    digest_hex(&digest, hex);
+    memcpy(out, hex, MARK_BYTES - 1);
+    out[MARK_BYTES - 1] = '\n';
+}
+
+void subject_put(const struct subject *s, struct buf *out)
+{
+    const struct baseline *b = subject_baseline(s);
+    struct buf body = { 0 };
+    char sum[MARK_BYTES];
+
+    buf_put_printf(&body, "1 %llu %llu %llu %s\n", (unsigned long long)s->tick,
+                   (unsigned long long)s->revision, (unsigned long long)s->hour,
+                   b ? b->id : "-");
+    if (s->drift) {
+        drift_put(s->drift, &body);
+    } else {
+        draft_put(&s->draft, &body);
+        buf_put(&body, STR("\n"));
+    }
+    counts_put(&s->gathered, &body);
+    buf_put(&body, STR("\n"));
+    put_sum(buf_str(&body), sum);
+    buf_put(out, (struct str){ sum, MARK_BYTES });
+    buf_put(out, buf_str(&body));
+    buf_deinit(&body);
+}
+
+struct head {
+    uint64_t tick, revision, hour;
+    char baseline[BASELINE_ID];
+};
+
+static bool read_head(struct str line, struct head *out)
+{
+    struct str word, mark = STR("1");
+    uint64_t *const numbers[] = { &out->tick, &out->revision, &out->hour };
+
+    if (!str_split(&line, ' ', &word) || !str_eq(word, mark))
+        return false;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (!str_split(&line, ' ', &word) || !str_to_u64(word, numbers[i]))
+            return false;
+    out->baseline[0] = '\0';
+    if (str_eq(line, STR("-")))
+        return true;
+    if (line.len != BASELINE_ID - 1)
+        return false;
+    memcpy(out->baseline, line.at, line.len);
+    out->baseline[line.len] = '\0';
+    return true;
+}
+
+/* The head, with *text moved on behind it; false for a text that was touched. */
+static bool open_text(struct str *text, struct head *out)
+{
+    char sum[MARK_BYTES];
+    struct str body, line;
+
+    if (text->len < MARK_BYTES || text->len > SUBJECT_MOST_TEXT)
+        return false;
+    body = str_cut(*text, MARK_BYTES, text->len);
+    put_sum(body, sum);
+    if (memcmp(sum, text->at, MARK_BYTES) != 0 || !str_split(&body, '\n', &line))
+        return false;
+    *text = body;
+    return read_head(line, out);
+}
+
+bool subject_peek(struct str text, char baseline[BASELINE_ID], uint64_t *stamp)
+{
+    struct head head;
+
+    if (!open_text(&text, &head))
+        return false;
+    memcpy(baseline, head.baseline, BASELINE_ID);
+    *stamp = head.tick * REVISIONS + head.revision;
+    return true;
+}
+
+static bool read_evidence(struct subject *s, struct str *lines, const struct baseline *b)
+{
+    struct str line;
+
+    if (!b)
+        return str_split(lines, '\n', &line) && draft_read(&s->draft, line);
+    s->drift = MEM_NEW(struct drift);
+    if (drift_read(s->drift, b, lines))
+        return true;
+    free(s->drift);
+    s->drift = NULL;
+    return false;
+}
+
+bool subject_read(struct subject *s, struct str text, const struct baseline *b)
+{
+    struct head head;
+    struct str line;
+
+    if (!open_text(&text, &head) || strcmp(head.baseline, b ? b->id : "") != 0)
+        return false;
+    forget(s);
+    counts_deinit(&s->gathered);
+    if (!read_evidence(s, &text, b) || !str_split(&text, '\n', &line) ||
+        !counts_read(&s->gathered, line)) {
+        forget(s);
+        counts_deinit(&s->gathered);
+        return false;
+    }
+    s->tick = head.tick;
+    s->revision = head.revision;
+    s->hour = head.hour;
+    return true;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "draft.h"
+#include "drift.h"
+
+/*
+ * One histogram under watch, with all that is known of it: either a draft of a baseline, or a
+ * drift from one; and the hour that is being gathered, which is kept for later as one row.
+ *
+ * It is a function of the ticks that were folded and the baselines that were pinned, and of
+ * nothing else: no clock, no chance. Its text carries its stamp, which only ever rises, so a
+ * store can tell the later of two, and a checksum, so a text that was touched is refused.
+ */
+
+enum { SUBJECT_HOURS_A_DAY = 24, SUBJECT_MOST_TEXT = 1 << 20 };
+
+struct subject {
+    struct str member; /* its name in keys; in the arena, as the next */
+    struct tick_histogram of;
+    uint64_t tick; /* the last that was folded; 0: none */
+    uint64_t revision;
+    struct draft draft;  /* while `baseline` is empty */
+    struct drift *drift; /* owned; NULL until the baseline is there */
+    uint64_t hour;       /* tick / WINDOW_HOUR of what is gathered */
+    struct counts gathered;
+    struct arena arena;
+
+    /* The judge's and the store's; not part of the text. */
+    uint64_t last; /* the last tick that has counts, as far as is known */
+    bool unsaved;
+    bool unread; /* its state in the store may be newer */
+};
+
+/* What a tick came to. */
+struct subject_news {
+    enum drift_turn turn;
+    double score;
+    bool hour_closed;
+    uint64_t hour;
+    struct buf hour_text; /* counts_put of it; the caller's buffer, reset first */
+};
+
+struct subject *subject_new(struct str member); /* NULL: no histogram's name */
+void subject_free(struct subject *s);
+
+/* Ticks that are not above s->tick are ignored: they are folded already. */
+void subject_fold(struct subject *s, double threshold, uint64_t tick,
+                  const struct counts *counts, struct subject_news *news);
+/* From now on against `b`, which is lent; true: an alarm that was latched is over by that. */
+bool subject_adopt(struct subject *s, const struct baseline *b);
+
+const struct baseline *subject_baseline(const struct subject *s); /* NULL: none yet */
+enum drift_verdict subject_verdict(const struct subject *s, uint64_t now_tick);
+
+/* Rises with every change: of two states of one histogram the one with more is the later. */
+uint64_t subject_stamp(const struct subject *s);
+
+void subject_put(const struct subject *s, struct buf *out);
+/*
+ * What a text says of itself, before it is read: which baseline it needs ("" none). False: it
+ * is damaged. subject_read() then takes the text if the baseline is that one.
+ */
+bool subject_peek(struct str text, char baseline[BASELINE_ID], uint64_t *stamp);
+bool subject_read(struct subject *s, struct str text, const struct baseline *b);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "histogram.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct baseline *b, *other;
+static struct counts c;
+static struct buf text;
+
+static void stop(void)
+{
+    baseline_free(b);
+    baseline_free(other);
+    counts_deinit(&c);
+    buf_deinit(&text);
+}
+
+TestSuite(baseline, .fini = stop, .timeout = 30);
+
+static struct baseline *make(const struct counts *total)
+{
+    return baseline_new(&(struct baseline_origin){
+        .of = refusal(), .total = total, .tolerance = 1.2, .alpha = .01, .from = STR("file") });
+}
+
+Test(baseline, the_same_ticks_make_the_same_id)
+{
+    b = refusal_baseline(60);
+    other = refusal_baseline(60);
+    cr_assert_str_eq(b->id, other->id);
+    cr_assert_eq(strlen(b->id), 16);
+}
+
+Test(baseline, another_count_makes_another_id)
+{
+    b = refusal_baseline(60);
+    other = refusal_baseline(61);
+    cr_assert_str_neq(b->id, other->id);
+}
+
+Test(baseline, its_bounds_are_those_of_the_reference)
+{
+    counts_read(&c, STR("a=8200 b=1200 c=450 d=100 other=50"));
+    b = make(&c);
+    cr_assert_eq(b->bins, 5);
+    cr_assert_float_eq(b->bounds[0].upper, .855706495, 1e-8);
+    cr_assert_float_eq(b->bounds[0].lower, .777969087, 1e-8);
+    cr_assert_float_eq(b->bounds[4].lower, .002583580, 1e-8);
+}
+
+Test(baseline, it_comes_back_from_its_json)
+{
+    b = refusal_baseline(60);
+    baseline_put(b, &text);
+    other = baseline_read(buf_str(&text));
+    cr_assert(other);
+    cr_assert_str_eq(other->id, b->id);
+    cr_assert_eq(other->bins, b->bins);
+    cr_assert_eq(memcmp(other->counts, b->counts, sizeof(b->counts)), 0);
+    cr_assert_eq(memcmp(other->bounds, b->bounds, sizeof(b->bounds)), 0);
+    cr_assert_eq(other->phi, b->phi);
+}
+
+Test(baseline, whatever_byte_is_changed_it_is_not_read)
+{
+    b = refusal_baseline(60);
+    baseline_put(b, &text);
+    for (size_t i = 0; i < text.len; i++) {
+        char kept = text.at[i];
+
+        text.at[i] = kept == '7' ? '8' : '7';
+        other = baseline_read(buf_str(&text));
+        cr_assert_not(other, "read with byte %zu changed: %.*s", i, (int)text.len, text.at);
+        text.at[i] = kept;
+    }
+}
+
+Test(baseline, cut_off_it_is_not_read)
+{
+    b = refusal_baseline(60);
+    baseline_put(b, &text);
+    for (size_t n = 0; n < text.len; n += 7)
+        cr_assert_not(baseline_read(str_head(buf_str(&text), n)));
+}
+
+Test(baseline, unknown_values_are_sorted_into_other)
+{
+    uint64_t bins[ECUSUM_BINS];
+    struct counts now = { 0 };
+
+    b = refusal_baseline(60);
+    counts_read(&now, STR("yes=3 no=4 maybe=5"));
+    baseline_sort_in(b, &now, bins);
+    cr_assert(str_eq(b->values[1], STR("other")));
+    cr_assert_eq(bins[0], 4);
+    cr_assert_eq(bins[1], 5);
+    cr_assert_eq(bins[2], 3);
+    counts_deinit(&now);
+}
+
+Test(baseline, bins_of_numbers_stand_in_their_order)
+{
+    counts_read(&c, STR("gt_100=1 le_4=1 le_16=1 le_100=1 missing=1"));
+    b = make(&c);
+    cr_assert_eq(b->ordered, 4);
+    cr_assert(str_eq(b->values[0], STR("le_4")));
+    cr_assert(str_eq(b->values[1], STR("le_16")));
+    cr_assert(str_eq(b->values[3], STR("gt_100")));
+    cr_assert(str_eq(b->values[4], STR("missing")));
+}
+
+Test(baseline, steady_ticks_have_no_excess_of_variance)
+{
+    b = refusal_baseline(60);
+    cr_assert_geq(b->phi, 1);
+    cr_assert_lt(b->phi, 2);
+}
+
+Test(baseline, of_few_ticks_the_variance_is_not_known)
+{
+    b = refusal_baseline(5);
+    cr_assert_eq(b->phi, 0);
+}
+
+Test(baseline, it_has_room_for_as_many_values_as_the_detector)
+{
+    for (char i = 0; i < 100; i++)
+        counts_add(&c, (struct str){ (char[]){ (char)(' ' + i) }, 1 }, 10);
+    b = make(&c);
+    cr_assert_eq(b->bins, ECUSUM_BINS);
+    cr_assert_eq(b->n, 1000);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "book.h"
+#include "histogram.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static struct book book;
+
+static void start(void)
+{
+    book_init(&book);
+}
+
+static void stop(void)
+{
+    book_deinit(&book);
+}
+
+TestSuite(book, .init = start, .fini = stop, .timeout = 30);
+
+Test(book, a_histogram_is_in_it_once)
+{
+    struct subject *a = book_subject(&book, STR("a:b:c"));
+    struct subject *z = book_subject(&book, STR("z:b:c"));
+
+    cr_assert_eq(book_subject(&book, STR("a:b:c")), a);
+    cr_assert_eq(book_subject(&book, STR("z:b:c")), z);
+    cr_assert_eq(book.subject_count, 2);
+    cr_assert_not(book_subject(&book, STR("nonsense")));
+    book_drop_subject(&book, 0);
+    cr_assert_eq(book_subject(&book, STR("z:b:c")), z);
+}
+
+Test(book, an_own_pin_comes_before_that_of_any_version)
+{
+    struct subject *s = book_subject(&book, STR("chat:v1:intent"));
+
+    cr_assert_not(book_pinned(&book, s));
+    book_pin(&book, STR("chat:%2A:intent"), "0000000000000001");
+    cr_assert_str_eq(book_pinned(&book, s), "0000000000000001");
+    book_pin(&book, STR("chat:v1:intent"), "0000000000000002");
+    cr_assert_str_eq(book_pinned(&book, s), "0000000000000002");
+    book_pin(&book, STR("chat:v1:intent"), "");
+    cr_assert_str_eq(book_pinned(&book, s), "0000000000000001");
+    cr_assert(book_is_pinned(&book, "0000000000000001"));
+    cr_assert_not(book_is_pinned(&book, "0000000000000002"));
+}
+
+Test(book, a_baseline_in_use_is_not_dropped)
+{
+    const struct baseline *b = book_add_baseline(&book, refusal_baseline(60));
+    struct subject *s = book_subject(&book, STR(REFUSAL));
+    struct baseline *another = refusal_baseline(61);
+    char id[BASELINE_ID];
+
+    (void)snprintf(id, sizeof(id), "%s", b->id);
+    cr_assert_eq(book_add_baseline(&book, refusal_baseline(60)), b);
+    subject_adopt(s, b);
+    cr_assert_eq(book_judged(&book), 1);
+    book_drop_baseline(&book, id);
+    cr_assert_eq(book_baseline(&book, id), b);
+    subject_adopt(s, book_add_baseline(&book, another));
+    book_drop_baseline(&book, id);
+    cr_assert_not(book_baseline(&book, id));
+}
+
+Test(book, an_alarm_replaces_its_older_self_and_the_oldest_makes_room)
+{
+    const struct tick_histogram of = refusal();
+
+    for (uint64_t i = 0; i < BOOK_ALARMS + 5; i++) {
+        struct alarm *a = alarm_new(&of);
+
+        a->updated_ms = i;
+        alarm_name(a, STR(REFUSAL), "0123456789abcdef", i);
+        book_put_alarm(&book, a);
+        a = alarm_new(&of);
+        a->updated_ms = i;
+        alarm_name(a, STR(REFUSAL), "0123456789abcdef", i);
+        book_put_alarm(&book, a);
+    }
+    cr_assert_eq(book.alarm_count, BOOK_ALARMS);
+    for (size_t i = 0; i < book.alarm_count; i++)
+        cr_assert_geq(book.alarms[i]->updated_ms, 5);
+}
+
+Test(book, a_silence_is_replaced_by_its_id)
+{
+    book_silence(&book, STR("one"), STR("{}"), 5);
+    book_silence(&book, STR("one"), STR("{\"a\":1}"), 6);
+    cr_assert_eq(book.silence_count, 1);
+    cr_assert_eq(book.silences[0].until_ms, 6);
+    cr_assert(book_unsilence(&book, STR("one")));
+    cr_assert_not(book_unsilence(&book, STR("one")));
+}
+
+Test(book, what_is_to_be_written_stays_until_it_was)
+{
+    struct subject *s = book_subject(&book, STR(REFUSAL));
+
+    book_write_hour(&book, s, 7, STR("no=1"));
+    cr_assert(s->unsaved);
+    cr_assert_eq(book.row_count, 1);
+    cr_assert(str_eq(book.rows[0].text, STR("no=1")));
+    book_rows_written(&book);
+    cr_assert_eq(book.row_count, 0);
+}

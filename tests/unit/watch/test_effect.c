@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "effect.h"
+#include "histogram.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+
+static struct baseline *b;
+static struct buf text;
+static json_t *json;
+
+static void stop(void)
+{
+    baseline_free(b);
+    buf_deinit(&text);
+    json_decref(json);
+}
+
+TestSuite(effect, .fini = stop, .timeout = 30);
+
+static void read_effect(const uint64_t *after)
+{
+    buf_put(&text, STR("{"));
+    effect_put(b, after, &text);
+    buf_put(&text, STR("}"));
+    json = json_loadb(text.at, text.len, 0, NULL);
+    cr_assert(json, "%.*s", (int)text.len, text.at);
+}
+
+Test(effect, the_sentence_says_what_moved_most)
+{
+    uint64_t after[ECUSUM_BINS] = { 160, 0, 41 };
+
+    b = refusal_baseline(60);
+    effect_put_sentence(b, after, &text);
+    cr_assert(str_eq(buf_str(&text), STR("refusal=yes 5.0 % \u2192 20.4 %")), "%.*s",
+              (int)text.len, text.at);
+}
+
+Test(effect, each_value_is_told_before_and_after)
+{
+    uint64_t after[ECUSUM_BINS] = { 80, 0, 20 };
+    json_t *yes;
+
+    b = refusal_baseline(60);
+    read_effect(after);
+    cr_assert_eq(json_array_size(json_object_get(json, "values")), 3);
+    yes = json_array_get(json_object_get(json, "values"), 2);
+    cr_assert_str_eq(json_string_value(json_object_get(yes, "value")), "yes");
+    cr_assert_eq(json_integer_value(json_object_get(yes, "before_count")), 300);
+    cr_assert_eq(json_integer_value(json_object_get(yes, "after_count")), 20);
+    cr_assert_float_eq(json_real_value(json_object_get(yes, "after")), .2, 1e-9);
+}
+
+Test(effect, a_distance_stands_beside_its_floor)
+{
+    uint64_t after[ECUSUM_BINS] = { 80, 0, 20 };
+    json_t *distances;
+
+    b = refusal_baseline(60);
+    read_effect(after);
+    distances = json_object_get(json, "distances");
+    cr_assert_gt(json_number_value(json_object_get(distances, "psi")),
+                 json_number_value(json_object_get(distances, "psi_floor")));
+    cr_assert(json_is_null(json_object_get(distances, "ks")));
+}
+
+Test(effect, of_nothing_nothing_has_moved)
+{
+    uint64_t after[ECUSUM_BINS] = { 0 };
+
+    b = refusal_baseline(60);
+    read_effect(after);
+    effect_put_sentence(b, (uint64_t[ECUSUM_BINS]){ 5700, 0, 300 }, &text);
+    cr_assert_eq(text.at[text.len - 1], '}');
+}

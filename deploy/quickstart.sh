@@ -13,7 +13,7 @@ set -euo pipefail
 
 readonly PACKAGES=(
     build-essential meson ninja-build pkg-config
-    libuv1-dev node-llhttp libhiredis-dev libcurl4-openssl-dev libjansson-dev libyaml-dev libpcre2-dev libssl-dev
+    libuv1-dev node-llhttp libhiredis-dev libcurl4-openssl-dev libjansson-dev libyaml-dev libpcre2-dev libjs-dygraphs libssl-dev
     redis-server ca-certificates curl
     python3 python3-fastapi python3-uvicorn python3-sklearn
 )

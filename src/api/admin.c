@@ -2,9 +2,14 @@
 #include "weir/api/admin.h"
 
 #include "weir/api/call.h"
+#include "weir/base/clock.h"
 #include "weir/exchange/explain.h"
 #include "weir/watch/watch.h"
 
+#include "feed.h"
+#include "history.h"
+#include "overview.h"
+#include "page.h"
 #include "upstreams.h"
 
 #include <stdio.h>
@@ -114,6 +119,48 @@ static void upstreams(struct admin *a, struct http_conn *c, struct http_request 
     buf_deinit(&out);
 }
 
+static void overview(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    struct buf out = { 0 };
+
+    (void)r;
+    overview_put_json(a, &out);
+    answer(c, 200, "application/json", buf_str(&out));
+    buf_deinit(&out);
+}
+
+static void history(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    struct buf out = { 0 };
+
+    (void)r;
+    history_put_json(a->history, clock_wall_ms(), &out);
+    answer(c, 200, "application/json", buf_str(&out));
+    buf_deinit(&out);
+}
+
+static void events(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    struct problem p;
+
+    (void)r;
+    if (feed_join(a->feed, c))
+        return;
+    problem_say(&p, CALLER_PLAIN, 503, "too_many_listeners",
+                "%d pages listen already: close one, or read /admin/overview instead.",
+                FEED_LISTENERS);
+    refuse(c, &p);
+}
+
+static void page_itself(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    (void)a;
+    (void)r;
+    http_conn_answer(c, &(struct http_answer){ .status = 200,
+                                               .fields = STR(PAGE_FIELDS),
+                                               .body = { page_html() } });
+}
+
 /* Which endpoint a data plane's path means; for predict, `rest` is the model. */
 static bool endpoint_of(struct str path, enum endpoint *out, struct str *rest)
 {
@@ -193,9 +240,13 @@ struct page {
 };
 
 static const struct page pages[] = {
+    { "/", HTTP_GET, false, page_itself },
     { "/metrics", HTTP_GET, false, metrics },
     { "/livez", HTTP_GET, false, livez },
     { "/readyz", HTTP_GET, false, readyz },
+    { "/admin/events", HTTP_GET, true, events },
+    { "/admin/history", HTTP_GET, true, history },
+    { "/admin/overview", HTTP_GET, true, overview },
     { "/admin/predictions", HTTP_GET, true, predictions },
     { "/admin/upstreams", HTTP_GET, true, upstreams },
     { "/admin/cache/explain", HTTP_POST, true, cache_explain },
@@ -240,8 +291,9 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
         refuse(c, &p);
     } else if (!page) {
         problem_say(&p, CALLER_PLAIN, 404, "unknown_path",
-                    "The admin address has /metrics, /livez, /readyz, /admin/predictions, "
-                    "/admin/upstreams and /admin/cache/explain.");
+                    "The admin address has a page for people at /, and /metrics, /livez, "
+                    "/readyz, /admin/overview, /admin/history, /admin/events, "
+                    "/admin/predictions, /admin/upstreams and /admin/cache/explain.");
         refuse(c, &p);
     } else if (page->method != method) {
         problem_say(&p, CALLER_PLAIN, 405, "method_not_allowed", "This path takes %s.",
@@ -266,12 +318,37 @@ static void put_error(void *owner, const struct http_refusal *why, struct buf *f
     problem_deinit(&p);
 }
 
-void admin_init(struct admin *a, struct metrics *all, struct metric_shard *shard,
-                struct plan *plan, const struct api_health *health)
+/* ---- living --------------------------------------------------------------------------- */
+
+enum { MINUTE_US = 60 * 1000 * 1000, MINUTE_MS = MINUTE_US / 1000 };
+
+/* Near the end of each minute, so that what is noted belongs to it. */
+static void arm_minute(struct admin *a)
+{
+    uint64_t into_ms = (clock_wall_ms() + MINUTE_MS / 60) % MINUTE_MS;
+
+    timer_arm(&a->minute, (MINUTE_MS - into_ms) * 1000);
+}
+
+static void on_minute(struct timer *t)
+{
+    struct admin *a = container_of(t, struct admin, minute);
+
+    history_note(a->history, a->metrics, clock_wall_ms());
+    arm_minute(a);
+}
+
+void admin_init(struct admin *a, struct loop *loop, struct metrics *all,
+                struct metric_shard *shard, struct plan *plan, const struct api_health *health)
 {
     *a = (struct admin){
         .metrics = all, .shard = shard, .plan = plan_ref(plan), .health = health
     };
+    a->feed = feed_new(loop, a);
+    a->history = history_new();
+    history_note(a->history, all, clock_wall_ms());
+    timer_init(&a->minute, loop, on_minute);
+    arm_minute(a);
     metric_set(shard, METRIC_BUILD_INFO, 1, METRIC_LABEL(STR(WEIR_VERSION)));
 }
 
@@ -289,6 +366,9 @@ void admin_set_plan(struct admin *a, struct plan *plan)
 
 void admin_deinit(struct admin *a)
 {
+    timer_disarm(&a->minute);
+    feed_free(a->feed);
+    history_free(a->history);
     plan_unref(a->plan);
     a->plan = NULL;
 }

@@ -259,7 +259,7 @@ static enum err open_admin(struct process *p, struct fault *why)
         .low_bytes = 1 << 20,
     };
 
-    admin_init(&p->admin, p->metrics, p->shard, p->config->plan, &p->health);
+    admin_init(&p->admin, p->loop, p->metrics, p->shard, p->config->plan, &p->health);
     admin_set_token(&p->admin, s->admin_token);
     p->admin.memory = p->memory;
     p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,

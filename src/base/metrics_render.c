@@ -119,9 +119,10 @@ static void put_histogram(struct buf *out, const struct metric_family *f,
     buf_put(out, STR("\n"));
 }
 
-static bool is_in_dollars(const struct metric_family *f)
+static bool is_in_millionths(const struct metric_family *f)
 {
-    return f->metric == METRIC_COST || f->metric == METRIC_COST_SAVED;
+    return f->metric == METRIC_COST || f->metric == METRIC_COST_SAVED ||
+           f->metric == METRIC_DRIFT_SCORE;
 }
 
 static void put_number(struct buf *out, const struct metric_family *f,
@@ -129,8 +130,10 @@ static void put_number(struct buf *out, const struct metric_family *f,
 {
     int64_t sum = metric_series_sum(f, s);
 
+    if (sum == METRIC_ABSENT)
+        return;
     put_head(out, f->name, "", buf_str(&s->text));
-    if (is_in_dollars(f))
+    if (is_in_millionths(f))
         buf_put_printf(out, "%.6f\n", (double)sum / 1e6);
     else
         buf_put_printf(out, "%" PRId64 "\n", sum);
@@ -180,15 +183,28 @@ static void put_quantiles(struct buf *out, struct str model, const struct quanti
     }
 }
 
+void metrics_latest(struct metrics *m, struct str model, struct quantile *into)
+{
+    const struct metric_family *f = &m->families[METRIC_REQUEST_SECONDS];
+    uint64_t now = clock_now_us();
+
+    for (const struct metric_series *s = f->first; s; s = s->next) {
+        if (!str_eq(s->labels[0], model))
+            continue;
+        for (const struct metric_cell *c = s->cells; c; c = c->next)
+            minute_merge(into, c->latest, now);
+    }
+}
+
 /*
  * The last minute's latencies, ready to read: a summary, since only a summary may carry the
  * label `quantile`. From one request on they are told, since what was slowest is never a
  * guess; weir_request_duration_seconds_count says how much they mean. A minute without requests
  * has no quantile: NaN breaks alerts.
  */
-static void put_latest(struct buf *out, const struct metric_family *f)
+static void put_latest(struct metrics *m, struct buf *out)
 {
-    uint64_t now = clock_now_us();
+    const struct metric_family *f = &m->families[METRIC_REQUEST_SECONDS];
 
     put_family(out, STR("weir_request_latency_seconds"), "summary",
                STR("Latency quantiles of the last minute, if it had requests."));
@@ -197,12 +213,7 @@ static void put_latest(struct buf *out, const struct metric_family *f)
 
         if (!is_first_of_model(f, s))
             continue;
-        for (const struct metric_series *same = s; same; same = same->next) {
-            if (!str_eq(same->labels[0], s->labels[0]))
-                continue;
-            for (const struct metric_cell *c = same->cells; c; c = c->next)
-                minute_merge(&q, c->latest, now);
-        }
+        metrics_latest(m, s->labels[0], &q);
         put_quantiles(out, s->labels[0], &q);
     }
 }
@@ -212,7 +223,7 @@ void metrics_render(struct metrics *m, struct buf *out, bool openmetrics)
     for (unsigned i = 0; i < METRIC_COUNT; i++) {
         put_all(out, &m->families[i], openmetrics);
         if (i == METRIC_REQUEST_SECONDS)
-            put_latest(out, &m->families[i]);
+            put_latest(m, out);
     }
     if (openmetrics)
         buf_put(out, STR("# EOF\n"));

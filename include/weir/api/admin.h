@@ -6,11 +6,16 @@
 #include "weir/base/metric.h"
 #include "weir/cache/memory.h"
 #include "weir/cache/remote.h"
+#include "weir/net/timer.h"
 
 /*
- * The operator's plane, on an address of its own and on the control loop: /metrics and health
- * for everyone who reaches it, /admin/... for those who know the token, if one is configured.
+ * The operator's plane, on an address of its own and on the control loop: a page for people at /,
+ * /metrics and health for everyone who reaches it, /admin/... for those who know the token, if
+ * one is configured. The page itself knows nothing: what it shows it asks of /admin/...
  */
+
+struct feed;
+struct history;
 
 struct admin {
     struct metrics *metrics;    /* lent by the process, as all below */
@@ -21,12 +26,15 @@ struct admin {
     struct remote_settings remote; /* for the names of keys */
     bool token_asked;
     struct digest token;
+    struct feed *feed;       /* who listens to the page's events; owned, as is the next */
+    struct history *history; /* the last day by minutes */
+    struct timer minute;
 };
 
-void admin_init(struct admin *a, struct metrics *metrics, struct metric_shard *shard,
-                struct plan *plan, const struct api_health *health);
+void admin_init(struct admin *a, struct loop *loop, struct metrics *metrics,
+                struct metric_shard *shard, struct plan *plan, const struct api_health *health);
 void admin_set_token(struct admin *a, struct str token); /* empty: none is asked for */
 void admin_set_plan(struct admin *a, struct plan *plan); /* takes a reference of its own */
-void admin_deinit(struct admin *a);
+void admin_deinit(struct admin *a);                      /* after its server is gone */
 
 struct http_handler admin_handler(struct admin *a);

@@ -14,12 +14,15 @@
  * METRIC_SERIES of them, and what comes later is counted under the label value "other".
  * Label values come from the configuration and closed lists only.
  *
- * A gauge is the sum of what each shard set or added. REQUEST_SECONDS also keeps the last
- * minute, told as weir_request_latency_seconds{model,quantile}. TOKENS is observed in tokens. What is
- * told in dollars is added in millionths of one.
+ * A gauge is the sum of what each shard set or added; one set to METRIC_ABSENT is not told until
+ * it is set again, for a thing that is gone is not a thing at zero. REQUEST_SECONDS also keeps the
+ * last minute, told as weir_request_latency_seconds{model,quantile}. TOKENS is observed in tokens.
+ * What is told in dollars is added in millionths of one, and so is DRIFT_SCORE set.
  */
 
 enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };
+
+#define METRIC_ABSENT INT64_MIN
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST };
 
@@ -71,6 +74,11 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \
     M(LOOP_LAG,            HISTOGRAM, "weir_loop_lag_seconds",                    "",                "How late an event loop's timer ran.") \
     M(PREDICTIONS,         COUNTER,   "weir_predictions_total",                   "model,version,prediction,value,source", "What models said, by value.") \
+    M(DRIFT_SCORE,         GAUGE,     "weir_drift_score",                         "model,version,prediction,segment", "The evidence for drift, ln M, over its threshold ln c: an alarm at 1.") \
+    M(DRIFT_ALARM,         GAUGE,     "weir_drift_alarm",                         "model,version,prediction,segment", "1 from a drift's detection until it is over.") \
+    M(DRIFT_TICKS,         COUNTER,   "weir_drift_ticks_total",                   "",                "Ticks that drift was judged by.") \
+    M(DRIFT_HISTOGRAMS,    GAUGE,     "weir_drift_histograms",                    "",                "Histograms watched for drift.") \
+    M(ALERTS_SENT,         COUNTER,   "weir_alerts_sent_total",                   "receiver,result", "Alerts sent, by how it went.") \
     M(PARSE_GAVE_UP,       COUNTER,   "weir_tap_gave_up_total",                   "reason",          "Answers passed on that could not be read on the way.") \
     M(RELOADS,             COUNTER,   "weir_reloads_total",                       "result",          "Configuration reloads.") \
     M(TOKENS_SAVED,        COUNTER,   "weir_cache_saved_tokens_total",            "model,gen_ai_token_type", "Tokens that cached answers did not cost.") \
@@ -99,14 +107,27 @@ void metric_set(struct metric_shard *s, enum metric m, int64_t to, const struct 
 void metric_observe(struct metric_shard *s, enum metric m, double value,
                     const struct str *labels);
 
+/*
+ * For who counts the same again and again: a series as this shard's thread counts it, found
+ * once. It stays until metrics_free.
+ */
+struct metric_cell;
+struct metric_cell *metric_cell(struct metric_shard *s, enum metric m,
+                                const struct str *labels);
+void metric_cell_add(struct metric_cell *c, int64_t by);
+
 #define METRIC_LABEL(...) ((const struct str[]){ __VA_ARGS__ })
 
-/* The sum over all shards of one series; for tests and admin pages. */
+/* The sum over all shards of one series, or METRIC_ABSENT; for tests and admin pages. */
 int64_t metric_read(struct metrics *m, enum metric which, const struct str *labels);
 
 /* Calls `fn` with each series of a family and its sum; the labels stay until metrics_free. */
 typedef void metrics_each_fn(void *ctx, const struct str *labels, int64_t value);
 void metrics_each(struct metrics *m, enum metric which, metrics_each_fn *fn, void *ctx);
+
+/* Adds a model's latencies of the last minute, over all its endpoints, to `into`. */
+struct quantile;
+void metrics_latest(struct metrics *m, struct str model, struct quantile *into);
 
 /* Everything in Prometheus' text format 0.0.4, or OpenMetrics 1.0. From any thread. */
 void metrics_render(struct metrics *m, struct buf *out, bool openmetrics);

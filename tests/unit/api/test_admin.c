@@ -7,6 +7,7 @@ static struct metrics *metrics;
 static struct plan *plan;
 static struct api_health health;
 static struct admin admin;
+static struct loop *loop;
 static struct http_handler handler;
 
 static void start(void)
@@ -14,7 +15,8 @@ static void start(void)
     metrics = metrics_new();
     plan = plan_new();
     health.ready = true;
-    admin_init(&admin, metrics, metrics_shard(metrics), plan, &health);
+    loop = loop_new(metrics_shard(metrics));
+    admin_init(&admin, loop, metrics, metrics_shard(metrics), plan, &health);
     admin.remote.prefix = STR("weir:");
     handler = admin_handler(&admin);
 }
@@ -23,6 +25,7 @@ static void stop(void)
 {
     conn_reset();
     admin_deinit(&admin);
+    loop_free(loop);
     cr_assert_eq(plan->refs, 1);
     plan_unref(plan);
     metrics_free(metrics);

@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the admin page one file, and that file bytes of a C array:
+
+    bundle.py PAGE_FOLDER LIBRARY.js LIBRARY.css OUT.h
+"""
+
+import pathlib
+import sys
+
+
+def bundle(folder, library, library_style):
+    page = (folder / "index.html").read_text()
+    style = library_style.read_text() + "\n" + (folder / "style.css").read_text()
+    code = library.read_text()
+    for place, text in (
+        ("@style@", style),
+        ("@library@", code.replace("</script", "<\\/script")),
+        ("@script@", (folder / "script.js").read_text()),
+    ):
+        assert page.count(place) == 1, place
+        page = page.replace(place, "\n".join(
+            line for line in text.splitlines() if not line.startswith(("//# source", "/*# source"))))
+    return page.encode()
+
+
+def main():
+    folder, library, library_style, out = map(pathlib.Path, sys.argv[1:])
+    data = bundle(folder, library, library_style)
+    lines = [", ".join(map(str, data[i:i + 24])) + "," for i in range(0, len(data), 24)]
+    out.write_text("static const unsigned char page[] = {\n" + "\n".join(lines) + "\n};\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -265,6 +265,14 @@ static void note_altering(struct call *c, const struct http_field *f)
         c->cache.no_store = c->cache.no_cache = true;
 }
 
+/* Of one that is sent several times, the first counts. */
+static void note_segment(struct call *c, const struct plan *plan, const struct http_field *f)
+{
+    for (size_t i = 0; i < plan->segment_header_count; i++)
+        if (!c->segments[i].at && str_eq_nocase(plan->segment_headers[i], f->name))
+            c->segments[i] = f->value;
+}
+
 void call_read(struct call *c, const struct http_request *r, const struct plan *plan)
 {
     *c = (struct call){ .priority = PRIORITY_COUNT,
@@ -278,6 +286,7 @@ void call_read(struct call *c, const struct http_request *r, const struct plan *
             h->read(c, f->value);
         if (h ? h->alters : is_forwarded(plan, f->name))
             note_altering(c, f);
+        note_segment(c, plan, f);
     }
     if (!c->request_id[0])
         uuid_make(c->request_id);

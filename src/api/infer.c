@@ -162,6 +162,7 @@ static void put_ask(struct ask *ask, const struct visit *v, struct arena *arena)
         .path_model = path_model(v, arena),
         .body = v->request->body,
         .request_id = str_of(v->call->request_id),
+        .segment_headers = v->call->segments,
         .key_headers = call_key_headers(v->call, arena),
         .cache = v->call->cache,
         .timeout_us = v->call->timeout_us,
@@ -218,6 +219,18 @@ static bool serve_from_memory(const struct visit *v, struct ask *ask, struct are
     return true;
 }
 
+/* NULL where no segment of the plan goes by a header. */
+static const struct str *copy_segments(const struct visit *v, struct arena *arena)
+{
+    size_t count = v->api->plan->segment_header_count;
+    struct str *copies = count > 0 ? arena_take(arena, count * sizeof(*copies)) : NULL;
+
+    for (size_t i = 0; copies && i < count; i++)
+        if (v->call->segments[i].at)
+            copies[i] = arena_copy(arena, v->call->segments[i]);
+    return copies;
+}
+
 static void start(const struct visit *v, struct infer *f)
 {
     struct ask ask;
@@ -235,6 +248,7 @@ static void start(const struct visit *v, struct infer *f)
     ask.request_id = str_of(f->request_id);
     if (ask.path_model.at)
         ask.path_model = arena_copy(&f->arena, ask.path_model);
+    ask.segment_headers = copy_segments(v, &f->arena);
     ask.headers = call_headers(v->request, &f->arena);
     http_conn_keep(v->conn, v->request);
     f->kept = http_conn_take(v->conn);

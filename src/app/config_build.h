@@ -31,5 +31,6 @@ void config_fallbacks(struct config_build *b, const struct yaml_node *node, stru
 struct accept *config_accept(struct config_build *b, const struct yaml_node *node,
                              const struct model *m);
 
-/* The predictions of one model: config_predictions.c. */
+/* What is watched of one model: config_predictions.c, config_segments.c. */
 void config_predictions(struct config_build *b, const struct yaml_node *list, struct model *m);
+void config_segments(struct config_build *b, const struct yaml_node *list, struct model *m);

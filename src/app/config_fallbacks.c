@@ -42,10 +42,15 @@ static const struct prediction *find_prediction(struct config_build *b, const st
 
     if (name->kind != YAML_TEXT || name->broken)
         return NULL;
-    for (size_t i = 0; i < m->prediction_count; i++) {
-        if (str_eq(m->predictions[i].name, name->text))
-            return &m->predictions[i];
-        (void)map_put(names, m->predictions[i].name, names);
+    for (size_t i = 0; i < m->watch->prediction_count; i++) {
+        const struct prediction *p = &m->watch->predictions[i];
+
+        if (str_eq(p->name, name->text) && p->of_request)
+            config_fault(b->report, name,
+                         "that prediction is of the request: no answer has it");
+        if (str_eq(p->name, name->text))
+            return p;
+        (void)map_put(names, p->name, names);
     }
     config_fault(b->report, name, "this model has no prediction named %s%s",
                  config_shown(name, shown), config_hint(names, name->text, hint));
@@ -63,7 +68,7 @@ static void check_words(struct config_build *b, const struct yaml_node *list,
         (void)map_put(names, p->labels[i], names);
     for (size_t i = 0; p->bound_count > 0 && i <= p->bound_count; i++)
         (void)map_put(names, p->bound_words[i], names);
-    if (p->kind == PREDICTION_LABEL)
+    if (p->kind == PREDICTION_LABEL || p->kind == PREDICTION_TOOL)
         (void)map_put(names, STR("other"), names);
     yaml_each(word, list)
     {

@@ -72,7 +72,9 @@ static void read_model(struct config_build *b, const struct yaml_node *node)
         config_fault(b->report, node, "a name has 1 to 128 characters, no control characters");
     m->name = arena_copy(&plan->arena, node->key);
     schema_store(PREFIX, node, m, &plan->arena);
+    m->watch = watchlist_new(m->name);
     config_predictions(b, yaml_at(node, STR("predictions")), m);
+    config_segments(b, yaml_at(node, STR("segments")), m);
     add_routes(b, yaml_at(node, STR("routes")), m);
     check_limits(b, node, m);
     plan_describe(plan, m);
@@ -90,6 +92,7 @@ static void read_default(struct config_build *b, const struct yaml_node *n)
         return;
     m = ARENA_NEW(&plan->arena, struct model);
     m->name = STR("*");
+    m->watch = watchlist_new(m->name);
     schema_store(PREFIX, NULL, m, &plan->arena);
     config_fallbacks(b, NULL, m);
     m->routes = ARENA_NEW(&plan->arena, struct route);

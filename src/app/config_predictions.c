@@ -9,16 +9,12 @@
 #include "config_build.h"
 #include "schema.h"
 #include "value.h"
+#include "weir/dialect/pattern.h"
+#include "weir/watch/watch.h"
 
-enum { MOST_VALUES = PREDICTION_VALUES - 2 }; /* other words of a prediction need room */
+enum { MOST_VALUES = 64 }; /* each is a series, and a field of a hash */
 
 static const char PREFIX[] = "models.<name>.predictions[]";
-
-static bool is_reserved(struct str name)
-{
-    return str_eq(name, STR("finish_reason")) || str_eq(name, STR("output_tokens")) ||
-           str_eq(name, STR("refusal"));
-}
 
 static void check_name(struct config_build *b, const struct yaml_node *list,
                        const struct yaml_node *node)
@@ -27,7 +23,7 @@ static void check_name(struct config_build *b, const struct yaml_node *list,
 
     if (!name || name->kind != YAML_TEXT)
         return;
-    if (is_reserved(name->text))
+    if (watch_is_built_in(name->text))
         config_fault(b->report, name, "this prediction is always there: take another name");
     for (const struct yaml_node *other = list->first; other != node; other = other->next) {
         const struct yaml_node *taken = yaml_at(other, STR("name"));
@@ -51,9 +47,8 @@ static bool has_values(struct config_build *b, const struct yaml_node *list, con
 }
 
 static void add_labels(struct config_build *b, const struct yaml_node *list,
-                       struct prediction *p)
+                       struct arena *arena, struct prediction *p)
 {
-    struct arena *arena = &b->config->plan->arena;
     struct str *labels;
 
     if (!has_values(b, list, "labels"))
@@ -72,9 +67,9 @@ static void add_labels(struct config_build *b, const struct yaml_node *list,
     p->labels = labels;
 }
 
-static void add_bins(struct config_build *b, const struct yaml_node *list, struct prediction *p)
+static void add_bins(struct config_build *b, const struct yaml_node *list, struct arena *arena,
+                     struct prediction *p)
 {
-    struct arena *arena = &b->config->plan->arena;
     struct str *words;
     double *bounds;
 
@@ -98,64 +93,107 @@ static void add_bins(struct config_build *b, const struct yaml_node *list, struc
     p->bound_words = words;
 }
 
-/* A length without bins has those of output_tokens. */
-static void add_usual_bins(struct config_build *b, struct prediction *p)
-{
-    static const double bounds[] = { 1, 4, 16, 64, 256, 1024, 4096, 16384, 65536 };
-    enum { COUNT = sizeof(bounds) / sizeof(*bounds) };
-    struct arena *arena = &b->config->plan->arena;
-    struct str *words = arena_take(arena, (COUNT + 1) * sizeof(*words));
+/* ---- what belongs to which kind ---- */
 
-    for (size_t i = 0; i < COUNT; i++)
-        words[i] = arena_printf(arena, "le_%u", (unsigned)bounds[i]);
-    words[COUNT] = arena_printf(arena, "gt_%u", (unsigned)bounds[COUNT - 1]);
-    p->bounds = bounds;
-    p->bound_words = words;
-    p->bound_count = COUNT;
+static bool has_labels(const struct prediction *p)
+{
+    return p->kind == PREDICTION_LABEL || p->kind == PREDICTION_TOOL;
+}
+
+static bool has_bins(const struct prediction *p)
+{
+    return p->kind == PREDICTION_NUMBER || p->kind == PREDICTION_LENGTH;
+}
+
+/* Kinds that look for what they read themselves. */
+static bool finds_itself(const struct prediction *p)
+{
+    return p->kind == PREDICTION_TOOL || p->kind == PREDICTION_CONFIDENCE;
+}
+
+static void check_kind(struct config_build *b, const struct yaml_node *node,
+                       const struct prediction *p)
+{
+    const struct yaml_node *labels = yaml_at(node, STR("labels"));
+    const struct yaml_node *bins = yaml_at(node, STR("bins"));
+    const struct yaml_node *match = yaml_at(node, STR("match"));
+
+    if (labels && !has_labels(p))
+        config_fault(b->report, labels, "belongs to the kinds label and tool");
+    if (!labels && p->kind == PREDICTION_LABEL)
+        config_fault_key(b->report, node, "labels", "is missing: which are there? [yes, no]");
+    if (bins && !has_bins(p))
+        config_fault(b->report, bins, "belongs to the kinds number and length");
+    if (!bins && p->kind == PREDICTION_NUMBER)
+        config_fault_key(b->report, node, "bins", "is missing: which bounds? [0.5, 0.9]");
+    if (match && p->kind != PREDICTION_LABEL)
+        config_fault(b->report, match, "belongs to the kind label");
+}
+
+static void check_place(struct config_build *b, const struct yaml_node *node,
+                        const struct prediction *p)
+{
+    const struct yaml_node *from = yaml_at(node, STR("from"));
+    const struct yaml_node *of = yaml_at(node, STR("of"));
+
+    if (from && finds_itself(p))
+        config_fault(b->report, from, "this kind finds its place itself: leave it out");
+    if (!from && p->kind == PREDICTION_NUMBER)
+        config_fault_key(b->report, node, "from", "is missing: where is it? /score");
+    if (p->of_request && finds_itself(p))
+        config_fault(b->report, of, "this kind reads answers");
+}
+
+static void add_pattern(struct config_build *b, const struct yaml_node *node,
+                        struct prediction *p)
+{
+    struct fault why = { 0 };
+
+    if (node && node->kind == YAML_TEXT && !node->broken && p->kind == PREDICTION_LABEL &&
+        pattern_new(&p->match, node->text, &why))
+        config_fault(b->report, node, "%s", why.text);
 }
 
 static void read_prediction(struct config_build *b, const struct yaml_node *node,
-                            struct prediction *p)
+                            struct arena *arena, struct prediction *p)
 {
     const struct schema_row *row = schema_child(PREFIX, STR("kind"));
     const struct yaml_node *kind = yaml_at(node, STR("kind"));
-    const struct yaml_node *labels = yaml_at(node, STR("labels"));
+    const struct yaml_node *from = yaml_at(node, STR("from"));
     const struct yaml_node *bins = yaml_at(node, STR("bins"));
 
-    schema_store(PREFIX, node, p, &b->config->plan->arena);
+    schema_store(PREFIX, node, p, arena);
+    if (!from)
+        p->from = (struct str){ 0 };
     if (!kind || schema_verdict(row, kind->text) != SCHEMA_GOOD)
         return;
-    if (p->kind == PREDICTION_LABEL) {
-        if (!labels)
-            config_fault_key(b->report, node, "labels",
-                             "is missing: which are there? [yes, no]");
-        if (bins)
-            config_fault(b->report, bins, "belongs to the kinds number and length");
-        add_labels(b, labels, p);
-        return;
-    }
-    if (labels)
-        config_fault(b->report, labels, "belongs to the kind label");
-    if (bins)
-        add_bins(b, bins, p);
-    else if (p->kind == PREDICTION_LENGTH)
-        add_usual_bins(b, p);
-    else
-        config_fault_key(b->report, node, "bins", "is missing: which bounds? [0.5, 0.9]");
+    check_kind(b, node, p);
+    check_place(b, node, p);
+    if (has_labels(p))
+        add_labels(b, yaml_at(node, STR("labels")), arena, p);
+    if (has_bins(p) && bins)
+        add_bins(b, bins, arena, p);
+    add_pattern(b, yaml_at(node, STR("match")), p);
+    prediction_complete(p);
 }
 
 void config_predictions(struct config_build *b, const struct yaml_node *list, struct model *m)
 {
-    struct arena *arena = &b->config->plan->arena;
+    struct watchlist *watch = m->watch;
 
     if (!list || list->kind != YAML_LIST)
         return;
-    m->predictions = arena_take(arena, (list->count + 1) * sizeof(*m->predictions));
+    if (list->count > WATCHLIST_PREDICTIONS) {
+        config_fault(b->report, list, "has more than %d predictions", WATCHLIST_PREDICTIONS);
+        return;
+    }
+    watch->predictions = arena_take(&watch->arena,
+                                    (list->count + 1) * sizeof(*watch->predictions));
     yaml_each(node, list)
     {
         if (node->kind != YAML_MAP)
             continue;
         check_name(b, list, node);
-        read_prediction(b, node, &m->predictions[m->prediction_count++]);
+        read_prediction(b, node, &watch->arena, &watch->predictions[watch->prediction_count++]);
     }
 }

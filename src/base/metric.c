@@ -301,14 +301,25 @@ static struct metric_cell *cell_of(struct metric_shard *s, enum metric m,
     return slot->cell;
 }
 
+struct metric_cell *metric_cell(struct metric_shard *s, enum metric m, const struct str *labels)
+{
+    return cell_of(s, m, labels);
+}
+
 /* One writer: a load and a store are enough, and cost no locked instruction. */
+void metric_cell_add(struct metric_cell *c, int64_t by)
+{
+    int64_t have = atomic_load_explicit(&c->value, memory_order_relaxed);
+
+    ensure(!c->values);
+    if (have == METRIC_ABSENT)
+        have = 0;
+    atomic_store_explicit(&c->value, have + by, memory_order_relaxed);
+}
+
 void metric_add(struct metric_shard *s, enum metric m, int64_t by, const struct str *labels)
 {
-    struct metric_cell *cell = cell_of(s, m, labels);
-    int64_t have = atomic_load_explicit(&cell->value, memory_order_relaxed);
-
-    ensure(!cell->values);
-    atomic_store_explicit(&cell->value, have + by, memory_order_relaxed);
+    metric_cell_add(cell_of(s, m, labels), by);
 }
 
 void metric_set(struct metric_shard *s, enum metric m, int64_t to, const struct str *labels)
@@ -347,15 +358,18 @@ static int64_t least_of(const struct metric_series *series)
 
 int64_t metric_series_sum(const struct metric_family *f, const struct metric_series *series)
 {
-    int64_t sum = 0;
+    int64_t sum = 0, value;
 
     if (f->type == METRIC_LEAST)
         return least_of(series);
     for (const struct metric_cell *cell = series->cells; cell; cell = cell->next) {
         if (cell->values)
-            sum += (int64_t)atomic_load_explicit(&cell->values->count, memory_order_relaxed);
+            value = (int64_t)atomic_load_explicit(&cell->values->count, memory_order_relaxed);
         else
-            sum += atomic_load_explicit(&cell->value, memory_order_relaxed);
+            value = atomic_load_explicit(&cell->value, memory_order_relaxed);
+        if (value == METRIC_ABSENT)
+            return METRIC_ABSENT;
+        sum += value;
     }
     return sum;
 }

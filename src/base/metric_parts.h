@@ -58,5 +58,5 @@ struct metrics {
 /* name="value" with the value escaped; bytes that are not UTF-8 would spoil a whole scrape. */
 void metric_parts_put_label(struct buf *out, struct str name, struct str value);
 
-/* The series over all threads: added up, or the least of them. */
+/* The series over all threads: added up, or the least of them; METRIC_ABSENT if one says so. */
 int64_t metric_series_sum(const struct metric_family *f, const struct metric_series *series);

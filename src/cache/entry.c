@@ -55,10 +55,29 @@ struct entry *entry_ref(struct entry *e)
     return e;
 }
 
+static void free_notes(struct entry_note *note)
+{
+    while (note) {
+        struct entry_note *older = note->older;
+
+        free(note);
+        note = older;
+    }
+}
+
 void entry_unref(struct entry *e)
 {
-    if (e && atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1)
-        free(e);
+    if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    free_notes(atomic_load_explicit(&e->note, memory_order_relaxed));
+    free(e);
+}
+
+bool entry_add_note(struct entry *e, struct entry_note *seen, struct entry_note *note)
+{
+    note->older = seen;
+    return atomic_compare_exchange_strong_explicit(&e->note, &seen, note, memory_order_acq_rel,
+                                                   memory_order_acquire);
 }
 
 uint64_t entry_age_ms(const struct entry *e, uint64_t wall_ms)

@@ -236,41 +236,63 @@ void remote_delete(struct remote *r, const struct entry_facts *of)
 
 /* ---- histograms -------------------------------------------------------------------- */
 
-enum { BATCH = 32, COUNT_WORDS = 4 };
+enum { BATCH = 32, COUNT_WORDS = 4, OTHER_COMMANDS = 5 };
 
-/* The counts and the TTL in one transaction: a key without a TTL would stay for ever. */
-static void send_counts(struct remote *r, struct str key, const struct remote_count *counts,
-                        size_t n, struct str ttl)
+/* What goes out in one transaction: a key without a TTL would stay for ever. */
+struct batch {
+    struct redis_command commands[BATCH + OTHER_COMMANDS];
+    size_t count;
+    struct str words[BATCH + OTHER_COMMANDS][COUNT_WORDS];
+    char numbers[BATCH + OTHER_COMMANDS][RECORD_NUMBER];
+};
+
+static void add_words(struct batch *b, const struct str *words, size_t count)
 {
-    struct str words[BATCH][COUNT_WORDS];
-    char numbers[BATCH][RECORD_NUMBER];
-    struct redis_command commands[BATCH + 3] = { { &STR("MULTI"), 1 } };
-    size_t count = 1;
-
-    for (size_t i = 0; i < n; i++) {
-        int len = snprintf(numbers[i], RECORD_NUMBER, "%" PRIu64, counts[i].by);
-
-        words[i][0] = STR("HINCRBY");
-        words[i][1] = key;
-        words[i][2] = counts[i].field;
-        words[i][3] = (struct str){ numbers[i], (size_t)len };
-        commands[count++] = (struct redis_command){ words[i], COUNT_WORDS };
-    }
-    commands[count++] = (struct redis_command){ (struct str[]){ STR("EXPIRE"), key, ttl }, 3 };
-    commands[count++] = (struct redis_command){ &STR("EXEC"), 1 };
-    redis_start(r->link, NULL, commands, count, NULL);
+    memcpy(b->words[b->count], words, count * sizeof(*words));
+    b->commands[b->count] = (struct redis_command){ b->words[b->count], count };
+    b->count++;
 }
 
-void remote_count(struct remote *r, struct str key, const struct remote_count *counts, size_t n,
-                  uint64_t ttl_s)
+static struct str number(struct batch *b, uint64_t n)
 {
-    char ttl[RECORD_NUMBER];
-    int len = snprintf(ttl, sizeof(ttl), "%" PRIu64, ttl_s);
+    int len = snprintf(b->numbers[b->count], RECORD_NUMBER, "%" PRIu64, n);
 
+    return (struct str){ b->numbers[b->count], (size_t)len };
+}
+
+static void add_expire(struct batch *b, struct str key, uint64_t ttl_s)
+{
+    add_words(b, (struct str[]){ STR("EXPIRE"), key, number(b, ttl_s) }, 3);
+}
+
+static void send_counts(struct remote *r, const struct remote_histogram *h,
+                        const struct remote_count *counts, size_t n)
+{
+    struct batch b = { .count = 0 };
+
+    add_words(&b, &STR("MULTI"), 1);
+    for (size_t i = 0; i < n; i++)
+        add_words(
+            &b,
+            (struct str[]){ STR("HINCRBY"), h->key, counts[i].field, number(&b, counts[i].by) },
+            4);
+    add_expire(&b, h->key, h->ttl_s);
+    if (h->index.len > 0) {
+        add_words(&b, (struct str[]){ STR("ZADD"), h->index, number(&b, h->minute), h->name },
+                  4);
+        add_expire(&b, h->index, h->index_ttl_s);
+    }
+    add_words(&b, &STR("EXEC"), 1);
+    redis_start(r->link, NULL, b.commands, b.count, NULL);
+}
+
+void remote_count(struct remote *r, const struct remote_histogram *h,
+                  const struct remote_count *counts, size_t n)
+{
     while (n > 0) {
         size_t batch = n < BATCH ? n : BATCH;
 
-        send_counts(r, key, counts, batch, (struct str){ ttl, (size_t)len });
+        send_counts(r, h, counts, batch);
         counts += batch;
         n -= batch;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pattern.h"
+#include "weir/dialect/pattern.h"
 
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
@@ -27,7 +27,8 @@ enum {
     EFFORT_US = 20000,  /* for a question: the other requests of this loop wait meanwhile */
     QUICK_US = 200,
     FEW_PLACES = 16,
-    MANY_PLACES = 256 /* so many may be slow all of a sudden */
+    MANY_PLACES = 256, /* so many may be slow all of a sudden */
+    GROUPS = 2,        /* that a match tells of: the whole, and the first */
 };
 
 struct pattern {
@@ -83,7 +84,7 @@ struct pattern_effort *pattern_effort_new(void)
 {
     struct pattern_effort *e = MEM_NEW(struct pattern_effort);
 
-    e->data = pcre2_match_data_create(1, NULL);
+    e->data = pcre2_match_data_create(GROUPS, NULL);
     e->limits = pcre2_match_context_create(NULL);
     ensure(e->data && e->limits);
     (void)pcre2_set_match_limit(e->limits, MATCH_STEPS);
@@ -135,4 +136,23 @@ enum pattern_find pattern_find(const struct pattern *p, struct str text,
         began_us = now_us;
     }
     return PATTERN_ABSENT;
+}
+
+enum pattern_find pattern_take(const struct pattern *p, struct str text,
+                               struct pattern_effort *e, struct str *taken)
+{
+    enum pattern_find found = pattern_find(p, text, e);
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(e->data);
+    uint32_t groups = 0;
+    size_t group;
+
+    *taken = (struct str){ 0 };
+    if (found != PATTERN_FOUND)
+        return found;
+    (void)pcre2_pattern_info(p->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    group = groups > 0 ? 2 : 0;
+    /* A lookbehind can end a match before it begins, by \K: nothing was taken then. */
+    if (at[group] != PCRE2_UNSET && at[group] <= at[group + 1])
+        *taken = str_cut(text, at[group], at[group + 1]);
+    return found;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "pattern.h"
-
-#include "weir/base/arena.h"
+#include "weir/dialect/pattern.h"
 #include "weir/dialect/rules.h"
 
 /* rules.c matches, rules_text.c finds what is matched, rules_answer.c puts the answer. */
@@ -17,6 +15,3 @@ struct rule {
 /* The first that fits; NULL: none does. */
 const struct rule *rules_match(const struct rules *r, struct str text, size_t *number);
 struct str rules_field(const struct rules *r); /* empty: by the kind of request */
-
-/* What of a request is matched; its copies lie in the arena. */
-struct str rules_text(const struct request *r, struct str field, struct arena *arena);

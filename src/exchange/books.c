@@ -10,6 +10,7 @@
 #include "weir/base/log.h"
 #include "weir/base/metric.h"
 #include "weir/exchange/account.h"
+#include "weir/exchange/recall.h"
 
 #include "life.h"
 
@@ -19,11 +20,12 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
 {
     const struct attempt *call = call_lead(x);
 
-    *out = (struct watch_answer){ .model = x->model->name,
-                                  .source = WATCH_FRESH,
+    *out = (struct watch_answer){ .source = WATCH_FRESH,
+                                  .prompt_tokens = -1,
                                   .completion_tokens = -1,
-                                  .predictions = x->model->predictions,
-                                  .prediction_count = x->model->prediction_count };
+                                  .request = x->ask.body,
+                                  .list = x->model->watch,
+                                  .cost_usd = -1 };
     if (x->degraded == DEGRADED_FALLBACK || x->degraded == DEGRADED_HEURISTIC)
         return; /* not this model's words */
     if (keep_is_answered(x)) {
@@ -32,7 +34,10 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
         out->version = model_version(x->model, call->call.upstream_model);
         out->finish_reason = str_of(a->finish_reason);
         out->refusal = a->refusal;
+        out->prompt_tokens = a->prompt_tokens;
         out->completion_tokens = a->completion_tokens;
+        out->took_us = call->ended_us - call->started_us;
+        out->cost_usd = x->is_priced ? x->spent_usd : -1;
         out->body = keep_plain_form(x);
     } else if (x->answer) {
         const struct entry_facts *facts = &x->answer->facts;
@@ -41,9 +46,12 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
         out->source = x->word == WORD_COALESCED ? WATCH_COALESCED : WATCH_CACHED;
         out->finish_reason = str_of(facts->finish_reason);
         out->refusal = facts->refusal;
+        out->prompt_tokens = facts->prompt_tokens;
         out->completion_tokens = facts->completion_tokens;
         out->body = facts->body;
+        out->entry = x->answer;
     }
+    recall_put_segments(x->model, &x->ask, x->ask.body, out->segments);
 }
 
 /* Who answered; where nobody did, who was asked last. */
@@ -92,7 +100,7 @@ static void close_client(const struct exchange *x, const char *trail)
         .request_id = x->ask.request_id,
         .tenant = x->ask.scope,
         .model = x->model ? x->model->name : (struct str){ 0 },
-        .answer = { .completion_tokens = -1 },
+        .answer = { .prompt_tokens = -1, .completion_tokens = -1 },
         .endpoint = endpoint_word(x->ask.endpoint),
         .err = x->deserted && !x->err ? ERR_CANCELLED : x->err,
         .word = x->word,

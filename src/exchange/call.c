@@ -259,6 +259,12 @@ static void on_called(struct race *r, enum err err)
 
 static const struct race_events race_events = { on_bytes, on_error_event, on_called };
 
+/* Is there a prediction that is read from the answer's plain form? */
+static bool is_read(const struct model *m)
+{
+    return m->watch && m->watch->prediction_count > 0;
+}
+
 enum step call_ask(struct exchange *x)
 {
     const struct route *r = choose_route_now(x);
@@ -271,7 +277,7 @@ enum step call_ask(struct exchange *x)
             .model = x->request.model,
             .headers = x->ask.headers,
             .arena = &x->arena,
-            .keep = x->may_keep || x->model->prediction_count > 0 || r->accept,
+            .keep = x->may_keep || is_read(x->model) || r->accept,
             .fresh = x->again != NULL,
         },
         .wish = choose_wish(x),

@@ -379,12 +379,15 @@ void find_stop_await(struct exchange *x)
 
 void find_remember(const struct exchange *x)
 {
+    uint8_t segments[SEGMENT_MOST] = { 0 };
     struct digest raw;
 
     if (!x->kit->cache.memory || x->idempotent)
         return;
     recall_digest(&x->ask, &raw);
-    memory_alias(x->kit->cache.memory, &raw, &x->print.key, recall_facts(&x->request));
+    recall_put_segments(x->model, &x->ask, x->ask.body, segments);
+    memory_alias(x->kit->cache.memory, &raw, &x->print.key,
+                 recall_facts(&x->request) | recall_pack(segments));
 }
 
 /* No faithful stream can be made of it: asked anew, it comes as one. */

@@ -4,11 +4,42 @@
 #include "weir/base/clock.h"
 #include "weir/exchange/account.h"
 
+#include <string.h>
+
 enum { FACT_STREAM = 1, FACT_USAGE = 2 };
 
 uint64_t recall_facts(const struct request *r)
 {
     return (r->stream ? FACT_STREAM : 0U) | (r->include_usage ? FACT_USAGE : 0U);
+}
+
+/* A place is below 128, so eight of them leave a byte for the facts. */
+enum { FACT_BITS = 8, PLACE_BITS = 7 };
+
+uint64_t recall_pack(const uint8_t segments[SEGMENT_MOST])
+{
+    uint64_t packed = 0;
+
+    _Static_assert(FACT_BITS + PLACE_BITS * SEGMENT_MOST <= 64, "they fit");
+    _Static_assert(SEGMENT_FIRST + SEGMENT_VALUES <= 1 << PLACE_BITS, "a place fits");
+    for (unsigned i = 0; i < SEGMENT_MOST; i++)
+        packed |= (uint64_t)segments[i] << (FACT_BITS + PLACE_BITS * i);
+    return packed;
+}
+
+static void unpack(uint64_t facts, uint8_t segments[SEGMENT_MOST])
+{
+    for (unsigned i = 0; i < SEGMENT_MOST; i++)
+        segments[i] = facts >> (FACT_BITS + PLACE_BITS * i) & ((1U << PLACE_BITS) - 1);
+}
+
+void recall_put_segments(const struct model *m, const struct ask *ask, struct str body,
+                         uint8_t segments[SEGMENT_MOST])
+{
+    struct segment_source source = { ask->scope, ask->segment_headers, body };
+
+    if (m->watch && m->watch->segment_count > 0)
+        segment_find(m->watch->segments, m->watch->segment_count, &source, segments);
 }
 
 /* The plan's generation is part of it, so a reload makes all aliases unknown at once. */
@@ -79,6 +110,7 @@ bool recall_find(struct exchange_kit *kit, const struct ask *ask, struct recalle
     out->model = model;
     out->stream = facts & FACT_STREAM;
     out->include_usage = facts & FACT_USAGE;
+    unpack(facts, out->segments);
     recall_put_reply(&out->reply, entry, CACHE_MEMORY, wall_ms);
     out->reply.stream = out->stream;
     out->reply.total_us = loop_now_us(kit->loop) - ask->began_us;
@@ -105,17 +137,21 @@ void recall_settle(struct exchange_kit *kit, const struct ask *ask, struct recal
         .saved_microusd = facts->cost_microusd,
         .request_bytes = ask->body.len,
         .prompt_tokens = facts->prompt_tokens,
-        .answer = { .model = r->model->name,
+        .answer = { .list = r->model->watch,
                     .version = model_version(r->model, facts->upstream_model),
                     .source = WATCH_CACHED,
+                    .entry = r->entry,
                     .finish_reason = str_of(facts->finish_reason),
                     .refusal = facts->refusal,
+                    .prompt_tokens = facts->prompt_tokens,
                     .completion_tokens = facts->completion_tokens,
+                    .cost_usd = -1,
                     .body = facts->body,
-                    .predictions = r->model->predictions,
-                    .prediction_count = r->model->prediction_count },
+                    .request = ask->body },
     };
 
+    memcpy(record.answer.segments, r->segments, sizeof(r->segments));
+    recall_put_segments(r->model, ask, (struct str){ 0 }, record.answer.segments);
     account(loop_shard(kit->loop), kit->watch, &record);
     entry_unref(r->entry);
     r->entry = NULL;

@@ -106,6 +106,7 @@ static struct ask ask_again(struct arena *arena, const struct ask *from,
                                       .max_stale_s = -1,
                                       .stale_if_error_s = -1 };
     ask.timeout_us = ask.patience_us = 0;
+    ask.segment_headers = NULL; /* it is counted under none */
     ask.priority = PRIORITY_LOW;
     ask.idempotency_key = (struct str){ 0 };
     ask.is_again = true;

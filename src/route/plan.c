@@ -40,8 +40,21 @@ static struct pool *find_pool(const struct plan *p, struct str name)
     return u ? u->pool : NULL;
 }
 
+static void adopt_segments(struct plan *p, const struct plan *previous)
+{
+    for (size_t i = 0; i < map_size(p->models); i++) {
+        const struct model *m = map_value_at(p->models, i);
+        const struct model *old = map_get(previous->models, m->name);
+
+        if (old && m->watch && old->watch)
+            watchlist_adopt(m->watch, old->watch);
+    }
+}
+
 void plan_open(struct plan *p, const struct plan *previous)
 {
+    if (previous)
+        adopt_segments(p, previous);
     for (size_t i = 0; i < map_size(p->upstreams); i++) {
         struct upstream *u = map_value_at(p->upstreams, i);
         struct str name = str_of(u->name);
@@ -69,6 +82,10 @@ void plan_unref(struct plan *p)
         upstream_free(map_value_at(p->upstreams, i));
     for (size_t i = 0; i < map_size(p->rules); i++)
         free_rules(map_value_at(p->rules, i));
+    for (size_t i = 0; i < map_size(p->models); i++)
+        watchlist_unref(((struct model *)map_value_at(p->models, i))->watch);
+    if (p->any)
+        watchlist_unref(p->any->watch);
     map_free(p->upstreams);
     map_free(p->models);
     map_free(p->rules);

@@ -29,6 +29,7 @@ static uint64_t hash_of(const struct tally_key *k)
     hash = (hash ^ str_hash(k->model)) * odd;
     hash = (hash ^ str_hash(k->version)) * odd;
     hash = (hash ^ str_hash(k->prediction)) * odd;
+    hash = (hash ^ str_hash(k->segment)) * odd;
     hash = (hash ^ str_hash(k->value)) * odd;
     return hash ^ hash >> 32;
 }
@@ -36,7 +37,8 @@ static uint64_t hash_of(const struct tally_key *k)
 bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b)
 {
     return a->minute == b->minute && a->source == b->source && str_eq(a->model, b->model) &&
-           str_eq(a->version, b->version) && str_eq(a->prediction, b->prediction);
+           str_eq(a->version, b->version) && str_eq(a->prediction, b->prediction) &&
+           str_eq(a->segment, b->segment);
 }
 
 /* The slot of a key, or the empty one where it would go. */
@@ -57,7 +59,8 @@ static uint16_t *find_slot(struct tally *t, const struct tally_key *key, uint64_
 
 static bool copy_names(struct tally *t, struct tally_key *key)
 {
-    struct str *const names[] = { &key->model, &key->version, &key->prediction, &key->value };
+    struct str *const names[] = { &key->model, &key->version, &key->prediction, &key->segment,
+                                  &key->value };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         *names[i] = arena_copy(&t->text, *names[i]);
@@ -67,10 +70,9 @@ static bool copy_names(struct tally *t, struct tally_key *key)
     return true;
 }
 
-static bool add_cell(struct tally *t, const struct tally_key *key, uint64_t hash,
-                     uint16_t *slot)
+static bool add_cell(struct tally *t, const struct tally_cell *new, uint16_t *slot)
 {
-    struct tally_cell cell = { .key = *key, .hash = hash, .count = 1 };
+    struct tally_cell cell = *new;
 
     if (t->count == TALLY_CELLS || !copy_names(t, &cell.key))
         return false;
@@ -83,14 +85,14 @@ static bool add_cell(struct tally *t, const struct tally_key *key, uint64_t hash
     return true;
 }
 
-bool tally_add(struct tally *t, const struct tally_key *key)
+bool tally_add(struct tally *t, const struct tally_key *key, uint64_t by)
 {
-    uint64_t hash = hash_of(key);
-    uint16_t *slot = find_slot(t, key, hash);
+    struct tally_cell cell = { .key = *key, .hash = hash_of(key), .count = by };
+    uint16_t *slot = find_slot(t, key, cell.hash);
 
     if (*slot == 0)
-        return add_cell(t, key, hash, slot);
-    t->cells[*slot - 1].count++;
+        return add_cell(t, &cell, slot);
+    t->cells[*slot - 1].count += by;
     return true;
 }
 
@@ -106,7 +108,11 @@ static int compare_cells(const void *left, const void *right)
         order = str_compare(a->version, b->version);
     if (order == 0)
         order = str_compare(a->prediction, b->prediction);
-    return order != 0 ? order : (int)a->source - (int)b->source;
+    if (order == 0)
+        order = str_compare(a->segment, b->segment);
+    if (order == 0)
+        order = (int)a->source - (int)b->source;
+    return order != 0 ? order : str_compare(a->value, b->value);
 }
 
 void tally_sort(struct tally *t)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /*
- * Counts that wait to be told to Redis, one cell for each thing counted in each minute.
+ * Counts that wait to be told, one cell for each thing counted in each minute.
  *
  * Cells stand in one array in the order of their coming; a table of their places finds one
  * again by its hash (open addressing, at most half full). Names are copied when a cell is
@@ -16,15 +16,19 @@
  * and in bytes; what does not fit is the caller's to report.
  */
 
-enum { TALLY_CELLS = 4096, TALLY_SLOTS = 2 * TALLY_CELLS, TALLY_TEXT_BYTES = 1 << 20 };
+/* 1,000 histograms of ten values and more; a place in `slots` is a uint16_t. */
+enum { TALLY_CELLS = 16384, TALLY_SLOTS = 2 * TALLY_CELLS, TALLY_TEXT_BYTES = 8 << 20 };
+
+enum { TALLY_LATE = 0 };
 
 struct tally_key {
     struct str model;
     struct str version;
     struct str prediction;
+    struct str segment; /* as it stands in a key in Redis; empty: all answers */
     struct str value;
     enum watch_source source;
-    uint64_t minute; /* since 1970 */
+    uint64_t minute; /* since 1970; TALLY_LATE: whichever it is when this is told */
 };
 
 struct tally_cell {
@@ -44,10 +48,13 @@ struct tally {
 void tally_init(struct tally *t);
 void tally_deinit(struct tally *t);
 
-bool tally_add(struct tally *t,
-               const struct tally_key *key); /* false: no room for a new cell */
+/* False: no room for a new cell. */
+bool tally_add(struct tally *t, const struct tally_key *key, uint64_t by);
 
-/* Puts cells of one histogram (all of a key but the value) side by side; only reset may follow. */
+/*
+ * Puts cells of one histogram (all of a key but the value) side by side, in an order of
+ * their names alone; only reset may follow.
+ */
 void tally_sort(struct tally *t);
 bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b);
 void tally_reset(struct tally *t);

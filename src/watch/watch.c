@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watch.h"
 
+#include "ledger.h"
 #include "source.h"
 #include "tally.h"
 #include "weir/base/clock.h"
 #include "weir/base/escape.h"
 #include "weir/base/log.h"
 #include "weir/base/mem.h"
-#include "weir/base/metric.h"
-#include "weir/base/scan.h"
 #include "weir/cache/remote.h"
 #include "weir/net/loop.h"
 #include "weir/net/timer.h"
+#include "weir/watch/ticks.h"
 
 #include <stdlib.h>
 
 /*
- * Noting is on the hot path of a cached answer: it touches counters and a table of its own, and
- * reads the body only when the configuration names a prediction. Telling Redis is left to a
- * timer, which is armed by the first count that waits: an idle gateway does not wake for it.
+ * Noting is on the hot path of a cached answer: a line of the ledger is found and added to.
+ * Every few seconds, and when a minute is over, the ledger is read into a tally, which has a
+ * cell for each value of each histogram. Telling that is left to a timer, which is armed by the
+ * first count that waits: an idle gateway does not wake for it.
  *
  * There are two tallies. While one is told to Redis, in rounds that leave the link room for
  * look-ups, the other counts; when all is told they change places.
+ *
+ * While Redis is away minutes are not told apart: they will all be late.
  */
 
-enum { MINUTE_MS = 60 * 1000, MOST_COUNTS = 64, ROUND_COUNTS = 128, ROUND_US = 50 * 1000 };
+enum { MINUTE_MS = TICK_MS, MOST_COUNTS = 64, ROUND_COUNTS = 128, ROUND_US = 50 * 1000 };
 enum { FLUSH_US = WATCH_FLUSH_MS * 1000 };
 
 struct watch {
     struct loop *loop;     /* lent */
-    struct remote *remote; /* lent; NULL: only metrics */
+    struct remote *remote; /* lent; NULL: only metrics, and ticks */
+    struct ticks *ticks;   /* lent; NULL: nobody asks */
     struct str prefix;     /* lent */
-    struct tally *waiting; /* owned, as is the next */
+    struct ledger *ledger; /* owned, as are the next */
+    struct tally *waiting;
     struct tally *telling; /* sorted */
     size_t told;           /* cells of `telling` that are done with */
+    uint64_t minute;       /* of what is in the ledger */
     uint64_t dropped;
     struct timer timer;
 };
@@ -47,85 +53,186 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
     w->loop = loop;
     w->remote = remote;
     w->prefix = prefix;
+    w->ledger = MEM_NEW(struct ledger);
     w->waiting = MEM_NEW(struct tally);
     w->telling = MEM_NEW(struct tally);
+    ledger_init(w->ledger, loop_shard(loop));
     tally_init(w->waiting);
     tally_init(w->telling);
     timer_init(&w->timer, loop, on_due);
     return w;
 }
 
-/* ---- noting ---- */
-
-static void count(struct watch *w, struct tally_key *key, struct str prediction,
-                  struct str value)
+void watch_set_ticks(struct watch *w, struct ticks *ticks)
 {
-    metric_add(
-        loop_shard(w->loop), METRIC_PREDICTIONS, 1,
-        METRIC_LABEL(key->model, key->version, prediction, value, source_word(key->source)));
-    if (!w->remote)
-        return;
-    key->prediction = prediction;
-    key->value = value;
-    if (!tally_add(w->waiting, key))
-        w->dropped++;
+    w->ticks = ticks;
 }
 
-static void count_configured(struct watch *w, struct tally_key *key,
-                             const struct watch_answer *a)
+bool watch_is_built_in(struct str prediction)
 {
-    bool readable;
+    return reading_is_built_in(prediction);
+}
 
-    if (a->prediction_count == 0 || !a->body.at)
-        return;
-    readable = scan_check(a->body, NULL) == OK;
-    for (size_t i = 0; i < a->prediction_count; i++) {
-        const struct prediction *p = &a->predictions[i];
+static uint64_t minute_now(void)
+{
+    return clock_wall_ms() / MINUTE_MS;
+}
 
-        count(w, key, p->name, readable ? prediction_value(p, a->body) : prediction_invalid());
+/* Does anybody want more than the metrics? */
+static bool is_told(const struct watch *w)
+{
+    return w->remote || w->ticks;
+}
+
+/* ---- from the ledger to the tally ---- */
+
+/* What is read of the ledger, and the minute that it is booked into. */
+struct expansion {
+    struct watch *watch;
+    uint64_t minute;
+};
+
+static void tally(struct watch *w, const struct tally_key *key, uint64_t count)
+{
+    if (!tally_add(w->waiting, key, count))
+        w->dropped += count;
+}
+
+/* Once under all answers, and once under each segment. */
+static void expand_word(const struct expansion *e, const struct ledger_line *line, size_t i)
+{
+    const struct watchlist *list = line->list;
+    const struct prediction *p = reading_prediction(list, i);
+    struct tally_key key = { .model = list->model,
+                             .version = line->version,
+                             .prediction = p->name,
+                             .value = prediction_word(p, line->reading.places[i]),
+                             .source = line->source,
+                             .minute = e->minute };
+
+    tally(e->watch, &key, line->count);
+    for (size_t s = 0; s < list->segment_count; s++) {
+        key.segment = segment_text(&list->segments[s], line->segments[s]);
+        tally(e->watch, &key, line->count);
     }
 }
+
+static void expand(void *ctx, const struct ledger_line *line)
+{
+    const struct expansion *e = ctx;
+
+    for (size_t i = 0; i < line->reading.count; i++)
+        if (line->reading.places[i] != READING_UNCOUNTED)
+            expand_word(e, line, i);
+}
+
+static void read_ledger(struct watch *w)
+{
+    bool away = w->remote && !remote_is_up(w->remote);
+    struct expansion e = { w, away ? TALLY_LATE : w->minute };
+
+    if (is_told(w))
+        ledger_read(w->ledger, expand, &e);
+}
+
+/* Lines are made anew each minute: what is said no more, or by a list that is no more, goes. */
+static void turn_minute(struct watch *w, uint64_t minute)
+{
+    read_ledger(w);
+    ledger_empty(w->ledger);
+    w->minute = minute;
+}
+
+/* ---- noting ---- */
 
 void watch_note(struct watch *w, const struct watch_answer *a)
 {
-    struct tally_key key = { .model = a->model, .version = a->version, .source = a->source };
+    uint64_t minute = minute_now();
 
-    if (w->remote) {
-        key.minute = clock_wall_ms() / MINUTE_MS;
-        if (!timer_is_armed(&w->timer))
-            timer_arm(&w->timer, FLUSH_US);
+    if (minute != w->minute)
+        turn_minute(w, minute);
+    if (!ledger_add(w->ledger, a)) {
+        turn_minute(w, minute);
+        (void)ledger_add(w->ledger, a);
     }
-    count(w, &key, STR("finish_reason"), prediction_finish(a->finish_reason));
-    count(w, &key, STR("output_tokens"), prediction_tokens_bin(a->completion_tokens));
-    count(w, &key, STR("refusal"), a->refusal ? STR("yes") : STR("no"));
-    count_configured(w, &key, a);
+    if (is_told(w) && !timer_is_armed(&w->timer))
+        timer_arm(&w->timer, FLUSH_US);
 }
 
-/* ---- telling Redis ---- */
+/* ---- telling ---- */
 
-static bool put_key(const struct watch *w, const struct tally_key *k, struct buf *out)
+/* A minute that is closed, or may be before this arrives, does not change any more. */
+static uint64_t minute_to_tell(const struct tally_key *k)
 {
-    buf_reset(out);
-    buf_put(out, w->prefix);
-    buf_put(out, STR("v1:histogram:"));
-    if (escape_add(out, k->model))
-        return false;
-    buf_put(out, STR(":"));
-    if (escape_add(out, k->version))
-        return false;
-    buf_put(out, STR(":"));
-    if (escape_add(out, k->prediction))
-        return false;
-    if (k->source != WATCH_FRESH) {
-        buf_put(out, STR(";"));
-        buf_put(out, source_word(k->source));
+    uint64_t now_ms = clock_wall_ms(), end_ms = (k->minute + 1) * MINUTE_MS;
+
+    return k->minute == TALLY_LATE || now_ms > end_ms + WATCH_LATE_MS ? now_ms / MINUTE_MS
+                                                                      : k->minute;
+}
+
+/* How a histogram is called, over all minutes and sources. */
+static bool put_name(const struct tally_key *k, struct buf *out)
+{
+    const struct str parts[] = { k->model, k->version, k->prediction };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        buf_put_text(out, i > 0 ? ":" : "");
+        if (escape_add(out, parts[i]))
+            return false;
     }
-    buf_put_printf(out, ":%llu", (unsigned long long)k->minute);
+    buf_put_text(out, k->segment.len > 0 ? "@" : "");
+    buf_put(out, k->segment);
     return true;
 }
 
+/* The texts that one histogram takes to be told; used again for the next. */
+struct texts {
+    struct buf name, key, index;
+};
+
+static void deinit_texts(struct texts *t)
+{
+    buf_deinit(&t->name);
+    buf_deinit(&t->key);
+    buf_deinit(&t->index);
+}
+
+static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
+                       const struct remote_count *counts, size_t n)
+{
+    struct remote_histogram h = { .minute = minute_to_tell(k), .ttl_s = WATCH_TTL_S };
+
+    buf_reset(&t->name);
+    buf_reset(&t->key);
+    buf_reset(&t->index);
+    if (!put_name(k, &t->name))
+        return;
+    buf_put_printf(&t->key, "%.*sv1:histogram:%.*s", STR_ARG(w->prefix),
+                   STR_ARG(buf_str(&t->name)));
+    if (k->source != WATCH_FRESH)
+        buf_put_printf(&t->key, ";%.*s", STR_ARG(source_word(k->source)));
+    buf_put_printf(&t->key, ":%llu", (unsigned long long)h.minute);
+    h.key = buf_str(&t->key);
+    if (k->source == WATCH_FRESH) {
+        buf_put_printf(&t->index, "%.*sv1:histograms", STR_ARG(w->prefix));
+        h.index = buf_str(&t->index);
+        h.name = buf_str(&t->name);
+        h.index_ttl_s = WATCH_INDEX_TTL_S;
+    }
+    remote_count(w->remote, &h, counts, n);
+}
+
+static void tell_ticks(struct watch *w, const struct tally_key *k,
+                       const struct remote_count *counts, size_t n)
+{
+    struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
+
+    for (size_t i = 0; i < n && k->source == WATCH_FRESH; i++)
+        ticks_add(w->ticks, minute_to_tell(k), &of, counts[i].field, counts[i].by);
+}
+
 /* Tells one histogram, or as much of it as goes at once; how many counts that were. */
-static size_t tell_one(struct watch *w, struct buf *key)
+static size_t tell_one(struct watch *w, struct texts *texts)
 {
     const struct tally_cell *first = &w->telling->cells[w->told];
     const struct tally_cell *end = w->telling->cells + w->telling->count;
@@ -135,8 +242,10 @@ static size_t tell_one(struct watch *w, struct buf *key)
     for (const struct tally_cell *cell = first;
          cell < end && n < MOST_COUNTS && tally_same_histogram(&first->key, &cell->key); cell++)
         counts[n++] = (struct remote_count){ cell->key.value, cell->count };
-    if (put_key(w, &first->key, key))
-        remote_count(w->remote, buf_str(key), counts, n, WATCH_TTL_S);
+    if (w->remote)
+        tell_redis(w, &first->key, texts, counts, n);
+    else
+        tell_ticks(w, &first->key, counts, n);
     w->told += n;
     return n;
 }
@@ -159,24 +268,25 @@ static bool turn(struct watch *w)
 /* At least `most` counts, if there are so many; false when nothing is left. */
 static bool tell(struct watch *w, size_t most)
 {
-    struct buf key = { 0 };
+    struct texts texts = { 0 };
     bool more = true;
 
     for (size_t n = 0; n < most && more;) {
         more = w->told < w->telling->count || turn(w);
         if (more)
-            n += tell_one(w, &key);
+            n += tell_one(w, &texts);
     }
-    buf_deinit(&key);
+    deinit_texts(&texts);
     return more;
 }
 
 static void flush(struct watch *w, size_t most)
 {
     timer_disarm(&w->timer);
-    if (!w->remote)
+    if (!is_told(w))
         return;
-    if (!remote_is_up(w->remote))
+    read_ledger(w);
+    if (w->remote && !remote_is_up(w->remote))
         timer_arm(&w->timer, FLUSH_US);
     else if (tell(w, most))
         timer_arm(&w->timer, ROUND_US);
@@ -188,7 +298,9 @@ static void flush(struct watch *w, size_t most)
 
 static void on_due(struct timer *t)
 {
-    flush(container_of(t, struct watch, timer), ROUND_COUNTS);
+    struct watch *w = container_of(t, struct watch, timer);
+
+    flush(w, w->remote ? ROUND_COUNTS : SIZE_MAX);
 }
 
 void watch_flush(struct watch *w)
@@ -202,8 +314,10 @@ void watch_free(struct watch *w)
         return;
     watch_flush(w);
     timer_disarm(&w->timer);
+    ledger_empty(w->ledger);
     tally_deinit(w->waiting);
     tally_deinit(w->telling);
+    free(w->ledger);
     free(w->waiting);
     free(w->telling);
     free(w);

@@ -23,6 +23,7 @@ struct call {
     bool is_again;                                    /* an SDK's own retry */
     const struct http_field *altering[CALL_ALTERING]; /* headers that are part of a cache key */
     size_t altering_count;
+    struct str segments[PLAN_SEGMENT_HEADERS]; /* of the plan's segment_headers; absent */
 };
 
 void call_read(struct call *c, const struct http_request *r, const struct plan *plan);

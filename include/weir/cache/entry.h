@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /*
- * A kept answer: one block of memory, immutable but for its count and three marks, shared by
+ * A kept answer: one block of memory, immutable but for its count, marks and notes, shared by
  * all threads. The memory tier holds one reference, whoever is writing it to a socket another.
  */
 
@@ -37,21 +37,36 @@ struct entry_facts {
     uint64_t cost_microusd; /* what the call cost, in millionths of a dollar; 0: not known */
 };
 
+/*
+ * What somebody else has found out about an answer, to be known again when it is served next:
+ * the first member of a block from malloc, which is the entry's once it is noted.
+ */
+struct entry_note {
+    struct entry_note *older;
+};
+
 struct entry {
     _Atomic uint32_t refs;
     _Atomic uint64_t
         verified_us;        /* when Redis last said that it still holds this; clock_now_us */
     _Atomic bool verifying; /* somebody is asking right now */
-    _Atomic uint64_t renewed_us; /* when somebody last began to renew it; clock_now_us */
-    _Atomic bool shared;         /* Redis holds it, or may: a DEL there must be heeded */
-    struct entry_facts facts;    /* strs point into this block */
-    size_t cost_bytes;           /* what its block takes from the heap */
+    _Atomic uint64_t renewed_us;       /* when somebody last began to renew it; clock_now_us */
+    _Atomic bool shared;               /* Redis holds it, or may: a DEL there must be heeded */
+    _Atomic(struct entry_note *) note; /* the newest; NULL: none */
+    struct entry_facts facts;          /* strs point into this block */
+    size_t cost_bytes;                 /* what its block takes from the heap */
 };
 
 struct entry *entry_new(const struct entry_facts *facts); /* copies all bytes; one reference */
 struct entry *entry_ref(struct entry *e);
 void entry_unref(struct entry *e); /* NULL is fine */
 DEFINE_AUTO(struct entry, entry_unref)
+
+/*
+ * The newest note stands in front of the older ones, which stay as long as the entry: somebody
+ * may be reading them. False: somebody else has noted something since `seen` was the newest.
+ */
+bool entry_add_note(struct entry *e, struct entry_note *seen, struct entry_note *note);
 
 /* Negative once it is no longer fresh. */
 int64_t entry_ttl_ms(const struct entry *e, uint64_t wall_ms);

@@ -97,12 +97,21 @@ void remote_delete(struct remote *r, const struct entry_facts *of);
 void remote_key(const struct remote_settings *s, const struct entry_facts *of, struct buf *out);
 
 /*
- * Adds to fields of a histogram (watch.h tells of them) and sees to its TTL; fire and forget.
- * `key` is the whole key, prefix included.
+ * Adds to fields of a histogram (watch.h tells of them), sees to its TTL, and puts it on the
+ * index of those that there are; fire and forget. Keys are whole, prefix included.
  */
+struct remote_histogram {
+    struct str key;
+    uint64_t ttl_s;
+    struct str index; /* a sorted set; absent: it is put on none */
+    struct str name;  /* on the index; its score is the minute */
+    uint64_t minute;
+    uint64_t index_ttl_s;
+};
+
 struct remote_count {
     struct str field;
     uint64_t by;
 };
-void remote_count(struct remote *r, struct str key, const struct remote_count *counts, size_t n,
-                  uint64_t ttl_s);
+void remote_count(struct remote *r, const struct remote_histogram *h,
+                  const struct remote_count *counts, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/base/arena.h"
 #include "weir/base/buf.h"
 #include "weir/base/err.h"
 #include "weir/base/own.h"
@@ -48,3 +49,6 @@ uint64_t rules_mark(const struct rules *r);
 /* dialect->answer of rules. */
 MUST_CHECK enum err rules_answer(const struct rules *rules, const struct request *r,
                                  struct str model, struct buf *out);
+
+/* What of a request is matched; `field` may be empty. Its copies lie in the arena. */
+struct str rules_text(const struct request *r, struct str field, struct arena *arena);

@@ -32,7 +32,8 @@ struct ask {
     struct str body;
     struct str request_id;
     const char *const
-        *headers;           /* of the caller, those that may travel upstream; NULL at the end */
+        *headers; /* of the caller, those that may travel upstream; NULL at the end */
+    const struct str *segment_headers; /* what it sent of the plan's; NULL: nothing of them */
     struct str key_headers; /* those that alter answers: "name: value\n" lines, sorted */
     struct cache_words cache;
     uint64_t timeout_us;        /* the caller's own deadline; 0: none */

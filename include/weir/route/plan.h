@@ -11,7 +11,7 @@
 #include "weir/route/price.h"
 #include "weir/upstream/permit.h"
 #include "weir/upstream/upstream.h"
-#include "weir/watch/prediction.h"
+#include "weir/watch/watchlist.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -62,10 +62,11 @@ struct model {
         enum cache_when when;
         bool revalidate; /* a stale answer is served at once, and renewed in the background */
     } cache;
-    struct str text; /* the routes in words: part of the cache key */
-    struct prediction *predictions;
-    size_t prediction_count;
+    struct str text;         /* the routes in words: part of the cache key */
+    struct watchlist *watch; /* what is watched of it; one reference */
 };
+
+enum { PLAN_SEGMENT_HEADERS = 16 };
 
 struct plan {
     _Atomic uint32_t refs;
@@ -75,6 +76,8 @@ struct plan {
     struct map *rules;     /* name -> struct upstream of dialect rules, owned with its rules */
     struct model *any;     /* for names that are not configured; NULL: they are refused */
     struct tenants *tenants;
+    struct str segment_headers[PLAN_SEGMENT_HEADERS]; /* that some model's segments go by */
+    size_t segment_header_count;
     struct arena arena; /* everything that has no ender of its own */
 };
 
@@ -82,8 +85,9 @@ struct plan *plan_new(void);
 
 /*
  * Gives every upstream its pool: that of the upstream of the same name in `previous` (NULL:
- * there is none), whose endpoints keep their state, or a new one. Once, before the plan is
- * used; a plan that is only checked needs none, and neither do upstreams that are rules.
+ * there is none), whose endpoints keep their state, or a new one; and every model's segments
+ * the values that were seen. Once, before the plan is used; a plan that is only checked needs
+ * none, and neither do upstreams that are rules.
  */
 void plan_open(struct plan *p, const struct plan *previous);
 struct plan *plan_ref(struct plan *p);

@@ -11,11 +11,11 @@
  * What was counted in each minute, for a process that has no Redis to tell it to: merged over
  * all workers, until the judge takes it. Shared; every call takes its lock for a moment.
  *
- * Fresh answers only. It is bounded in cells (a value of a histogram in a minute): when nobody
- * takes, the oldest minute makes room for the newest.
+ * Fresh answers only. It is bounded: so many minutes of so many cells, a cell being one value of
+ * one histogram. When nobody takes, the oldest minute makes room for the newest.
  */
 
-enum { TICKS_CELLS = 1 << 17, TICK_MS = 60 * 1000 };
+enum { TICKS_MINUTES = 16, TICKS_CELLS = 16384, TICK_MS = 60 * 1000 };
 
 struct ticks;
 
@@ -48,5 +48,5 @@ typedef void ticks_fn(void *ctx, const struct tick_histogram *of, struct str val
                       uint64_t count);
 void ticks_take(struct ticks *t, uint64_t minute, ticks_fn *each, void *ctx);
 
-/* How many cells made room since the last call. */
+/* How many counts have found no room, or made it, since the last call. */
 uint64_t ticks_lost(struct ticks *t);

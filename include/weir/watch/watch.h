@@ -3,52 +3,77 @@
 
 #include "weir/base/buf.h"
 #include "weir/base/str.h"
-#include "weir/watch/prediction.h"
+#include "weir/watch/watchlist.h"
 
 #include <stdint.h>
 
 /*
- * Counts what models say: METRIC_PREDICTIONS in this process, and per minute in Redis, so that
- * replicas add up. One watch per worker; it flushes every few seconds and when told to.
+ * Counts what models say: METRIC_PREDICTIONS in this process at once, and per minute in Redis,
+ * so that replicas add up. One watch per worker; it flushes every few seconds and when told to.
  * Fresh, cached and coalesced answers are counted apart: label `source`, and in Redis the
  * prediction's name carries ";cached" or ";coalesced".
  *
  * Besides what the configuration names, every answer counts under `finish_reason`,
- * `output_tokens` and `refusal` (yes, no). In Redis a histogram is a hash
- *     <prefix>v1:histogram:<model>:<version>:<prediction>[;<source>]:<minute since 1970>
- * from value to count, which lives for eight days: a week to compare with, and a day to look.
+ * `output_tokens`, `refusal` (yes, no) and `input_tokens`, and a fresh one under `latency` and,
+ * where a price is known, `cost`; those two are not in METRIC_PREDICTIONS, which has no segments
+ * either. In Redis a histogram is a hash
+ *     <prefix>v1:histogram:<model>:<version>:<prediction>[@<segment>][;<source>]:<minute>
+ * from value to count, `minute` since 1970 and `segment` as segment_text has it. A minute is
+ * told within WATCH_LATE_MS of its end, or counts in the one that runs then: from
+ * WATCH_CLOSED_MS after its end on it stays as it is, as far as the gateways' clocks agree.
+ * Which histograms there are says the sorted set
+ *     <prefix>v1:histograms
+ * of those names from the model to the segment, each with the last minute that had fresh answers.
+ *
+ * Without Redis the same goes to `ticks`, for fresh answers.
  *
  * While Redis is away counts wait, within a bound; what is beyond it is missing in Redis, not
  * in the metrics, and the log says how much that was (watch_dropped).
  */
 
+struct entry;
 struct loop;
 struct metrics;
 struct remote;
+struct ticks;
 struct watch;
 
-enum { WATCH_FLUSH_MS = 5000, WATCH_TTL_S = 8 * 24 * 60 * 60 };
+/* How long a minute's hash lives: a week to compare with, and a day to look. The index lives
+   for as long as histograms that are folded from them. */
+enum {
+    WATCH_FLUSH_MS = 5000,
+    WATCH_LATE_MS = 10 * 1000,
+    WATCH_CLOSED_MS = 15 * 1000,
+    WATCH_TTL_S = 8 * 24 * 60 * 60,
+    WATCH_INDEX_TTL_S = 35 * 24 * 60 * 60,
+};
 
 enum watch_source { WATCH_FRESH, WATCH_CACHED, WATCH_COALESCED };
 
 struct watch_answer {
-    struct str model;   /* public name */
-    struct str version; /* upstream model */
+    struct watchlist *list; /* of the model; lent, as is all of this */
+    struct str version;     /* upstream model */
     enum watch_source source;
+    struct entry *entry; /* NULL: fresh; else the rest, but for the segments, is told by it */
     struct str finish_reason;
     bool refusal;
-    int64_t completion_tokens; /* -1: not told */
-    struct str body;           /* plain form; absent: only the built-in ones are counted */
-    const struct prediction *predictions;
-    size_t prediction_count;
+    int64_t prompt_tokens, completion_tokens; /* -1: not told */
+    uint64_t took_us;                         /* fresh: the model's; 0: not known */
+    double cost_usd;                          /* fresh; 0 or below: not known */
+    struct str body;    /* plain form; absent: only the built-in ones are counted */
+    struct str request; /* the body that was asked with, checked; absent: nothing of it */
+    uint8_t segments[SEGMENT_MOST]; /* as segment_find has them */
 };
 
 /* `remote` may be NULL. `prefix` and the rest are lent while the watch lives. */
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix);
-void watch_free(struct watch *w); /* flushes first */
+void watch_set_ticks(struct watch *w, struct ticks *ticks); /* lent; used without `remote` */
+void watch_free(struct watch *w);                           /* flushes first */
 
 void watch_note(struct watch *w, const struct watch_answer *a);
 void watch_flush(struct watch *w);
+
+bool watch_is_built_in(struct str prediction); /* is it a name that every model has? */
 
 /*
  * The histograms so far, over all workers of this process: as JSON, or drawn as text.

@@ -185,9 +185,9 @@ Test(config, predictions_have_labels_or_named_bins, .timeout = 10)
              "      - {name: intent, from: /label, kind: label, labels: [yes, 2]}\n"
              "      - {name: score, from: /score, kind: number, bins: [-1, 0.50, 1e3]}\n"
              "      - {name: size, from: /text, kind: length}\n");
-    const struct prediction *p = plan_model(l.config->plan, STR("p"))->predictions;
+    const struct prediction *p = plan_model(l.config->plan, STR("p"))->watch->predictions;
 
-    cr_assert_eq(plan_model(l.config->plan, STR("p"))->prediction_count, 3);
+    cr_assert_eq(plan_model(l.config->plan, STR("p"))->watch->prediction_count, 3);
     cr_assert_eq(p[0].kind, PREDICTION_LABEL);
     cr_assert(str_eq(p[0].labels[0], STR("yes")) && str_eq(p[0].labels[1], STR("2")));
     cr_assert_eq(p[1].bound_count, 3);
@@ -255,7 +255,7 @@ Test(config, the_locale_does_not_matter, .timeout = 10)
     l = load(BASE "  p:\n"
                   "    routes: [{upstream: openai}]\n"
                   "    predictions: [{name: s, from: /s, kind: number, bins: [0.25]}]\n");
-    cr_assert_eq(plan_model(l.config->plan, STR("p"))->predictions[0].bounds[0], 0.25);
+    cr_assert_eq(plan_model(l.config->plan, STR("p"))->watch->predictions[0].bounds[0], 0.25);
     unload(&l);
 }
 

@@ -119,7 +119,7 @@ Test(config_fallbacks, a_predictions_word_may_be_on_a_list, .timeout = 10)
     const struct model *m = model_of(&l, STR("m"));
     const struct accept *a = m->routes[0].accept;
 
-    cr_assert_eq(a->prediction, &m->predictions[0]);
+    cr_assert_eq(a->prediction, &m->watch->predictions[0]);
     cr_assert_eq(a->is_count, 2);
     cr_assert(str_eq(a->is[1], STR("shipping")));
     cr_assert(str_eq(a->is_not[0], STR("other")));

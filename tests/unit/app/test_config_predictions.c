@@ -11,7 +11,7 @@
 static const struct prediction *first_of(const struct loaded *l)
 {
     cr_assert_eq(l->err, OK, "%.*s", STR_ARG(buf_str(&l->faults)));
-    return plan_model(l->config->plan, STR("p"))->predictions;
+    return plan_model(l->config->plan, STR("p"))->watch->predictions;
 }
 
 Test(config_predictions, one_bin_parts_the_numbers_in_two, .timeout = 10)
@@ -120,6 +120,9 @@ Test(config_predictions, the_names_of_what_is_always_there_are_taken, .timeout =
 {
     expect_fault(WITH("{name: finish_reason, from: /x, kind: length}"), "8: ", "always there");
     expect_fault(WITH("{name: output_tokens, from: /x, kind: length}"), "8: ", "always there");
+    expect_fault(WITH("{name: input_tokens, from: /x, kind: length}"), "8: ", "always there");
+    expect_fault(WITH("{name: latency, from: /x, kind: length}"), "8: ", "always there");
+    expect_fault(WITH("{name: cost, from: /x, kind: length}"), "8: ", "always there");
     expect_good(WITH("{name: Refusal, from: /x, kind: length}"));
 }
 
@@ -137,4 +140,63 @@ Test(config_predictions, what_is_no_mapping_is_told_and_the_rest_is_read, .timeo
                  "8: models.p.predictions[0]: ", "");
     expect_fault(WITH("7, {name: a, from: x, kind: length}"),
                  "8: models.p.predictions[1].from: ", "JSON Pointer");
+}
+
+Test(config_predictions, kinds_with_words_of_their_own_have_them, .timeout = 10)
+{
+    struct loaded l = load(WITH("{name: a, kind: json}, {name: b, kind: tool}, {name: c, kind: "
+                                "confidence}, {name: d, kind: script, of: request}, {name: e, "
+                                "kind: tool, labels: [find, pay]}"));
+    const struct prediction *p = first_of(&l);
+
+    cr_assert(str_eq(p[0].labels[0], STR("yes")));
+    cr_assert_eq(p[1].label_count, 2);
+    cr_assert_eq(p[2].bound_count, 10);
+    cr_assert(str_eq(p[2].bound_words[0], STR("le_0.1")));
+    cr_assert(p[3].of_request);
+    cr_assert_eq(p[3].label_count, 12);
+    cr_assert(str_eq(p[4].labels[1], STR("pay")));
+    cr_assert_null(p[0].from.at);
+    unload(&l);
+}
+
+Test(config_predictions, a_label_may_be_what_a_pattern_takes, .timeout = 10)
+{
+    struct loaded l = load(WITH("{name: a, kind: label, labels: [x], match: 'label: (\\w+)'}"));
+
+    cr_assert_not_null(first_of(&l)->match);
+    unload(&l);
+    expect_fault(WITH("{name: a, kind: label, labels: [x], match: '(x'}"),
+                 "8: models.p.predictions[0].match: ", "at character 2");
+    expect_fault(WITH("{name: a, kind: length, match: x}"),
+                 "8: models.p.predictions[0].match: ", "kind label");
+}
+
+Test(config_predictions, what_does_not_belong_to_a_kind_is_told, .timeout = 10)
+{
+    expect_fault(WITH("{name: a, kind: number, bins: [1]}"), "8: models.p.predictions[0]",
+                 "/score");
+    expect_fault(WITH("{name: a, kind: tool, from: /x}"),
+                 "8: models.p.predictions[0].from: ", "leave it out");
+    expect_fault(WITH("{name: a, kind: confidence, of: request}"),
+                 "8: models.p.predictions[0].of: ", "reads answers");
+    expect_fault(WITH("{name: a, kind: json, labels: [x]}"),
+                 "8: models.p.predictions[0].labels: ", "label and tool");
+    expect_fault(WITH("{name: a, kind: script, bins: [1]}"),
+                 "8: models.p.predictions[0].bins: ", "number and length");
+}
+
+Test(config_predictions, a_model_has_at_most_32, .timeout = 10)
+{
+    struct buf text = { 0 };
+    struct loaded l;
+
+    buf_put_text(&text, BASE "  p:\n    routes: [{upstream: openai}]\n    predictions: [");
+    for (int i = 0; i < 33; i++)
+        buf_put_printf(&text, "%s{name: p%d, kind: json}", i > 0 ? ", " : "", i);
+    buf_put_text(&text, "]\n");
+    l = load_bytes(buf_str(&text), NULL);
+    cr_assert(has_line(&l.faults, "weir.yaml:8: models.p.predictions: ", "32"));
+    unload(&l);
+    buf_deinit(&text);
 }

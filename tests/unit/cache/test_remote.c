@@ -430,6 +430,7 @@ Test(remote, ends_a_cancelled_verification_with_nothing)
 
 Test(remote, adds_counts_and_gives_them_a_ttl)
 {
+    struct remote_histogram h = { .key = STR("weir:v1:histogram:x"), .ttl_s = 600 };
     struct remote_count counts[40];
     char names[40][8];
     struct buf out = { 0 };
@@ -440,12 +441,35 @@ Test(remote, adds_counts_and_gives_them_a_ttl)
 
         counts[i] = (struct remote_count){ { names[i], (size_t)len }, i + 1 };
     }
-    remote_count(stage.remote, STR("weir:v1:histogram:x"), counts, 40, 600);
-    remote_count(stage.remote, STR("weir:v1:histogram:x"), counts, 1, 600);
+    remote_count(stage.remote, &h, counts, 40);
+    remote_count(stage.remote, &h, counts, 1);
     expect_text("HLEN weir:v1:histogram:x", "40");
     expect_text("HGET weir:v1:histogram:x f0", "2");
     expect_text("HGET weir:v1:histogram:x f39", "40");
     stage_ask(&stage, &out, "TTL weir:v1:histogram:x");
     cr_assert(str_to_u64(buf_str(&out), &ttl_s) && ttl_s > 590 && ttl_s <= 600);
+    buf_deinit(&out);
+}
+
+Test(remote, puts_a_histogram_on_the_index_with_its_last_minute)
+{
+    struct remote_histogram h = { .key = STR("weir:v1:histogram:x"),
+                                  .ttl_s = 600,
+                                  .index = STR("weir:v1:histograms"),
+                                  .name = STR("m:v:p@plan=pro"),
+                                  .minute = 41,
+                                  .index_ttl_s = 6000 };
+    struct remote_count count = { STR("yes"), 1 };
+    struct buf out = { 0 };
+    uint64_t ttl_s;
+
+    remote_count(stage.remote, &h, &count, 1);
+    h.minute = 42;
+    remote_count(stage.remote, &h, &count, 1);
+    expect_text("HGET weir:v1:histogram:x yes", "2");
+    expect_text("ZCARD weir:v1:histograms", "1");
+    expect_text("ZSCORE weir:v1:histograms m:v:p@plan=pro", "42");
+    stage_ask(&stage, &out, "TTL weir:v1:histograms");
+    cr_assert(str_to_u64(buf_str(&out), &ttl_s) && ttl_s > 5990 && ttl_s <= 6000);
     buf_deinit(&out);
 }

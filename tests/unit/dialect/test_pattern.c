@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pattern.h"
+#include "weir/dialect/pattern.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -68,6 +68,8 @@ Test(books, a_fresh_answer_is_counted_by_what_its_upstream_told)
     cr_assert_eq(world.record.answer.completion_tokens, 2);
     cr_assert_eq(world.record.prompt_tokens, 3);
     cr_assert(str_eq(world.record.answer.body, STR("{}")));
+    cr_assert_eq(world.record.answer.prompt_tokens, 3);
+    cr_assert_null(world.record.answer.entry);
     cr_assert(str_eq(world.record.upstream, STR("one")));
 }
 
@@ -76,6 +78,7 @@ Test(books, a_kept_answer_is_counted_apart_and_names_who_gave_it_then)
     x.answer = entry_aged(1, "{}");
     x.word = WORD_HIT;
     cr_assert_eq(closed()->answer.source, WATCH_CACHED);
+    cr_assert_eq(world.record.answer.entry, x.answer);
     cr_assert(str_eq(world.record.upstream, STR("one")));
     cr_assert(str_eq(world.record.answer.version, STR("m-1")));
     cr_assert_eq(world.record.prompt_tokens, 3);

@@ -62,6 +62,18 @@ Test(recall, facts_differ_for_streams_and_usage)
     cr_assert_neq(recall_facts(&stream), recall_facts(&usage));
 }
 
+Test(recall, what_is_found_knows_its_segments)
+{
+    uint8_t segments[SEGMENT_MOST];
+    struct request r = { .stream = true };
+
+    for (uint8_t i = 0; i < SEGMENT_MOST; i++)
+        segments[i] = (uint8_t)(SEGMENT_FIRST + SEGMENT_VALUES - 1 - i);
+    cr_assert(finds(remembered(STREAM_USAGE, 5, recall_facts(&r) | recall_pack(segments))));
+    cr_assert_eq(memcmp(found.segments, segments, sizeof(segments)), 0);
+    cr_assert(found.stream && !found.include_usage);
+}
+
 Test(recall, another_body_is_not_found)
 {
     struct client *c = remembered(PLAIN, 5, 0);
@@ -171,6 +183,7 @@ Test(recall, what_was_found_is_accounted_for_once_and_given_back)
     cr_assert_eq(world.record.attempts, 0);
     cr_assert_eq(world.record.prompt_tokens, 3);
     cr_assert_eq(world.record.answer.source, WATCH_CACHED);
+    cr_assert_not_null(world.record.answer.entry);
     world.accounts = 0;
 }
 

@@ -2,6 +2,7 @@
 #include "weir/watch/prediction.h"
 
 #include "weir/base/scan.h"
+#include "weir/dialect/pattern.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -225,28 +226,140 @@ FACT(numbers_and_objects_have_no_length)
     assert_is(&length, "{\"score\":null}", "missing");
 }
 
-Test(prediction, tokens_fall_into_powers_of_four)
-{
-    static const struct {
-        int64_t tokens;
-        const char *bin;
-    } rows[] = { { -1, "missing" },       { 0, "le_1" },
-                 { 1, "le_1" },           { 2, "le_4" },
-                 { 4, "le_4" },           { 5, "le_16" },
-                 { 1024, "le_1024" },     { 65536, "le_65536" },
-                 { 65537, "gt_65536" },   { INT64_MAX, "gt_65536" },
-                 { INT64_MIN, "missing" } };
+/* ---- kinds that bring their own words ---- */
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        cr_assert(str_eq(prediction_tokens_bin(rows[i].tokens), str_of(rows[i].bin)), "%s",
-                  rows[i].bin);
+#define SAYS(content) "{\"choices\":[{\"message\":{\"content\":" content "}}]}"
+
+static struct prediction of_kind(enum prediction_kind kind)
+{
+    struct prediction p = { .name = STR("p"), .kind = kind };
+
+    prediction_complete(&p);
+    return p;
 }
 
-Test(prediction, finish_reasons_are_a_closed_list)
+FACT(without_a_place_the_answers_text_is_read)
 {
-    cr_assert(str_eq(prediction_finish(STR("stop")), STR("stop")));
-    cr_assert(str_eq(prediction_finish(STR("tool_use")), STR("tool_use")));
-    cr_assert(str_eq(prediction_finish(STR("Stop")), STR("other")));
-    cr_assert(str_eq(prediction_finish(STR("")), STR("missing")));
-    cr_assert(str_eq(prediction_finish((struct str){ NULL, 0 }), STR("missing")));
+    label.from = (struct str){ 0 };
+    assert_is(&label, SAYS("\"refund\""), "refund");
+    assert_is(&label, "{\"choices\":[{\"text\":\"refund\"}]}", "refund");
+    assert_is(&label, SAYS("null"), "missing");
+}
+
+FACT(of_a_request_the_last_words_are_read)
+{
+    label.from = (struct str){ 0 };
+    label.of_request = true;
+    assert_is(&label, "{\"messages\":[{\"role\":\"user\",\"content\":\"refund\"}]}", "refund");
+    assert_is(&label, "{\"messages\":[]}", "missing");
+}
+
+FACT(a_pattern_takes_the_label_out_of_a_text)
+{
+    struct fault why = { 0 };
+
+    cr_assert_eq(pattern_new(&label.match, STR("intent: *(\\w+)"), &why), OK);
+    assert_content("\"So. Intent: refund, I guess\"", "refund");
+    assert_content("\"intent: fraud\"", "other");
+    assert_content("\"refund\"", "missing");
+    assert_content("[]", "invalid");
+    pattern_free(label.match);
+}
+
+FACT(a_pattern_without_a_group_takes_all_that_fits)
+{
+    struct fault why = { 0 };
+
+    cr_assert_eq(pattern_new(&label.match, STR("refund|shipping"), &why), OK);
+    assert_content("\"a refund\"", "refund");
+    assert_content("\"by shipping\"", "other");
+    pattern_free(label.match);
+}
+
+FACT(a_group_that_takes_no_part_is_missing)
+{
+    struct fault why = { 0 };
+
+    cr_assert_eq(pattern_new(&label.match, STR("(refund)?x"), &why), OK);
+    assert_content("\"x\"", "missing");
+    pattern_free(label.match);
+}
+
+FACT(a_pattern_that_takes_too_long_is_invalid)
+{
+    struct fault why = { 0 };
+
+    cr_assert_eq(pattern_new(&label.match, STR("((a+)+)+[bc]"), &why), OK);
+    assert_content("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "invalid");
+    pattern_free(label.match);
+}
+
+FACT(a_text_is_json_or_not)
+{
+    struct prediction p = of_kind(PREDICTION_JSON);
+
+    assert_is(&p, SAYS("\"{\\\"a\\\":1}\""), "yes");
+    assert_is(&p, SAYS("\"Sure! {\\\"a\\\":1}\""), "no");
+    assert_is(&p, SAYS("null"), "missing");
+    p.from = STR("/label");
+    assert_is(&p, "{\"label\":{\"a\":1}}", "yes");
+}
+
+FACT(a_tool_is_called_or_not)
+{
+    struct prediction p = of_kind(PREDICTION_TOOL);
+
+    assert_is(&p,
+              "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}}"
+              "]}",
+              "yes");
+    assert_is(&p, SAYS("\"a\""), "no");
+}
+
+FACT(the_first_tool_is_one_of_the_labels_or_other)
+{
+    struct prediction p = { .kind = PREDICTION_TOOL, .labels = intents, .label_count = 3 };
+
+    prediction_complete(&p);
+    assert_is(&p,
+              "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"refund\"}"
+              "}]}}]}",
+              "refund");
+    assert_is(&p,
+              "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"rm\"}}]}"
+              "}]}",
+              "other");
+    assert_is(&p, SAYS("\"a\""), "missing");
+}
+
+FACT(confidence_is_told_in_tenths)
+{
+    struct prediction p = of_kind(PREDICTION_CONFIDENCE);
+
+    assert_is(&p, "{\"choices\":[{\"logprobs\":{\"content\":[{\"logprob\":-0.1}]}}]}",
+              "le_1"); /* 0.905 */
+    assert_is(&p, "{\"choices\":[{\"logprobs\":{\"content\":[{\"logprob\":-100}]}}]}",
+              "le_0.1");
+    assert_is(&p, "{\"choices\":[{\"logprobs\":{\"content\":[{\"logprob\":0}]}}]}", "le_1");
+    assert_is(&p, SAYS("\"a\""), "missing");
+}
+
+FACT(a_script_is_told_of_texts_alone)
+{
+    struct prediction p = of_kind(PREDICTION_SCRIPT);
+
+    assert_is(&p, SAYS("\"\\u041f\\u0440\\u0438\""), "cyrillic");
+    assert_is(&p, SAYS("\"\""), "none");
+    p.from = STR("/n");
+    assert_is(&p, "{\"n\":7}", "invalid");
+}
+
+FACT(a_place_and_its_word_belong_together)
+{
+    cr_assert(str_eq(prediction_word(&label, PREDICTION_MISSING), STR("missing")));
+    cr_assert(str_eq(prediction_word(&label, PREDICTION_INVALID), STR("invalid")));
+    cr_assert(str_eq(prediction_word(&label, PREDICTION_OTHER), STR("other")));
+    cr_assert(
+        str_eq(prediction_word(&label, prediction_label(&label, STR("true"))), STR("true")));
+    cr_assert(str_eq(prediction_word(&number, prediction_bin(&number, 7)), STR("gt_0.9")));
 }

@@ -34,7 +34,7 @@ static bool add(const char *value, uint64_t minute)
 {
     struct tally_key k = key(value, minute);
 
-    return tally_add(&tally, &k);
+    return tally_add(&tally, &k, 1);
 }
 
 /* Cells by their number. */
@@ -60,14 +60,15 @@ Test(tally, every_part_of_a_key_makes_another_cell)
 {
     struct tally_key k = key("yes", 1), other;
 
-    cr_assert(tally_add(&tally, &k));
-    cr_assert((other = k, other.minute = 2, tally_add(&tally, &other)));
-    cr_assert((other = k, other.source = WATCH_CACHED, tally_add(&tally, &other)));
-    cr_assert((other = k, other.model = STR("n"), tally_add(&tally, &other)));
-    cr_assert((other = k, other.version = STR("n"), tally_add(&tally, &other)));
-    cr_assert((other = k, other.prediction = STR("n"), tally_add(&tally, &other)));
-    cr_assert((other = k, other.value = STR("n"), tally_add(&tally, &other)));
-    cr_assert_eq(tally.count, 7);
+    cr_assert(tally_add(&tally, &k, 1));
+    cr_assert((other = k, other.minute = 2, tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.source = WATCH_CACHED, tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.model = STR("n"), tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.version = STR("n"), tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.prediction = STR("n"), tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.value = STR("n"), tally_add(&tally, &other, 1)));
+    cr_assert((other = k, other.segment = STR("n"), tally_add(&tally, &other, 1)));
+    cr_assert_eq(tally.count, 8);
 }
 
 Test(tally, names_that_run_together_are_different_cells)
@@ -76,13 +77,13 @@ Test(tally, names_that_run_together_are_different_cells)
 
     k.model = STR("ab");
     k.version = STR("");
-    cr_assert(tally_add(&tally, &k));
+    cr_assert(tally_add(&tally, &k, 1));
     k.model = STR("a");
     k.version = STR("b");
-    cr_assert(tally_add(&tally, &k));
+    cr_assert(tally_add(&tally, &k, 1));
     k.model = STR("");
     k.version = STR("ab");
-    cr_assert(tally_add(&tally, &k));
+    cr_assert(tally_add(&tally, &k, 1));
     cr_assert_eq(tally.count, 3);
 }
 
@@ -92,7 +93,7 @@ Test(tally, names_are_copied_with_all_their_bytes)
     struct tally_key k = key("", 1);
 
     k.value = (struct str){ value, 3 };
-    cr_assert(tally_add(&tally, &k));
+    cr_assert(tally_add(&tally, &k, 1));
     memset(value, '#', sizeof(value));
     cr_assert(str_eq(tally.cells[0].key.value, STR("a\0b")));
 }
@@ -117,8 +118,8 @@ Test(tally, bytes_are_bounded_and_what_fits_still_comes_in)
 
     memset(large, 'x', TALLY_TEXT_BYTES);
     k.value = (struct str){ large, TALLY_TEXT_BYTES };
-    cr_assert_not(tally_add(&tally, &k));
-    cr_assert_not(tally_add(&tally, &k));
+    cr_assert_not(tally_add(&tally, &k, 1));
+    cr_assert_not(tally_add(&tally, &k, 1));
     cr_assert_eq(tally.count, 0);
     cr_assert(add("yes", 1));
     cr_assert_eq(tally.count, 1);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watch.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/metric.h"
 #include "weir/cache/remote.h"
 #include "weir/net/loop.h"
+#include "weir/watch/ticks.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 struct remote {
     bool is_up;
     struct buf told;
+    struct buf index; /* what was put on which */
     unsigned calls;
     struct loop *stops; /* a loop that the first call ends */
 };
@@ -23,17 +26,21 @@ static struct remote remote;
 static struct metrics *metrics;
 static struct loop *loop;
 static struct watch *watch;
+static struct watchlist *list;
 
 bool remote_is_up(const struct remote *r)
 {
     return r->is_up;
 }
 
-void remote_count(struct remote *r, struct str key, const struct remote_count *counts, size_t n,
-                  uint64_t ttl_s)
+void remote_count(struct remote *r, const struct remote_histogram *h,
+                  const struct remote_count *counts, size_t n)
 {
     r->calls++;
-    buf_put_printf(&r->told, "%.*s ttl=%llu", STR_ARG(key), (unsigned long long)ttl_s);
+    buf_put_printf(&r->told, "%.*s ttl=%llu", STR_ARG(h->key), (unsigned long long)h->ttl_s);
+    if (h->index.len > 0)
+        buf_put_printf(&r->index, "%.*s %.*s ttl=%llu\n", STR_ARG(h->index), STR_ARG(h->name),
+                       (unsigned long long)h->index_ttl_s);
     for (size_t i = 0; i < n; i++)
         buf_put_printf(&r->told, " %.*s=%llu", STR_ARG(counts[i].field),
                        (unsigned long long)counts[i].by);
@@ -48,6 +55,7 @@ static void start(void)
     loop = loop_new(metrics_shard(metrics));
     remote = (struct remote){ .is_up = true };
     watch = watch_new(loop, &remote, STR("weir:"));
+    list = watchlist_new(STR("support-chat"));
 }
 
 static void stop(void)
@@ -56,16 +64,19 @@ static void stop(void)
     loop_free(loop);
     metrics_free(metrics);
     buf_deinit(&remote.told);
+    buf_deinit(&remote.index);
+    watchlist_unref(list);
 }
 
 TestSuite(watch, .init = start, .fini = stop, .timeout = 30);
 
 static struct watch_answer answer_of(enum watch_source source)
 {
-    return (struct watch_answer){ .model = STR("support-chat"),
+    return (struct watch_answer){ .list = list,
                                   .version = STR("qwen"),
                                   .source = source,
                                   .finish_reason = STR("stop"),
+                                  .prompt_tokens = 100,
                                   .completion_tokens = 10 };
 }
 
@@ -111,10 +122,9 @@ Test(watch, sources_are_counted_apart)
 
 Test(watch, what_was_told_to_nobody_is_missing)
 {
-    struct watch_answer a = { .model = STR("support-chat"),
-                              .version = STR("qwen"),
-                              .refusal = true,
-                              .completion_tokens = -1 };
+    struct watch_answer a = {
+        .list = list, .version = STR("qwen"), .refusal = true, .completion_tokens = -1
+    };
 
     watch_note(watch, &a);
     cr_assert_eq(counted("finish_reason", "missing", "fresh"), 1);
@@ -124,17 +134,20 @@ Test(watch, what_was_told_to_nobody_is_missing)
 
 static void note_configured(struct str body)
 {
-    struct str labels[] = { STR("refund") };
-    struct prediction p = { .name = STR("intent"),
-                            .from = STR("/label"),
-                            .kind = PREDICTION_LABEL,
-                            .labels = labels,
-                            .label_count = 1 };
+    static struct str labels[1];
     struct watch_answer a = answer_of(WATCH_FRESH);
 
+    labels[0] = STR("refund");
+    if (list->prediction_count == 0) {
+        list->predictions = ARENA_NEW(&list->arena, struct prediction);
+        list->predictions[0] = (struct prediction){ .name = STR("intent"),
+                                                    .from = STR("/label"),
+                                                    .kind = PREDICTION_LABEL,
+                                                    .labels = labels,
+                                                    .label_count = 1 };
+        list->prediction_count = 1;
+    }
     a.body = body;
-    a.predictions = &p;
-    a.prediction_count = 1;
     watch_note(watch, &a);
 }
 
@@ -167,7 +180,7 @@ Test(watch, nothing_is_told_before_a_flush)
     note(WATCH_FRESH);
     cr_assert_eq(remote.calls, 0);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 3);
+    cr_assert_eq(remote.calls, 4);
 }
 
 Test(watch, a_flush_tells_one_histogram_at_a_time)
@@ -197,9 +210,10 @@ Test(watch, names_cannot_break_a_key)
 {
     struct watch_answer a = answer_of(WATCH_FRESH);
 
-    a.model = STR("a:b");
+    a.list = watchlist_new(STR("a:b"));
     a.version = STR("org/m;x");
     watch_note(watch, &a);
+    watchlist_unref(a.list);
     watch_flush(watch);
     cr_assert(told("weir:v1:histogram:a%3Ab:org%2Fm%3Bx:refusal:"));
 }
@@ -209,10 +223,10 @@ Test(watch, what_was_told_is_not_told_again)
     note(WATCH_FRESH);
     watch_flush(watch);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 3);
+    cr_assert_eq(remote.calls, 4);
     note(WATCH_FRESH);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 6);
+    cr_assert_eq(remote.calls, 8);
     cr_assert_not(told("stop=2"));
 }
 
@@ -225,7 +239,7 @@ Test(watch, counts_wait_while_redis_is_away)
     remote.is_up = true;
     watch_flush(watch);
     cr_assert(told("refusal:"));
-    cr_assert(told("no=2"));
+    cr_assert_eq(remote.calls, 2 * 4, "what is late, and what is not");
 }
 
 Test(watch, the_timer_flushes)
@@ -241,7 +255,7 @@ Test(watch, its_end_flushes)
     note(WATCH_FRESH);
     watch_free(watch);
     watch = NULL;
-    cr_assert_eq(remote.calls, 3);
+    cr_assert_eq(remote.calls, 4);
 }
 
 Test(watch, it_works_without_redis)
@@ -264,16 +278,17 @@ static void note_models(unsigned count)
         struct watch_answer a = answer_of(WATCH_FRESH);
 
         (void)snprintf(name, sizeof(name), "model-%u", i);
-        a.model = str_of(name);
+        a.list = watchlist_new(str_of(name));
         watch_note(watch, &a);
+        watchlist_unref(a.list);
     }
 }
 
 Test(watch, what_waits_is_bounded)
 {
-    note_models(3000);
+    note_models(5000);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 4096);
+    cr_assert_eq(remote.calls, 16384);
 }
 
 Test(watch, many_counts_leave_in_rounds)
@@ -282,11 +297,11 @@ Test(watch, many_counts_leave_in_rounds)
     remote.stops = loop;
     loop_run(loop);
     cr_assert_gt(remote.calls, 0);
-    cr_assert_lt(remote.calls, 300);
-    while (remote.calls < 300)
+    cr_assert_lt(remote.calls, 400);
+    while (remote.calls < 400)
         loop_run(loop);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 300);
+    cr_assert_eq(remote.calls, 400);
 }
 
 Test(watch, what_comes_between_rounds_is_told_as_well)
@@ -296,5 +311,109 @@ Test(watch, what_comes_between_rounds_is_told_as_well)
     loop_run(loop);
     note_models(100);
     watch_flush(watch);
-    cr_assert_eq(remote.calls, 600);
+    cr_assert_eq(remote.calls, 800);
+}
+
+/* ---- segments, the index, and who has no Redis ---- */
+
+static void add_segment(void)
+{
+    list->segments = ARENA_NEW(&list->arena, struct segment);
+    list->segments[0] = (struct segment){ .name = STR("plan"), .kind = SEGMENT_TENANT };
+    segment_open(&list->segments[0], list->segments);
+    list->segment_count = 1;
+}
+
+static void note_plan(const char *plan, enum watch_source source)
+{
+    struct watch_answer a = answer_of(source);
+    struct segment_source from = { .tenant = str_of(plan) };
+
+    segment_find(list->segments, list->segment_count, &from, a.segments);
+    watch_note(watch, &a);
+}
+
+Test(watch, each_answer_counts_once_for_all_and_once_in_its_segment)
+{
+    add_segment();
+    note_plan("pro", WATCH_FRESH);
+    note_plan("pro", WATCH_FRESH);
+    note_plan("free", WATCH_FRESH);
+    note_plan("pro", WATCH_CACHED);
+    watch_flush(watch);
+    cr_assert(told(":qwen:refusal:"));
+    cr_assert(told(":qwen:refusal@plan=pro:"));
+    cr_assert(told(":qwen:refusal@plan=free:"));
+    cr_assert(told(":qwen:refusal@plan=pro;cached:"));
+    cr_assert(told(" no=3\n"));
+    cr_assert(told(" no=2\n"));
+    cr_assert(told(" no=1\n"));
+}
+
+Test(watch, metrics_have_no_segments)
+{
+    add_segment();
+    note_plan("pro", WATCH_FRESH);
+    note_plan("free", WATCH_FRESH);
+    cr_assert_eq(counted("refusal", "no", "fresh"), 2);
+}
+
+static bool indexed(const char *text)
+{
+    buf_put(&remote.index, (struct str){ "", 1 });
+    remote.index.len--;
+    return strstr(remote.index.at, text) != NULL;
+}
+
+Test(watch, the_index_has_the_histograms_of_fresh_answers)
+{
+    add_segment();
+    note_plan("pro", WATCH_FRESH);
+    watch_flush(watch);
+    cr_assert(indexed("weir:v1:histograms support-chat:qwen:refusal ttl=3024000\n"));
+    cr_assert(indexed("weir:v1:histograms support-chat:qwen:refusal@plan=pro ttl=3024000\n"));
+    buf_reset(&remote.index);
+    note_plan("pro", WATCH_CACHED);
+    watch_flush(watch);
+    cr_assert_not(indexed("refusal"));
+}
+
+static void count_tick(void *ctx, const struct tick_histogram *of, struct str value,
+                       uint64_t count)
+{
+    (void)value;
+    if (str_eq(of->prediction, STR("refusal")))
+        *(uint64_t *)ctx += count;
+}
+
+Test(watch, without_redis_fresh_answers_go_to_the_ticks)
+{
+    struct watch *alone = watch_new(loop, NULL, STR("weir:"));
+    struct ticks *ticks = ticks_new();
+    struct watch_answer a = answer_of(WATCH_FRESH), b = answer_of(WATCH_CACHED);
+    uint64_t minute = clock_wall_ms() / TICK_MS, count = 0;
+
+    watch_set_ticks(alone, ticks);
+    watch_note(alone, &a);
+    watch_note(alone, &a);
+    watch_note(alone, &b);
+    watch_flush(alone);
+    ticks_take(ticks, minute, count_tick, &count);
+    ticks_take(ticks, minute + 1, count_tick, &count); /* it may have begun meanwhile */
+    cr_assert_eq(count, 2);
+    watch_free(alone);
+    ticks_free(ticks);
+}
+
+Test(watch, an_outage_costs_no_more_room_than_its_values)
+{
+    remote.is_up = false;
+    for (unsigned i = 0; i < 100; i++) {
+        note(WATCH_FRESH);
+        watch_flush(watch);
+    }
+    remote.is_up = true;
+    watch_flush(watch);
+    cr_assert_eq(remote.calls, 4);
+    cr_assert(told("no=100"));
 }

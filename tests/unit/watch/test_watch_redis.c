@@ -27,13 +27,14 @@ TestSuite(watch_redis, .init = start, .fini = stop, .timeout = 60);
 
 static void note(struct watch *w, const char *finish, enum watch_source source)
 {
-    struct watch_answer a = { .model = STR("support-chat"),
+    struct watch_answer a = { .list = watchlist_new(STR("support-chat")),
                               .version = STR("org/qwen"),
                               .source = source,
                               .finish_reason = str_of(finish),
                               .completion_tokens = 10 };
 
     watch_note(w, &a);
+    watchlist_unref(a.list);
 }
 
 /* A note may fall into the minute after the one that was read: both are looked at. */

@@ -33,3 +33,10 @@ enum pattern_find {
 /* `text` is UTF-8. */
 enum pattern_find pattern_find(const struct pattern *p, struct str text,
                                struct pattern_effort *e);
+
+/*
+ * The same, and what it took of the text: the pattern's first group, or all of it where it has
+ * no groups. Absent: the group took no part.
+ */
+enum pattern_find pattern_take(const struct pattern *p, struct str text,
+                               struct pattern_effort *e, struct str *taken);

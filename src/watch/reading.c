@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reading.h"
+
+#include "weir/base/mem.h"
+#include "weir/base/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what every model has ---- */
+
+/* STR() is no constant, and these lists are. */
+#define NAME(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+/* clang-format off */
+
+/* A provider may invent reasons; what is not known here is `other`, which is an alarm in itself. */
+static const struct str finishes[] = {
+    NAME("stop"),          NAME("length"),         NAME("tool_calls"), NAME("function_call"),
+    NAME("end_turn"),      NAME("max_tokens"),     NAME("tool_use"),   NAME("stop_sequence"),
+    NAME("content_filter"), NAME("refusal"),       NAME("pause_turn"), NAME("completed"),
+    NAME("incomplete"),    NAME("model_context_window_exceeded"),
+};
+
+static const struct str refusals[] = { NAME("yes"), NAME("no") };
+enum { YES = PREDICTION_FIRST, NO };
+
+static const double tokens[] = { 1, 4, 16, 64, 256, 1024, 4096, 16384, 65536 };
+static const struct str token_words[] = {
+    NAME("le_1"),    NAME("le_4"),    NAME("le_16"),    NAME("le_64"),    NAME("le_256"),
+    NAME("le_1024"), NAME("le_4096"), NAME("le_16384"), NAME("le_65536"), NAME("gt_65536"),
+};
+
+/* Seconds. */
+static const double latencies[] = { 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100 };
+static const struct str latency_words[] = {
+    NAME("le_0.01"), NAME("le_0.02"), NAME("le_0.05"), NAME("le_0.1"), NAME("le_0.2"),
+    NAME("le_0.5"),  NAME("le_1"),    NAME("le_2"),    NAME("le_5"),   NAME("le_10"),
+    NAME("le_20"),   NAME("le_50"),   NAME("le_100"),  NAME("gt_100"),
+};
+
+/* Dollars. */
+static const double costs[] = {
+    0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10,
+};
+static const struct str cost_words[] = {
+    NAME("le_0.00001"), NAME("le_0.00003"), NAME("le_0.0001"), NAME("le_0.0003"),
+    NAME("le_0.001"),   NAME("le_0.003"),   NAME("le_0.01"),   NAME("le_0.03"),
+    NAME("le_0.1"),     NAME("le_0.3"),     NAME("le_1"),      NAME("le_3"),
+    NAME("le_10"),      NAME("gt_10"),
+};
+
+enum { FINISH_REASON, OUTPUT_TOKENS, REFUSAL, INPUT_TOKENS, LATENCY, COST };
+
+#define LABELS(list) .kind = PREDICTION_LABEL, .labels = (list), .label_count = COUNT(list)
+#define BINS(list, words) \
+    .kind = PREDICTION_NUMBER, .bounds = (list), .bound_words = (words), .bound_count = COUNT(list)
+
+static const struct prediction built_in[READING_BUILT_IN] = {
+    [FINISH_REASON] = { .name = NAME("finish_reason"), LABELS(finishes) },
+    [OUTPUT_TOKENS] = { .name = NAME("output_tokens"), BINS(tokens, token_words) },
+    [REFUSAL]       = { .name = NAME("refusal"),       LABELS(refusals) },
+    [INPUT_TOKENS]  = { .name = NAME("input_tokens"),  BINS(tokens, token_words) },
+    [LATENCY]       = { .name = NAME("latency"),       BINS(latencies, latency_words) },
+    [COST]          = { .name = NAME("cost"),          BINS(costs, cost_words) },
+};
+
+/* clang-format on */
+
+bool reading_is_built_in(struct str name)
+{
+    for (size_t i = 0; i < READING_BUILT_IN; i++)
+        if (str_eq(built_in[i].name, name))
+            return true;
+    return false;
+}
+
+const struct prediction *reading_prediction(const struct watchlist *l, size_t i)
+{
+    return i < READING_BUILT_IN ? &built_in[i] : &l->predictions[i - READING_BUILT_IN];
+}
+
+bool reading_is_metered(size_t i)
+{
+    return i != LATENCY && i != COST;
+}
+
+/* ---- reading ---- */
+
+static unsigned tokens_of(const struct prediction *p, int64_t count)
+{
+    return count < 0 ? (unsigned)PREDICTION_MISSING : prediction_bin(p, (double)count);
+}
+
+/* What an answer took and cost is told of those that a model has just given. */
+static void read_built_in(struct reading *r, const struct watch_answer *a)
+{
+    unsigned places[READING_BUILT_IN] = {
+        [FINISH_REASON] = a->finish_reason.len == 0
+                              ? (unsigned)PREDICTION_MISSING
+                              : prediction_label(&built_in[FINISH_REASON], a->finish_reason),
+        [OUTPUT_TOKENS] = tokens_of(&built_in[OUTPUT_TOKENS], a->completion_tokens),
+        [REFUSAL] = a->refusal ? YES : NO,
+        [INPUT_TOKENS] = tokens_of(&built_in[INPUT_TOKENS], a->prompt_tokens),
+        [LATENCY] = READING_UNCOUNTED,
+        [COST] = READING_UNCOUNTED,
+    };
+
+    if (a->source == WATCH_FRESH && a->took_us > 0)
+        places[LATENCY] = prediction_bin(&built_in[LATENCY], (double)a->took_us / 1e6);
+    if (a->source == WATCH_FRESH && a->cost_usd > 0)
+        places[COST] = prediction_bin(&built_in[COST], a->cost_usd);
+    for (size_t i = 0; i < READING_BUILT_IN; i++)
+        r->places[r->count++] = (uint8_t)places[i];
+}
+
+/* A text is checked once, and only if something reads it. */
+struct text {
+    struct str json;
+    bool checked, good;
+};
+
+static unsigned read_text(const struct prediction *p, struct text *t)
+{
+    if (!t->json.at)
+        return READING_UNCOUNTED;
+    if (!t->checked) {
+        t->checked = true;
+        t->good = scan_check(t->json, NULL) == OK;
+    }
+    return t->good ? prediction_read(p, t->json) : (unsigned)PREDICTION_INVALID;
+}
+
+static void read_list(struct reading *r, const struct watch_answer *a)
+{
+    struct text answer = { .json = a->body }, request = { .json = a->request };
+
+    for (size_t i = 0; i < a->list->prediction_count && r->count < READING_WORDS; i++) {
+        const struct prediction *p = &a->list->predictions[i];
+
+        r->places[r->count++] = (uint8_t)read_text(p, p->of_request ? &request : &answer);
+    }
+}
+
+static void read_answer(struct reading *r, const struct watch_answer *a)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+
+    *r = (struct reading){ .list = a->list->id };
+    read_built_in(r, a);
+    read_list(r, a);
+    r->hash = str_hash((struct str){ (const char *)r->places, r->count }) * odd ^
+              str_hash(a->version);
+}
+
+/* ---- remembering ---- */
+
+/* Only readings are noted at entries; those of older lists stand behind the newest. */
+static const struct reading *noted(struct entry_note *note, uint64_t list)
+{
+    const struct reading *r = note ? container_of(note, struct reading, note) : NULL;
+
+    return r && r->list == list ? r : NULL;
+}
+
+const struct reading *reading_of(const struct watch_answer *a, struct reading *room)
+{
+    struct entry_note *note = a->entry
+                                  ? atomic_load_explicit(&a->entry->note, memory_order_acquire)
+                                  : NULL;
+    const struct reading *known = noted(note, a->list->id);
+    struct reading *kept;
+
+    if (known)
+        return known;
+    read_answer(room, a);
+    /* Those who still go by an older list must not push the newer one's reading aside. */
+    if (!a->entry || (note && container_of(note, struct reading, note)->list > a->list->id))
+        return room;
+    kept = MEM_NEW(struct reading);
+    *kept = *room;
+    if (entry_add_note(a->entry, note, &kept->note))
+        return kept;
+    free(kept);
+    return room;
+}
+
+bool reading_same(const struct reading *a, const struct reading *b)
+{
+    return a->hash == b->hash && a->list == b->list && a->count == b->count &&
+           memcmp(a->places, b->places, a->count) == 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "weir/cache/entry.h"
+#include "weir/watch/watch.h"
+
+/*
+ * The words of one answer, each by its place: first under what every model has (finish_reason,
+ * output_tokens, refusal, input_tokens, latency, cost), then under what the model's list names.
+ *
+ * A kept answer is read when it is first counted, and what was read is noted at the entry; from
+ * then on it is found there, until the list is another. What was asked (input) is then that of
+ * the first: who gets the same answer has asked the same.
+ */
+
+enum { READING_BUILT_IN = 6, READING_WORDS = READING_BUILT_IN + WATCHLIST_PREDICTIONS };
+enum { READING_UNCOUNTED = 0xFF }; /* there is nothing to say under this one */
+
+struct reading {
+    struct entry_note note;
+    uint64_t list; /* its id */
+    uint64_t hash; /* of the words and the version */
+    uint8_t count;
+    uint8_t places[READING_WORDS];
+};
+
+/* The entry's, or else made in `room`. */
+const struct reading *reading_of(const struct watch_answer *a, struct reading *room);
+
+bool reading_is_built_in(struct str name);
+
+/* What the word at `i` is one of. */
+const struct prediction *reading_prediction(const struct watchlist *l, size_t i);
+
+/* Is it a series in /metrics? Of latency and cost there are better ones. */
+bool reading_is_metered(size_t i);
+
+bool reading_same(const struct reading *a, const struct reading *b);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reading.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static struct watchlist *list;
+static struct reading room;
+
+static struct watchlist *list_of_length(struct str from, bool of_request)
+{
+    struct watchlist *l = watchlist_new(STR("m"));
+
+    l->predictions = ARENA_NEW(&l->arena, struct prediction);
+    l->predictions[0] = (struct prediction){
+        .name = STR("size"), .from = from, .kind = PREDICTION_LENGTH, .of_request = of_request
+    };
+    prediction_complete(&l->predictions[0]);
+    l->prediction_count = 1;
+    return l;
+}
+
+static void start(void)
+{
+    list = list_of_length(STR("/text"), false);
+}
+
+static void stop(void)
+{
+    watchlist_unref(list);
+}
+
+TestSuite(reading, .init = start, .fini = stop, .timeout = 20);
+
+static struct watch_answer fresh(void)
+{
+    return (struct watch_answer){ .list = list,
+                                  .version = STR("v"),
+                                  .finish_reason = STR("stop"),
+                                  .prompt_tokens = 17,
+                                  .completion_tokens = 16,
+                                  .took_us = 150 * 1000,
+                                  .cost_usd = 0.002,
+                                  .body = STR("{\"text\":\"abc\"}") };
+}
+
+static const char *word(const struct reading *r, const char *prediction)
+{
+    static char text[64];
+
+    for (size_t i = 0; i < r->count; i++) {
+        const struct prediction *p = reading_prediction(list, i);
+
+        if (!str_eq(p->name, str_of(prediction)))
+            continue;
+        if (r->places[i] == READING_UNCOUNTED)
+            return "uncounted";
+        (void)snprintf(text, sizeof(text), "%.*s", STR_ARG(prediction_word(p, r->places[i])));
+        return text;
+    }
+    return "unknown";
+}
+
+#define assert_word(r, prediction, text) cr_assert_str_eq(word(r, prediction), text)
+
+Test(reading, an_answer_has_a_word_under_each)
+{
+    struct watch_answer a = fresh();
+    const struct reading *r = reading_of(&a, &room);
+
+    assert_word(r, "finish_reason", "stop");
+    assert_word(r, "output_tokens", "le_16");
+    assert_word(r, "input_tokens", "le_64");
+    assert_word(r, "refusal", "no");
+    assert_word(r, "latency", "le_0.2");
+    assert_word(r, "cost", "le_0.003");
+    assert_word(r, "size", "le_4");
+}
+
+Test(reading, tokens_fall_into_powers_of_four)
+{
+    static const struct {
+        int64_t tokens;
+        const char *bin;
+    } rows[] = { { -1, "missing" },       { 0, "le_1" },
+                 { 1, "le_1" },           { 2, "le_4" },
+                 { 4, "le_4" },           { 5, "le_16" },
+                 { 1024, "le_1024" },     { 65536, "le_65536" },
+                 { 65537, "gt_65536" },   { INT64_MAX, "gt_65536" },
+                 { INT64_MIN, "missing" } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct watch_answer a = fresh();
+
+        a.completion_tokens = rows[i].tokens;
+        assert_word(reading_of(&a, &room), "output_tokens", rows[i].bin);
+    }
+}
+
+Test(reading, finish_reasons_are_a_closed_list)
+{
+    static const char *const rows[][2] = { { "stop", "stop" },
+                                           { "tool_use", "tool_use" },
+                                           { "model_context_window_exceeded",
+                                             "model_context_window_exceeded" },
+                                           { "Stop", "other" },
+                                           { "", "missing" } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct watch_answer a = fresh();
+
+        a.finish_reason = str_of(rows[i][0]);
+        assert_word(reading_of(&a, &room), "finish_reason", rows[i][1]);
+    }
+}
+
+Test(reading, what_a_kept_answer_took_and_cost_is_not_told_again)
+{
+    struct watch_answer a = fresh();
+    const struct reading *r;
+
+    a.source = WATCH_CACHED;
+    r = reading_of(&a, &room);
+    assert_word(r, "latency", "uncounted");
+    assert_word(r, "cost", "uncounted");
+}
+
+Test(reading, what_is_not_known_is_not_told)
+{
+    struct watch_answer a = fresh();
+
+    a.took_us = 0;
+    a.cost_usd = -1;
+    a.body = (struct str){ 0 };
+    assert_word(reading_of(&a, &room), "latency", "uncounted");
+    assert_word(reading_of(&a, &room), "cost", "uncounted");
+    assert_word(reading_of(&a, &room), "size", "uncounted");
+}
+
+Test(reading, a_body_that_is_no_json_is_invalid)
+{
+    struct watch_answer a = fresh();
+
+    a.body = STR("{\"text\":\"abc\"");
+    assert_word(reading_of(&a, &room), "size", "invalid");
+}
+
+Test(reading, a_prediction_of_the_request_reads_the_request)
+{
+    struct watch_answer a = fresh();
+
+    watchlist_unref(list);
+    a.list = list = list_of_length(STR("/text"), true);
+    a.request = STR("{\"text\":\"0123456789\"}");
+    assert_word(reading_of(&a, &room), "size", "le_16");
+    a.request = (struct str){ 0 };
+    assert_word(reading_of(&a, &room), "size", "uncounted");
+}
+
+Test(reading, equal_answers_have_equal_readings)
+{
+    struct watch_answer a = fresh(), b = fresh();
+    struct reading other;
+
+    b.body = STR("{\"text\":\"xyz\"}");
+    cr_assert(reading_same(reading_of(&a, &room), reading_of(&b, &other)));
+    b.body = STR("{\"text\":\"wxyz!\"}");
+    cr_assert_not(reading_same(reading_of(&a, &room), reading_of(&b, &other)));
+}
+
+/* ---- kept answers ---- */
+
+static struct entry *kept(void)
+{
+    struct entry_facts facts = { .model = STR("m"), .body = STR("{\"text\":\"abc\"}") };
+
+    return entry_new(&facts);
+}
+
+static struct watch_answer answer_of(struct entry *e)
+{
+    struct watch_answer a = fresh();
+
+    a.source = WATCH_CACHED;
+    a.entry = e;
+    a.body = e->facts.body;
+    return a;
+}
+
+Test(reading, a_kept_answer_is_read_once)
+{
+    struct entry *e = kept();
+    struct watch_answer a = answer_of(e);
+    const struct reading *first = reading_of(&a, &room);
+
+    cr_assert_neq(first, &room);
+    a.body = STR("");
+    cr_assert_eq(reading_of(&a, &room), first);
+    assert_word(first, "size", "le_4");
+    entry_unref(e);
+}
+
+Test(reading, under_another_list_it_is_read_anew)
+{
+    struct entry *e = kept();
+    struct watch_answer a = answer_of(e), b = a;
+    const struct reading *first = reading_of(&a, &room), *second;
+
+    b.list = list_of_length(STR(""), false);
+    second = reading_of(&b, &room);
+    cr_assert_neq(second, first);
+    cr_assert_eq(reading_of(&b, &room), second);
+    cr_assert_eq(reading_of(&a, &room), &room, "the older list does not push it aside");
+    assert_word(&room, "size", "le_4");
+    watchlist_unref(b.list);
+    entry_unref(e);
+}

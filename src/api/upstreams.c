@@ -15,8 +15,8 @@ static void clear_series(void *ctx, const struct str *labels, int64_t value)
 {
     const struct family *f = ctx;
 
-    if (value != 0)
-        metric_set(f->shard, f->metric, 0, labels);
+    if (value != METRIC_ABSENT)
+        metric_set(f->shard, f->metric, METRIC_ABSENT, labels);
 }
 
 static void clear(struct metrics *m, struct metric_shard *shard, enum metric metric)

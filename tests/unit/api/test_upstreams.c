@@ -95,7 +95,7 @@ Test(upstreams, what_several_addresses_of_a_name_have_adds_up)
     cr_assert_eq(read_of(METRIC_HEALTHY, "local", "models.invalid:1"), 2);
 }
 
-Test(upstreams, an_endpoint_that_is_gone_falls_to_zero)
+Test(upstreams, an_endpoint_that_is_gone_is_told_no_more)
 {
     struct plan *next = plan_new();
 
@@ -105,7 +105,7 @@ Test(upstreams, an_endpoint_that_is_gone_falls_to_zero)
     upstreams_measure(metrics, shard, plan);
     plan_open(next, plan);
     upstreams_measure(metrics, shard, next);
-    cr_assert_eq(read_of(METRIC_HEALTHY, "local", "127.0.0.1:1"), 0);
+    cr_assert_eq(read_of(METRIC_HEALTHY, "local", "127.0.0.1:1"), METRIC_ABSENT);
     cr_assert_eq(read_of(METRIC_HEALTHY, "local", "127.0.0.1:2"), 1);
     plan_unref(next);
 }

@@ -102,6 +102,29 @@ Test(metrics_render, money_is_counted_in_millionths_and_told_in_dollars)
     cr_assert(shows("weir_cost_saved_usd_total{model=\"m\"} 2.500000\n"));
 }
 
+Test(metrics_render, a_drift_score_is_set_in_millionths_and_told_as_a_share)
+{
+    const struct str *labels = METRIC_LABEL(STR("m"), STR("v"), STR("p"), STR("s"));
+
+    metric_set(shard, METRIC_DRIFT_SCORE, -250000, labels);
+    render(false);
+    cr_assert(shows("prediction=\"p\",segment=\"s\"} -0.250000\n"));
+}
+
+Test(metrics_render, an_absent_gauge_is_not_told_until_it_is_set_or_added_to)
+{
+    const struct str *labels = METRIC_LABEL(STR("u"), STR("e"));
+
+    metric_set(metrics_shard(metrics), METRIC_HEALTHY, METRIC_ABSENT, labels);
+    metric_set(shard, METRIC_HEALTHY, 2, labels);
+    render(false);
+    cr_assert_not(shows("\nweir_upstream_healthy{"), "one shard's word is enough");
+    metric_set(shard, METRIC_LIMIT, METRIC_ABSENT, labels);
+    metric_add(shard, METRIC_LIMIT, 3, labels);
+    render(false);
+    cr_assert(shows("\nweir_upstream_limit{upstream=\"u\",endpoint=\"e\"} 3\n"));
+}
+
 Test(metrics_render, the_least_of_all_shards_is_a_gauge)
 {
     metric_set(shard, METRIC_REDIS_UP, 1, NULL);

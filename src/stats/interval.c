@@ -8,17 +8,23 @@
 
 static const struct interval nothing_known = { .low = 0, .high = 1 };
 
-struct interval interval_clopper_pearson(uint64_t count, uint64_t n, double alpha)
+struct interval interval_of_parts(double count, double n, double alpha)
 {
-    double with = (double)count, without = (double)(n - count);
+    double without = n - count;
     struct interval i = nothing_known;
 
-    ensure(count <= n && alpha > 0 && alpha < 1);
+    ensure(count >= 0 && without >= 0 && alpha > 0 && alpha < 1);
     if (count > 0)
-        i.low = special_beta_point(with, without + 1, alpha / 2);
-    if (count < n)
-        i.high = 1 - special_beta_point(without, with + 1, alpha / 2);
+        i.low = special_beta_point(count, without + 1, alpha / 2);
+    if (without > 0)
+        i.high = 1 - special_beta_point(without, count + 1, alpha / 2);
     return i;
+}
+
+struct interval interval_clopper_pearson(uint64_t count, uint64_t n, double alpha)
+{
+    ensure(count <= n);
+    return interval_of_parts((double)count, (double)n, alpha);
 }
 
 struct interval interval_wilson(uint64_t count, uint64_t n, double alpha)

@@ -28,5 +28,20 @@ struct bound {
 void bound_find(struct bound *bounds, const uint64_t *counts, size_t bins, double alpha,
                 double tolerance);
 
+/*
+ * The same where answers of a tick hang together: N of them tell as much as N / phi that are
+ * independent (Kish's design effect), phi >= 1 by dispersion_bound(). Without it the bounds of
+ * a short baseline are too narrow, and a detector that keeps its promise alarms at them. With
+ * phi = 1 it is bound_find(). The chance `alpha` is of one baseline: who watches H histograms
+ * and wants all bounds to hold gives each alpha / H, which widens them little.
+ */
+struct bound_care {
+    double alpha;
+    double tolerance;
+    double phi;
+};
+void bound_find_clustered(struct bound *bounds, const uint64_t *counts, size_t bins,
+                          const struct bound_care *care);
+
 /* The share whose odds are `ratio` times those of `share`, ratio > 0. 0 and 1 stay. */
 double bound_shift(double share, double ratio);

@@ -19,5 +19,8 @@ struct interval {
  */
 struct interval interval_clopper_pearson(uint64_t count, uint64_t n, double alpha);
 
+/* The same for numbers that need not be whole, as those of answers that count in part. */
+struct interval interval_of_parts(double count, double n, double alpha);
+
 /* Close to alpha on average (Wilson 1927), and narrower: for what is shown. */
 struct interval interval_wilson(uint64_t count, uint64_t n, double alpha);

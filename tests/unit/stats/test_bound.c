@@ -74,6 +74,20 @@ Test(bound, more_reference_draws_the_bounds_together, .timeout = 5)
     }
 }
 
+Test(bound, answers_that_hang_together_count_as_fewer, .timeout = 5)
+{
+    static const uint64_t all[] = { 8000, 2000 }, quarter[] = { 2000, 500 };
+    const struct bound_care clustered = { .alpha = .01, .tolerance = 1.2, .phi = 4 };
+    struct bound wide[2], same[2];
+
+    bound_find_clustered(wide, all, 2, &clustered);
+    bound_find(same, quarter, 2, .01, 1.2);
+    for (size_t k = 0; k < 2; k++) {
+        cr_assert_float_eq(wide[k].lower, same[k].lower, 1e-12);
+        cr_assert_float_eq(wide[k].upper, same[k].upper, 1e-12);
+    }
+}
+
 Test(bound, shifting_there_and_back_changes_nothing, .timeout = 5)
 {
     cr_assert_float_eq(bound_shift(.08, 2), .14814814814814817, 1e-15);

@@ -70,3 +70,15 @@ Test(interval, none_or_all_give_the_closed_forms, .timeout = 5)
         cr_assert_float_eq(interval_clopper_pearson(n, n, .01).low, 1 - edge, 1e-12);
     }
 }
+
+Test(interval, parts_of_answers_lie_between_whole_ones, .timeout = 5)
+{
+    struct interval few = interval_clopper_pearson(5, 100, .01);
+    struct interval parts = interval_of_parts(5.5, 100, .01);
+    struct interval more = interval_clopper_pearson(6, 100, .01);
+
+    cr_assert(few.low < parts.low && parts.low < more.low);
+    cr_assert(few.high < parts.high && parts.high < more.high);
+    cr_assert_eq(interval_of_parts(0, .5, .01).low, 0);
+    cr_assert_eq(interval_of_parts(.5, .5, .01).high, 1);
+}

@@ -5,7 +5,7 @@
 # then builds and runs all suites (run.py). The last line is `N passed, N failed, N skipped`;
 # the status is 0 only if nothing failed. Logs are in build/test-logs.
 #
-#     tests/run.sh [--only lint|unit|fuzz|scenario|threads|soak|chaos]... [--quick]
+#     tests/run.sh [--only lint|unit|fuzz|scenario|threads|soak|chaos|simulation]... [--quick]
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +19,7 @@ readonly PACKAGES=(
     libssl-dev libcriterion-dev
     redis-server nginx haproxy prometheus wrk openssl curl ca-certificates
     python3 python3-pytest python3-yaml python3-jsonschema python3-venv
+    chromium chromium-driver python3-selenium fonts-dejavu-core
     python3-fastapi python3-uvicorn python3-sklearn
 )
 readonly LOGS=build/test-logs

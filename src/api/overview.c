@@ -16,13 +16,11 @@ static int64_t read_sum(struct admin *a, enum metric metric)
     return value == METRIC_ABSENT ? 0 : value;
 }
 
-/* Without a link to Redis there is no series. */
-static void read_redis(void *ctx, const struct str *labels, int64_t value)
+static const char *redis_word(struct admin *a)
 {
-    const char **word = ctx;
-
-    (void)labels;
-    *word = value > 0 ? "true" : "false";
+    if (!a->redis_on)
+        return "null";
+    return read_sum(a, METRIC_REDIS_UP) > 0 ? "true" : "false";
 }
 
 static void put_percentile(struct buf *out, const char *name, const struct quantile *q,
@@ -82,12 +80,10 @@ static void put_cache(const struct admin *a, struct buf *out)
 
 void overview_put_json(struct admin *a, struct buf *out)
 {
-    const char *redis_up = "null";
     bool ready = atomic_load_explicit(&a->health->ready, memory_order_relaxed);
     struct buf upstreams = { 0 };
     struct str list;
 
-    metrics_each(a->metrics, METRIC_REDIS_UP, read_redis, &redis_up);
     upstreams_put_json(a->plan, &upstreams);
     list = str_cut(buf_str(&upstreams), 1, buf_str(&upstreams).len); /* an object's members */
     buf_put_printf(out,
@@ -95,7 +91,7 @@ void overview_put_json(struct admin *a, struct buf *out)
                    "\",\"ready\":%s,\"in_flight\":%" PRId64 ",\"connections\":%" PRId64
                    ",\"redis_up\":%s,\n",
                    clock_wall_ms(), ready ? "true" : "false", read_sum(a, METRIC_IN_FLIGHT),
-                   read_sum(a, METRIC_CONNECTIONS), redis_up);
+                   read_sum(a, METRIC_CONNECTIONS), redis_word(a));
     put_cache(a, out);
     put_models(a, out);
     buf_put(out, list);

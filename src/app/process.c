@@ -262,6 +262,7 @@ static enum err open_admin(struct process *p, struct fault *why)
     admin_init(&p->admin, p->loop, p->metrics, p->shard, p->config->plan, &p->health);
     admin_set_token(&p->admin, s->admin_token);
     p->admin.memory = p->memory;
+    p->admin.redis_on = s->redis_on;
     p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,
                                                 .store_requests = s->store_requests,
                                                 .most_bytes = s->cache_entry_bytes };

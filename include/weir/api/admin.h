@@ -24,6 +24,7 @@ struct admin {
     struct plan *plan;          /* one reference */
     const struct api_health *health;
     struct remote_settings remote; /* for the names of keys */
+    bool redis_on;                 /* one is configured */
     bool token_asked;
     struct digest token;
     struct feed *feed;       /* who listens to the page's events; owned, as is the next */

@@ -72,7 +72,6 @@ function showTiles(first, now, seconds) {
     ["saved", dollars(sum(now, "saved_usd"))],
     ["spent", dollars(sum(now, "cost_usd"))],
     ["under way", whole(now.in_flight)],
-    ["kept answers", whole(now.cache.entries)],
     ["in memory", bytes(now.cache.bytes)],
     ["Redis", now.redis_up === null ? "off" : now.redis_up ? "up" : "away"],
   ];

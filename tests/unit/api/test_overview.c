@@ -73,6 +73,7 @@ Test(overview, without_redis_it_is_neither_up_nor_down)
 
 Test(overview, a_link_that_is_away_is_told)
 {
+    admin.redis_on = true;
     metric_set(shard, METRIC_REDIS_UP, 0, NULL);
     cr_assert(json_is_false(json_object_get(tell(), "redis_up")));
 }

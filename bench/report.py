@@ -10,6 +10,8 @@ RATIOS = [
     ("hit", "nginx_cached", 2.0),
     ("hit", "nginx_tuned", None),
     ("hit", "limit", 0.75),
+    ("hit_watched", "hit", 0.98),
+    ("hit_segments", "hit", None),
     ("hit_redis", "nginx_cached", 0.8),
     ("miss", "nginx_proxy", 0.7),
     ("miss", "haproxy_proxy", None),

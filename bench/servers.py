@@ -6,6 +6,7 @@ nginx caches twice: as Debian's nginx.conf has it (sendfile, no cache of open fi
 is what the targets are about, and as fast as we could set it, which is told beside.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -99,10 +100,39 @@ models:
   bench:
     routes: [{{upstream: bench, model: bench-model}}]
     cache: {{ttl: 1h, when: deterministic}}
+  bench-watched:
+    routes: [{{upstream: bench, model: bench-model}}]
+    cache: {{ttl: 1h, when: deterministic}}
+    predictions: {predictions}
+  bench-segments:
+    routes: [{{upstream: bench, model: bench-model}}]
+    cache: {{ttl: 1h, when: deterministic}}
+    predictions: {predictions}
+    segments: {segments}
   bench-nocache:
     routes: [{{upstream: bench, model: bench-model}}]
     cache: {{when: never}}
 """
+
+CONTENT = "/choices/0/message/content"
+# Ten, of each kind one: what an operator might watch who watches everything.
+PREDICTIONS = [
+    {"name": "intent", "from": CONTENT, "kind": "label", "labels": ["refund", "shipping"]},
+    {"name": "words", "kind": "label", "match": "(refund|parcel)", "labels": ["refund", "parcel"]},
+    {"name": "size", "from": CONTENT, "kind": "length"},
+    {"name": "used", "from": "/usage/total_tokens", "kind": "number", "bins": [10, 100, 1000]},
+    {"name": "is_json", "kind": "json"},
+    {"name": "language", "kind": "script"},
+    {"name": "tool", "kind": "tool"},
+    {"name": "confidence", "kind": "confidence"},
+    {"name": "asked", "of": "request", "kind": "length"},
+    {"name": "asked_language", "of": "request", "kind": "script"},
+]
+SEGMENTS = [
+    {"name": "plan", "from": "header:content-type"},
+    {"name": "model", "from": "/model"},
+    {"together": ["plan", "model"]},
+]
 
 
 class Stage:
@@ -194,7 +224,8 @@ class Stage:
         config = WEIR.format(
             name=name, port=port, admin=free_port(), workers=workers, memory=memory,
             connections=CONNECTIONS, redis=free_port() if alone else self.redis.port,
-            upstream=free_port() if alone else self.upstream.port)
+            upstream=free_port() if alone else self.upstream.port,
+            predictions=json.dumps(PREDICTIONS), segments=json.dumps(SEGMENTS))
         path = self.write(name + ".yaml", config)
         cores = SERVER_CORES if workers == 1 else ALL_CORES
         return self.start(name, [self.weir_path, "serve", "-c", path], port, cores)

@@ -73,6 +73,8 @@ def write_bodies(stage):
     return {
         "small": stage.write("small.json", body("bench", "Hello", SMALL_BYTES)),
         "large": stage.write("large.json", body("bench", "Hello", LARGE_BYTES)),
+        "watched": stage.write("watched.json", body("bench-watched", "Hello", SMALL_BYTES)),
+        "segments": stage.write("segments.json", body("bench-segments", "Hello", SMALL_BYTES)),
         "unique": stage.write("unique.json", body("bench-nocache", load.PLACE, SMALL_BYTES)),
     }
 
@@ -84,6 +86,10 @@ def weir_cases(stage, bodies):
     two = stage.start_weir("weir-two", workers=2)
     return [
         load.Case("hit", "memory hit", weir, weir.port, bodies["small"], **hit),
+        load.Case("hit_watched", "memory hit, ten predictions", weir, weir.port,
+                  bodies["watched"], **hit),
+        load.Case("hit_segments", "memory hit, and three segments", weir, weir.port,
+                  bodies["segments"], **hit),
         load.Case("hit_large", "memory hit, 100 KB", weir, weir.port, bodies["large"], **hit),
         load.Case("hit_redis", "Redis hit", redis_only, redis_only.port, bodies["small"],
                   **hit),

@@ -4,14 +4,13 @@
 import json
 import shutil
 import subprocess
-from urllib.parse import quote
 
 import pytest
 
 from weirtest import chat, config
-from weirtest.client import Client, get
+from weirtest.client import Client
 from weirtest.patience import until
-from weirtest.redis import free_port
+from weirtest.prometheus import Prometheus
 
 PREDICTIONS = [
     {"name": "intent", "from": "/choices/0/message/content", "kind": "label",
@@ -143,39 +142,13 @@ def test_a_real_prometheus_scrapes_it(stage, tmp_path):
         pytest.skip("prometheus is not installed")
     _, weir = started(stage)
     weir.post(chat.PATH, chat.stable())
-    prometheus = stage.keep(Prometheus(tmp_path, "%s:%d" % weir.admin))
+    scrape = {"job_name": "weir", "static_configs": [{"targets": ["%s:%d" % weir.admin]}]}
+    settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
+    prometheus = stage.keep(Prometheus(tmp_path, settings))
     until(lambda: prometheus.value('up{job="weir"}') == 1, 30, "a scrape")
     until(lambda: prometheus.value('sum(weir_requests_total{outcome="ok"})') == 1, 15)
     assert prometheus.value("count(weir_build_info)") == 1
     assert prometheus.value("histogram_quantile(0.5, weir_request_duration_seconds_bucket)") >= 0
-
-
-class Prometheus:
-    def __init__(self, folder, target):
-        self.port = free_port()
-        scrape = {
-            "global": {"scrape_interval": "1s"},
-            "scrape_configs": [{"job_name": "weir", "static_configs": [{"targets": [target]}]}],
-        }
-        (folder / "prometheus.yml").write_text(json.dumps(scrape))
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder}/prometheus.yml",
-             f"--storage.tsdb.path={folder}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def value(self, query):
-        try:
-            address = ("127.0.0.1", self.port)
-            result = get(address, "/api/v1/query?query=" + quote(query)).json()["data"]["result"]
-        except (OSError, KeyError, ValueError, AssertionError):
-            return None
-        return float(result[0]["value"][1]) if result else None
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
 
 
 # -- predictions -------------------------------------------------------------------------

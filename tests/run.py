@@ -31,6 +31,7 @@ FOLDERS = {
     "asan": [*SANITIZED, "-Db_sanitize=address,undefined"],
     "tsan": [*SANITIZED, "-Db_sanitize=thread"],
     "release": ["--buildtype=release", "-Db_lto=true"],
+    "simulation": ["--buildtype=release", "-Dtests=true"],
 }
 BENCH_TOOLS = ["bench/upstream", "bench/limit", "bench/streams", "bench/idle"]
 
@@ -255,7 +256,15 @@ def chaos(quick):
     return pytest_files("chaos", [ROOT / "tests" / "chaos" / "test_chaos.py"], env)
 
 
-SUITES = [lint, unit, fuzz, scenario, threads, soak, chaos]
+def simulation(quick):
+    """A promise about rare events takes tens of millions of ticks: without a sanitizer."""
+    if quick:
+        return []
+    folder = build("simulation", "tests/simulation/simulate")
+    return meson_suite("simulation", folder, "--no-rebuild", "--suite", "simulation")
+
+
+SUITES = [lint, unit, fuzz, scenario, threads, soak, chaos, simulation]
 
 
 def total(outcomes):
@@ -288,7 +297,7 @@ def main():
     names = [suite.__name__ for suite in SUITES]
     asked = argparse.ArgumentParser(prog="tests/run.sh", description="Runs all suites.")
     asked.add_argument("--only", action="append", choices=names, help="this suite; repeatable")
-    asked.add_argument("--quick", action="store_true", help="without threads, soak and chaos")
+    asked.add_argument("--quick", action="store_true", help="without the last four")
     asked = asked.parse_args()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

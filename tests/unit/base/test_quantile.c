@@ -25,9 +25,57 @@ Test(quantile, values_lie_in_the_buckets_of_schema_5, .timeout = 5)
 
 Test(quantile, upper_bounds_are_those_of_schema_5, .timeout = 5)
 {
-    cr_assert_float_eq(quantile_upper(19 + KEY_ZERO), 1.5091644276, 1e-10);
-    cr_assert_float_eq(quantile_upper(51 + KEY_ZERO), 3.0183288552, 1e-10);
-    cr_assert_float_eq(quantile_upper(213 + KEY_ZERO), 100.8627740869, 1e-10);
+    static const struct {
+        int key;
+        double upper;
+    } rows[] = {
+        { -318, .0010197986156517712 },
+        { -32, .5 },
+        { 0, 1 },
+        { 1, 1.0218971486541166 },
+        { 19, 1.5091644275934228 },
+        { 32, 2 },
+        { 51, 3.0183288551868457 },
+        { 213, 100.86277408690474 },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_assert_float_eq(quantile_upper((unsigned)(rows[i].key + KEY_ZERO)), rows[i].upper,
+                           1e-12);
+}
+
+Test(quantile, a_bucket_is_off_by_no_more_than_a_ninetieth, .timeout = 5)
+{
+    double base = quantile_upper(KEY_ZERO + 1);
+
+    cr_assert_float_eq((base - 1) / (base + 1), .010830001253373618, 1e-12);
+    cr_assert_float_eq(sqrt(base) - 1, .010889286051700475, 1e-12);
+    cr_assert_eq(quantile_bucket(600) - quantile_bucket(.001) + 1, 615, "1 ms to 10 min");
+}
+
+/* Four neighbours make a bucket of schema 3: key ceil(k/4), and its upper bound is theirs. */
+Test(quantile, coarser_schemas_are_made_of_neighbours, .timeout = 5)
+{
+    static const struct {
+        double value;
+        int key;
+        double upper;
+    } rows[] = {
+        { .001, -79, .0010649489576809157 },
+        { .5, -8, .5 },
+        { 1, 0, 1 },
+        { 1.0000001, 1, 1.0905077326652577 },
+        { 1.5, 5, 1.5422108254079407 },
+        { 2, 8, 2 },
+        { 3, 13, 3.0844216508158815 },
+        { 100, 54, 107.63474115247546 },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_assert_eq((int)ceil(key(rows[i].value) / 4.), rows[i].key);
+        cr_assert_float_eq(quantile_upper((unsigned)(rows[i].key * 4 + KEY_ZERO)),
+                           rows[i].upper, 1e-10);
+    }
 }
 
 Test(quantile, a_power_of_two_lies_in_the_lower_bucket, .timeout = 5)
@@ -132,6 +180,19 @@ Test(quantile, merging_is_the_same_as_adding_all, .timeout = 5)
     }
     quantile_merge(&odd, &even);
     cr_assert_eq(memcmp(&all, &odd, sizeof(all)), 0);
+}
+
+Test(quantile, merging_is_the_same_in_any_order, .timeout = 5)
+{
+    static struct quantile parts[3], left, right;
+
+    for (int i = 1; i <= 999; i++)
+        quantile_add(&parts[i % 3], i);
+    for (int i = 0; i < 3; i++) {
+        quantile_merge(&left, &parts[i]);
+        quantile_merge(&right, &parts[2 - i]);
+    }
+    cr_assert_eq(memcmp(&left, &right, sizeof(left)), 0);
 }
 
 Test(quantile, merging_an_empty_one_changes_nothing, .timeout = 5)

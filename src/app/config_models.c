@@ -75,6 +75,7 @@ static void read_model(struct config_build *b, const struct yaml_node *node)
     m->watch = watchlist_new(m->name);
     config_predictions(b, yaml_at(node, STR("predictions")), m);
     config_segments(b, yaml_at(node, STR("segments")), m);
+    watchlist_seal(m->watch);
     add_routes(b, yaml_at(node, STR("routes")), m);
     check_limits(b, node, m);
     plan_describe(plan, m);

@@ -145,12 +145,14 @@ static void check_place(struct config_build *b, const struct yaml_node *node,
 }
 
 static void add_pattern(struct config_build *b, const struct yaml_node *node,
-                        struct prediction *p)
+                        struct arena *arena, struct prediction *p)
 {
     struct fault why = { 0 };
 
-    if (node && node->kind == YAML_TEXT && !node->broken && p->kind == PREDICTION_LABEL &&
-        pattern_new(&p->match, node->text, &why))
+    if (!node || node->kind != YAML_TEXT || node->broken || p->kind != PREDICTION_LABEL)
+        return;
+    p->match_text = arena_copy(arena, node->text);
+    if (pattern_new(&p->match, node->text, &why))
         config_fault(b->report, node, "%s", why.text);
 }
 
@@ -173,7 +175,7 @@ static void read_prediction(struct config_build *b, const struct yaml_node *node
         add_labels(b, yaml_at(node, STR("labels")), arena, p);
     if (has_bins(p) && bins)
         add_bins(b, bins, arena, p);
-    add_pattern(b, yaml_at(node, STR("match")), p);
+    add_pattern(b, yaml_at(node, STR("match")), arena, p);
     prediction_complete(p);
 }
 

@@ -44,7 +44,7 @@ struct entry *entry_new(const struct entry_facts *facts)
         at += text->len;
     }
     e->facts = copy;
-    e->cost_bytes = malloc_usable_size(e) + HEAP_HEAD_BYTES;
+    e->cost_bytes = malloc_usable_size(e) + HEAP_HEAD_BYTES + ENTRY_NOTE_BYTES;
     atomic_init(&e->refs, 1);
     return e;
 }

@@ -34,7 +34,8 @@ static struct ledger_line **find(struct ledger *l, const struct ledger_line *wan
     while (l->slots[i]) {
         const struct ledger_line *line = l->slots[i];
 
-        if (line->hash == wanted->hash && line->source == wanted->source &&
+        if (line->hash == wanted->hash && line->list == wanted->list &&
+            line->source == wanted->source &&
             memcmp(line->segments, wanted->segments, sizeof(line->segments)) == 0 &&
             str_eq(line->version, wanted->version) &&
             reading_same(&line->reading, &wanted->reading))
@@ -86,13 +87,10 @@ bool ledger_is_full(const struct ledger *l)
 
 bool ledger_add(struct ledger *l, const struct watch_answer *a)
 {
-    struct reading room;
-    struct ledger_line wanted = { .reading = *reading_of(a, &room),
-                                  .list = a->list,
-                                  .version = a->version,
-                                  .source = a->source };
+    struct ledger_line wanted = { .list = a->list, .version = a->version, .source = a->source };
     struct ledger_line **slot, *line;
 
+    reading_of(a, &wanted.reading);
     memcpy(wanted.segments, a->segments, sizeof(wanted.segments));
     wanted.hash = hash_of(&wanted);
     slot = find(l, &wanted);

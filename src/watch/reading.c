@@ -4,6 +4,7 @@
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,34 +161,52 @@ static void read_answer(struct reading *r, const struct watch_answer *a)
 
 /* ---- remembering ---- */
 
-/* Only readings are noted at entries; those of older lists stand behind the newest. */
-static const struct reading *noted(struct entry_note *note, uint64_t list)
-{
-    const struct reading *r = note ? container_of(note, struct reading, note) : NULL;
+/* Notes stay as long as the entry, so there may not be any number of them. */
+enum { MOST_NOTES = 16 };
 
-    return r && r->list == list ? r : NULL;
+static size_t size_of(const struct reading *r)
+{
+    return offsetof(struct reading, places) + r->count;
 }
 
-const struct reading *reading_of(const struct watch_answer *a, struct reading *room)
+/* Only readings are noted at entries. */
+static const struct reading *noted(struct entry_note *note, uint64_t list, unsigned *count)
 {
-    struct entry_note *note = a->entry
-                                  ? atomic_load_explicit(&a->entry->note, memory_order_acquire)
-                                  : NULL;
-    const struct reading *known = noted(note, a->list->id);
-    struct reading *kept;
+    for (; note; note = note->older) {
+        const struct reading *r = container_of(note, struct reading, note);
 
-    if (known)
-        return known;
-    read_answer(room, a);
-    /* Those who still go by an older list must not push the newer one's reading aside. */
-    if (!a->entry || (note && container_of(note, struct reading, note)->list > a->list->id))
-        return room;
-    kept = MEM_NEW(struct reading);
-    *kept = *room;
-    if (entry_add_note(a->entry, note, &kept->note))
-        return kept;
-    free(kept);
-    return room;
+        if (r->list == list)
+            return r;
+        ++*count;
+    }
+    return NULL;
+}
+
+static void remember(struct entry *e, struct entry_note *newest, const struct reading *r)
+{
+    struct reading *kept = mem_new(size_of(r));
+
+    memcpy(kept, r, size_of(r));
+    if (!entry_add_note(e, newest, &kept->note))
+        free(kept); /* another thread has read it meanwhile */
+}
+
+void reading_of(const struct watch_answer *a, struct reading *out)
+{
+    struct entry_note *newest = NULL;
+    const struct reading *known;
+    unsigned notes = 0;
+
+    if (a->entry)
+        newest = atomic_load_explicit(&a->entry->note, memory_order_acquire);
+    known = noted(newest, a->list->id, &notes);
+    if (known) {
+        memcpy(out, known, size_of(known));
+        return;
+    }
+    read_answer(out, a);
+    if (a->entry && notes < MOST_NOTES)
+        remember(a->entry, newest, out);
 }
 
 bool reading_same(const struct reading *a, const struct reading *b)

@@ -9,7 +9,7 @@
  * output_tokens, refusal, input_tokens, latency, cost), then under what the model's list names.
  *
  * A kept answer is read when it is first counted, and what was read is noted at the entry; from
- * then on it is found there, until the list is another. What was asked (input) is then that of
+ * then on it is found there, as long as the list is the same or equal. What was asked (input) is then that of
  * the first: who gets the same answer has asked the same.
  */
 
@@ -21,11 +21,10 @@ struct reading {
     uint64_t list; /* its id */
     uint64_t hash; /* of the words and the version */
     uint8_t count;
-    uint8_t places[READING_WORDS];
+    uint8_t places[READING_WORDS]; /* at an entry, `count` of them alone are there */
 };
 
-/* The entry's, or else made in `room`. */
-const struct reading *reading_of(const struct watch_answer *a, struct reading *room);
+void reading_of(const struct watch_answer *a, struct reading *out);
 
 bool reading_is_built_in(struct str name);
 

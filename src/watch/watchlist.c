@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watchlist.h"
 
+#include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/dialect/pattern.h"
 
@@ -34,6 +35,48 @@ void watchlist_unref(struct watchlist *l)
         segment_close(&l->segments[i]);
     arena_deinit(&l->arena);
     free(l);
+}
+
+static void digest_list(const struct str *list, size_t count)
+{
+    digest_add_u64(count);
+    for (size_t i = 0; i < count; i++)
+        digest_add_part(list[i]);
+}
+
+static void digest_prediction(const struct prediction *p)
+{
+    digest_add_part(p->name);
+    digest_add_u64(p->from.at ? 1 : 0);
+    digest_add_part(p->from);
+    digest_add_u64((uint64_t)p->kind * 2 + p->of_request);
+    digest_add_part(p->match_text);
+    digest_list(p->labels, p->label_count);
+    digest_list(p->bound_words, p->bound_count > 0 ? p->bound_count + 1 : 0);
+}
+
+static void digest_segment(const struct segment *s)
+{
+    digest_add_part(s->name);
+    digest_add_u64((uint64_t)s->kind);
+    digest_add_part(s->from);
+    digest_list(s->values, s->value_count);
+    digest_add_part((struct str){ (const char *)s->parts, s->part_count });
+}
+
+void watchlist_seal(struct watchlist *l)
+{
+    struct digest digest;
+
+    digest_start();
+    digest_add_part(l->model);
+    digest_add_u64(l->prediction_count);
+    for (size_t i = 0; i < l->prediction_count; i++)
+        digest_prediction(&l->predictions[i]);
+    for (size_t i = 0; i < l->segment_count; i++)
+        digest_segment(&l->segments[i]);
+    digest_end(&digest);
+    l->id = digest_word(&digest);
 }
 
 /* Up to the first that differs: what is watched together needs all its parts, which stand before. */

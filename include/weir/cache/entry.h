@@ -45,6 +45,8 @@ struct entry_note {
     struct entry_note *older;
 };
 
+enum { ENTRY_NOTE_BYTES = 64 }; /* for one of them every entry is charged */
+
 struct entry {
     _Atomic uint32_t refs;
     _Atomic uint64_t

@@ -48,6 +48,7 @@ struct prediction {
     enum prediction_kind kind;
     bool of_request;          /* it reads what is asked, not what is answered */
     struct pattern *match;    /* LABEL: owned by whoever made it; NULL: the whole value */
+    struct str match_text;    /* what it was made of */
     const struct str *labels; /* LABEL, TOOL, JSON, SCRIPT: lent by the configuration */
     size_t label_count;
     const double *bounds;          /* the others: inclusive upper bounds, rising */

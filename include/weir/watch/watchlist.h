@@ -18,7 +18,7 @@ enum { WATCHLIST_PREDICTIONS = 32 }; /* besides those that every model has */
 
 struct watchlist {
     _Atomic uint32_t refs;
-    uint64_t id;      /* differs between any two of this process */
+    uint64_t id;      /* differs between any two that differ, once they are sealed */
     struct str model; /* its public name */
     struct prediction *predictions;
     size_t prediction_count;
@@ -31,6 +31,9 @@ struct watchlist *watchlist_new(struct str model); /* copies; one reference */
 struct watchlist *watchlist_ref(struct watchlist *l);
 void watchlist_unref(struct watchlist *l); /* NULL is fine; the last one frees all */
 DEFINE_AUTO(struct watchlist, watchlist_unref)
+
+/* It is complete: from now on equal ones have the same id, whatever plan they came with. */
+void watchlist_seal(struct watchlist *l);
 
 /*
  * Goes on with the values that the segments of an older one have seen, as far as both begin with

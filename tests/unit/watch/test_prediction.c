@@ -354,7 +354,7 @@ FACT(a_script_is_told_of_texts_alone)
     assert_is(&p, "{\"n\":7}", "invalid");
 }
 
-FACT(a_place_and_its_word_belong_together)
+Test(prediction, a_place_and_its_word_belong_together, .init = prepare)
 {
     cr_assert(str_eq(prediction_word(&label, PREDICTION_MISSING), STR("missing")));
     cr_assert(str_eq(prediction_word(&label, PREDICTION_INVALID), STR("invalid")));

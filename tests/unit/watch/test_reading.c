@@ -44,6 +44,12 @@ static struct watch_answer fresh(void)
                                   .body = STR("{\"text\":\"abc\"}") };
 }
 
+static const struct reading *read_it(const struct watch_answer *a)
+{
+    reading_of(a, &room);
+    return &room;
+}
+
 static const char *word(const struct reading *r, const char *prediction)
 {
     static char text[64];
@@ -66,7 +72,7 @@ static const char *word(const struct reading *r, const char *prediction)
 Test(reading, an_answer_has_a_word_under_each)
 {
     struct watch_answer a = fresh();
-    const struct reading *r = reading_of(&a, &room);
+    const struct reading *r = read_it(&a);
 
     assert_word(r, "finish_reason", "stop");
     assert_word(r, "output_tokens", "le_16");
@@ -93,7 +99,7 @@ Test(reading, tokens_fall_into_powers_of_four)
         struct watch_answer a = fresh();
 
         a.completion_tokens = rows[i].tokens;
-        assert_word(reading_of(&a, &room), "output_tokens", rows[i].bin);
+        assert_word(read_it(&a), "output_tokens", rows[i].bin);
     }
 }
 
@@ -110,7 +116,7 @@ Test(reading, finish_reasons_are_a_closed_list)
         struct watch_answer a = fresh();
 
         a.finish_reason = str_of(rows[i][0]);
-        assert_word(reading_of(&a, &room), "finish_reason", rows[i][1]);
+        assert_word(read_it(&a), "finish_reason", rows[i][1]);
     }
 }
 
@@ -120,7 +126,7 @@ Test(reading, what_a_kept_answer_took_and_cost_is_not_told_again)
     const struct reading *r;
 
     a.source = WATCH_CACHED;
-    r = reading_of(&a, &room);
+    r = read_it(&a);
     assert_word(r, "latency", "uncounted");
     assert_word(r, "cost", "uncounted");
 }
@@ -132,9 +138,9 @@ Test(reading, what_is_not_known_is_not_told)
     a.took_us = 0;
     a.cost_usd = -1;
     a.body = (struct str){ 0 };
-    assert_word(reading_of(&a, &room), "latency", "uncounted");
-    assert_word(reading_of(&a, &room), "cost", "uncounted");
-    assert_word(reading_of(&a, &room), "size", "uncounted");
+    assert_word(read_it(&a), "latency", "uncounted");
+    assert_word(read_it(&a), "cost", "uncounted");
+    assert_word(read_it(&a), "size", "uncounted");
 }
 
 Test(reading, a_body_that_is_no_json_is_invalid)
@@ -142,7 +148,7 @@ Test(reading, a_body_that_is_no_json_is_invalid)
     struct watch_answer a = fresh();
 
     a.body = STR("{\"text\":\"abc\"");
-    assert_word(reading_of(&a, &room), "size", "invalid");
+    assert_word(read_it(&a), "size", "invalid");
 }
 
 Test(reading, a_prediction_of_the_request_reads_the_request)
@@ -152,9 +158,9 @@ Test(reading, a_prediction_of_the_request_reads_the_request)
     watchlist_unref(list);
     a.list = list = list_of_length(STR("/text"), true);
     a.request = STR("{\"text\":\"0123456789\"}");
-    assert_word(reading_of(&a, &room), "size", "le_16");
+    assert_word(read_it(&a), "size", "le_16");
     a.request = (struct str){ 0 };
-    assert_word(reading_of(&a, &room), "size", "uncounted");
+    assert_word(read_it(&a), "size", "uncounted");
 }
 
 Test(reading, equal_answers_have_equal_readings)
@@ -163,9 +169,11 @@ Test(reading, equal_answers_have_equal_readings)
     struct reading other;
 
     b.body = STR("{\"text\":\"xyz\"}");
-    cr_assert(reading_same(reading_of(&a, &room), reading_of(&b, &other)));
+    reading_of(&b, &other);
+    cr_assert(reading_same(read_it(&a), &other));
     b.body = STR("{\"text\":\"wxyz!\"}");
-    cr_assert_not(reading_same(reading_of(&a, &room), reading_of(&b, &other)));
+    reading_of(&b, &other);
+    cr_assert_not(reading_same(read_it(&a), &other));
 }
 
 /* ---- kept answers ---- */
@@ -187,31 +195,69 @@ static struct watch_answer answer_of(struct entry *e)
     return a;
 }
 
+static size_t notes_at(const struct entry *e)
+{
+    size_t n = 0;
+
+    for (const struct entry_note *note = e->note; note; note = note->older)
+        n++;
+    return n;
+}
+
 Test(reading, a_kept_answer_is_read_once)
 {
     struct entry *e = kept();
     struct watch_answer a = answer_of(e);
-    const struct reading *first = reading_of(&a, &room);
 
-    cr_assert_neq(first, &room);
+    assert_word(read_it(&a), "size", "le_4");
     a.body = STR("");
-    cr_assert_eq(reading_of(&a, &room), first);
-    assert_word(first, "size", "le_4");
+    assert_word(read_it(&a), "size", "le_4");
+    cr_assert_eq(notes_at(e), 1);
     entry_unref(e);
 }
 
-Test(reading, under_another_list_it_is_read_anew)
+Test(reading, under_another_list_it_is_read_anew_and_both_are_known)
 {
     struct entry *e = kept();
     struct watch_answer a = answer_of(e), b = a;
-    const struct reading *first = reading_of(&a, &room), *second;
 
+    (void)read_it(&a);
     b.list = list_of_length(STR(""), false);
-    second = reading_of(&b, &room);
-    cr_assert_neq(second, first);
-    cr_assert_eq(reading_of(&b, &room), second);
-    cr_assert_eq(reading_of(&a, &room), &room, "the older list does not push it aside");
-    assert_word(&room, "size", "le_4");
+    assert_word(read_it(&b), "size", "invalid");
+    a.body = b.body = STR("");
+    assert_word(read_it(&a), "size", "le_4");
+    assert_word(read_it(&b), "size", "invalid");
+    cr_assert_eq(notes_at(e), 2);
     watchlist_unref(b.list);
+    entry_unref(e);
+}
+
+Test(reading, an_equal_list_finds_what_was_read)
+{
+    struct entry *e = kept();
+    struct watch_answer a = answer_of(e), b = a;
+
+    watchlist_seal(list);
+    (void)read_it(&a);
+    b.list = list_of_length(STR("/text"), false);
+    watchlist_seal(b.list);
+    b.body = STR("");
+    assert_word(read_it(&b), "size", "le_4");
+    cr_assert_eq(notes_at(e), 1);
+    watchlist_unref(b.list);
+    entry_unref(e);
+}
+
+Test(reading, there_are_not_any_number_of_notes)
+{
+    struct entry *e = kept();
+    struct watch_answer a = answer_of(e);
+
+    for (unsigned i = 0; i < 40; i++) {
+        a.list = list_of_length(STR("/text"), false);
+        assert_word(read_it(&a), "size", "le_4");
+        watchlist_unref(a.list);
+    }
+    cr_assert_eq(notes_at(e), 16);
     entry_unref(e);
 }

@@ -18,13 +18,28 @@ static struct watchlist *with_segments(const char *first, const char *second)
     return l;
 }
 
-Test(watchlist, no_two_have_the_same_id)
+Test(watchlist, no_two_have_the_same_id_before)
 {
     struct watchlist *a = watchlist_new(STR("m")), *b = watchlist_new(STR("m"));
 
     cr_assert_neq(a->id, b->id);
     watchlist_unref(a);
     watchlist_unref(b);
+}
+
+Test(watchlist, sealed_ones_have_the_same_id_where_they_are_equal)
+{
+    struct watchlist *a = with_segments("a", "b"), *b = with_segments("a", "b");
+    struct watchlist *c = with_segments("a", "c");
+
+    watchlist_seal(a);
+    watchlist_seal(b);
+    watchlist_seal(c);
+    cr_assert_eq(a->id, b->id);
+    cr_assert_neq(a->id, c->id);
+    watchlist_unref(a);
+    watchlist_unref(b);
+    watchlist_unref(c);
 }
 
 Test(watchlist, the_last_reference_frees_it)

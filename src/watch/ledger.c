@@ -7,9 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ledger_init(struct ledger *l, struct metric_shard *shard)
+void ledger_init(struct ledger *l, struct metric_shard *shard, ledger_fn *tell, void *ctx)
 {
-    *l = (struct ledger){ .shard = shard };
+    *l = (struct ledger){ .shard = shard, .tell = tell, .ctx = ctx };
+}
+
+static void free_line(struct ledger_line **way)
+{
+    if (!*way)
+        return;
+    watchlist_unref((*way)->list);
+    free(*way);
+    *way = NULL;
+}
+
+void ledger_deinit(struct ledger *l)
+{
+    for (size_t i = 0; i < LEDGER_SETS; i++)
+        for (size_t j = 0; j < LEDGER_WAYS; j++)
+            free_line(&l->sets[i][j]);
+}
+
+static void tell(struct ledger *l, struct ledger_line *line)
+{
+    if (line->count > 0)
+        l->tell(l->ctx, line);
+    line->count = 0;
 }
 
 /* ---- finding a line ---- */
@@ -26,23 +49,26 @@ static uint64_t hash_of(const struct ledger_line *line)
     return hash ^ hash >> 32;
 }
 
-/* Where a line stands, or would. */
-static struct ledger_line **find(struct ledger *l, const struct ledger_line *wanted)
+static bool is_same(const struct ledger_line *a, const struct ledger_line *b)
 {
-    size_t i = wanted->hash & (LEDGER_SLOTS - 1);
+    return a->hash == b->hash && a->list == b->list && a->source == b->source &&
+           memcmp(a->segments, b->segments, sizeof(a->segments)) == 0 &&
+           str_eq(a->version, b->version) && reading_same(&a->reading, &b->reading);
+}
 
-    while (l->slots[i]) {
-        const struct ledger_line *line = l->slots[i];
+static struct ledger_line **set_of(struct ledger *l, const struct ledger_line *wanted)
+{
+    return l->sets[wanted->hash & (LEDGER_SETS - 1)];
+}
 
-        if (line->hash == wanted->hash && line->list == wanted->list &&
-            line->source == wanted->source &&
-            memcmp(line->segments, wanted->segments, sizeof(line->segments)) == 0 &&
-            str_eq(line->version, wanted->version) &&
-            reading_same(&line->reading, &wanted->reading))
-            break;
-        i = (i + 1) & (LEDGER_SLOTS - 1);
-    }
-    return &l->slots[i];
+static struct ledger_line *find(struct ledger *l, const struct ledger_line *wanted)
+{
+    struct ledger_line **set = set_of(l, wanted);
+
+    for (size_t i = 0; i < LEDGER_WAYS; i++)
+        if (set[i] && is_same(set[i], wanted))
+            return set[i];
+    return NULL;
 }
 
 /* ---- a new line ---- */
@@ -80,55 +106,62 @@ static struct ledger_line *make_line(const struct ledger_line *like, struct metr
     return line;
 }
 
-bool ledger_is_full(const struct ledger *l)
+/* A free way, or that of the line which has waited longest with the least to tell. */
+static struct ledger_line **make_room(struct ledger *l, const struct ledger_line *wanted)
 {
-    return l->used == LEDGER_LINES;
+    struct ledger_line **set = set_of(l, wanted), **least = set;
+
+    for (size_t i = 0; i < LEDGER_WAYS; i++) {
+        if (!set[i])
+            return &set[i];
+        if (set[i]->minute < (*least)->minute ||
+            (set[i]->minute == (*least)->minute && set[i]->count < (*least)->count))
+            least = &set[i];
+    }
+    tell(l, *least);
+    free_line(least);
+    return least;
 }
 
-bool ledger_add(struct ledger *l, const struct watch_answer *a)
+/* ---- adding and telling ---- */
+
+void ledger_add(struct ledger *l, const struct watch_answer *a, uint64_t minute)
 {
-    struct ledger_line wanted = { .list = a->list, .version = a->version, .source = a->source };
-    struct ledger_line **slot, *line;
+    struct ledger_line wanted = {
+        .list = a->list, .version = a->version, .source = a->source, .minute = minute
+    };
+    struct ledger_line *line;
 
     reading_of(a, &wanted.reading);
     memcpy(wanted.segments, a->segments, sizeof(wanted.segments));
     wanted.hash = hash_of(&wanted);
-    slot = find(l, &wanted);
-    if (!*slot) {
-        if (ledger_is_full(l))
-            return false;
-        *slot = make_line(&wanted, l->shard);
-        l->used++;
+    line = find(l, &wanted);
+    if (!line)
+        line = *make_room(l, &wanted) = make_line(&wanted, l->shard);
+    if (line->minute != minute) {
+        tell(l, line);
+        line->minute = minute;
     }
-    line = *slot;
     line->count++;
     for (size_t i = 0; i < line->cell_count; i++)
         metric_cell_add(line->cells[i], 1);
+}
+
+bool ledger_tell(struct ledger *l, size_t sets, uint64_t minute)
+{
+    for (; sets > 0 && l->next < LEDGER_SETS; sets--, l->next++) {
+        for (size_t i = 0; i < LEDGER_WAYS; i++) {
+            struct ledger_line **way = &l->sets[l->next][i];
+
+            if (!*way)
+                continue;
+            tell(l, *way);
+            if ((*way)->minute < minute)
+                free_line(way);
+        }
+    }
+    if (l->next < LEDGER_SETS)
+        return false;
+    l->next = 0;
     return true;
-}
-
-/* ---- reading ---- */
-
-void ledger_read(struct ledger *l, ledger_fn *each, void *ctx)
-{
-    for (size_t i = 0; i < LEDGER_SLOTS; i++) {
-        struct ledger_line *line = l->slots[i];
-
-        if (!line || line->count == 0)
-            continue;
-        each(ctx, line);
-        line->count = 0;
-    }
-}
-
-void ledger_empty(struct ledger *l)
-{
-    for (size_t i = 0; i < LEDGER_SLOTS; i++) {
-        if (!l->slots[i])
-            continue;
-        watchlist_unref(l->slots[i]->list);
-        free(l->slots[i]);
-        l->slots[i] = NULL;
-    }
-    l->used = 0;
 }

@@ -5,15 +5,16 @@
 #include "weir/base/metric.h"
 
 /*
- * How often each reading came, by its source and its segments, until that is told.
+ * How often each reading came, by its source, its segments and the minute, until that is told.
  *
  * Most answers say what another one has said before, so an answer is one line found and one
- * number added to, and the words are spelt out when the ledger is read. What /metrics shows is
- * added to at once, in cells that the line has found already.
- * One thread's own. It takes no more lines when it is full: read it, and empty it.
+ * number added to. The words are spelt out when a line is told: now and then, when another
+ * minute has begun, or when it makes room; never many of them at once, since others wait
+ * for this thread. What /metrics shows is added to at once, in cells that the line has found.
+ * One thread's own. Lines stand in sets of a few ways, as in a processor's cache.
  */
 
-enum { LEDGER_LINES = 2048, LEDGER_SLOTS = 2 * LEDGER_LINES };
+enum { LEDGER_SETS = 512, LEDGER_WAYS = 4 };
 
 struct ledger_line {
     struct reading reading;
@@ -22,22 +23,30 @@ struct ledger_line {
     enum watch_source source;
     uint8_t segments[SEGMENT_MOST];
     uint64_t hash;
-    uint64_t count; /* since it was read */
+    uint64_t minute; /* of the count */
+    uint64_t count;  /* not told yet */
     size_t cell_count;
     struct metric_cell *cells[];
 };
 
+/* What is done with a line whose count is not 0; it is 0 behind it. */
+typedef void ledger_fn(void *ctx, const struct ledger_line *line);
+
 struct ledger {
     struct metric_shard *shard; /* lent */
-    size_t used;
-    struct ledger_line *slots[LEDGER_SLOTS];
+    ledger_fn *tell;
+    void *ctx;   /* of tell; lent */
+    size_t next; /* the set that is told next */
+    struct ledger_line *sets[LEDGER_SETS][LEDGER_WAYS];
 };
 
-void ledger_init(struct ledger *l, struct metric_shard *shard);
-bool ledger_add(struct ledger *l, const struct watch_answer *a); /* false: it is full */
-bool ledger_is_full(const struct ledger *l);
-void ledger_empty(struct ledger *l);
+void ledger_init(struct ledger *l, struct metric_shard *shard, ledger_fn *tell, void *ctx);
+void ledger_deinit(struct ledger *l); /* tells nothing */
 
-/* Calls `each` for all lines with a count, and sets that to 0. */
-typedef void ledger_fn(void *ctx, const struct ledger_line *line);
-void ledger_read(struct ledger *l, ledger_fn *each, void *ctx);
+void ledger_add(struct ledger *l, const struct watch_answer *a, uint64_t minute);
+
+/*
+ * Tells the lines of so many sets, from where the last call has stopped; true when that came
+ * round to the beginning. Lines without a count since before `minute` are forgotten.
+ */
+bool ledger_tell(struct ledger *l, size_t sets, uint64_t minute);

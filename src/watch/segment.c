@@ -96,7 +96,7 @@ static void add_special(struct segment *s, const struct segment *all, enum segme
     uint8_t places[SEGMENT_MOST];
     struct buf text = { 0 };
 
-    memset(places, place, sizeof(places));
+    memset(places, (int)place, sizeof(places));
     if (s->kind == SEGMENT_TOGETHER)
         put_parts(&text, s, all, places);
     else

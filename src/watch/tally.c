@@ -30,7 +30,13 @@ static uint64_t hash_of(const struct tally_key *k)
     hash = (hash ^ str_hash(k->version)) * odd;
     hash = (hash ^ str_hash(k->prediction)) * odd;
     hash = (hash ^ str_hash(k->segment)) * odd;
-    hash = (hash ^ str_hash(k->value)) * odd;
+    return hash ^ hash >> 32;
+}
+
+static uint64_t hash_with(uint64_t histogram, struct str value)
+{
+    uint64_t hash = (histogram ^ str_hash(value)) * UINT64_C(0x9e3779b97f4a7c15);
+
     return hash ^ hash >> 32;
 }
 
@@ -87,9 +93,11 @@ static bool add_cell(struct tally *t, const struct tally_cell *new, uint16_t *sl
 
 bool tally_add(struct tally *t, const struct tally_key *key, uint64_t by)
 {
-    struct tally_cell cell = { .key = *key, .hash = hash_of(key), .count = by };
-    uint16_t *slot = find_slot(t, key, cell.hash);
+    struct tally_cell cell = { .key = *key, .histogram = hash_of(key), .count = by };
+    uint16_t *slot;
 
+    cell.hash = hash_with(cell.histogram, key->value);
+    slot = find_slot(t, key, cell.hash);
     if (*slot == 0)
         return add_cell(t, &cell, slot);
     t->cells[*slot - 1].count += by;
@@ -113,6 +121,21 @@ static int compare_cells(const void *left, const void *right)
     if (order == 0)
         order = (int)a->source - (int)b->source;
     return order != 0 ? order : str_compare(a->value, b->value);
+}
+
+static int compare_histograms(const void *left, const void *right)
+{
+    const struct tally_cell *a = left, *b = right;
+
+    if (a->histogram != b->histogram)
+        return a->histogram < b->histogram ? -1 : 1;
+    return compare_cells(left, right);
+}
+
+void tally_group(struct tally *t)
+{
+    if (t->count > 1)
+        qsort(t->cells, t->count, sizeof(t->cells[0]), compare_histograms);
 }
 
 void tally_sort(struct tally *t)

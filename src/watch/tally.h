@@ -33,7 +33,8 @@ struct tally_key {
 
 struct tally_cell {
     struct tally_key key;
-    uint64_t hash;
+    uint64_t histogram; /* the hash of the key but its value */
+    uint64_t hash;      /* of all of it */
     uint64_t count;
 };
 
@@ -51,10 +52,9 @@ void tally_deinit(struct tally *t);
 /* False: no room for a new cell. */
 bool tally_add(struct tally *t, const struct tally_key *key, uint64_t by);
 
-/*
- * Puts cells of one histogram (all of a key but the value) side by side, in an order of
- * their names alone; only reset may follow.
- */
+/* Puts cells of one histogram (all of a key but the value) side by side; only reset may follow. */
+void tally_group(struct tally *t);
+/* The same in an order of their names alone, which takes longer. */
 void tally_sort(struct tally *t);
 bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b);
 void tally_reset(struct tally *t);

@@ -17,34 +17,42 @@
 
 /*
  * Noting is on the hot path of a cached answer: a line of the ledger is found and added to.
- * Every few seconds, and when a minute is over, the ledger is read into a tally, which has a
- * cell for each value of each histogram. Telling that is left to a timer, which is armed by the
- * first count that waits: an idle gateway does not wake for it.
+ * What lines hold goes to a tally, which has a cell for each value of each histogram, and from
+ * there to Redis: both are left to a timer, which is armed by the first count that waits, so an
+ * idle gateway does not wake for it. Both are done in rounds that leave the thread room for
+ * answers, and the link for look-ups.
  *
- * There are two tallies. While one is told to Redis, in rounds that leave the link room for
- * look-ups, the other counts; when all is told they change places.
+ * There are two tallies. While one is told, the other counts; when all is told they change
+ * places.
  *
  * While Redis is away minutes are not told apart: they will all be late.
  */
 
-enum { MINUTE_MS = TICK_MS, MOST_COUNTS = 64, ROUND_COUNTS = 128, ROUND_US = 50 * 1000 };
-enum { FLUSH_US = WATCH_FLUSH_MS * 1000 };
+enum {
+    MOST_COUNTS = 64,
+    ROUND_COUNTS = 256,
+    ROUND_SETS = LEDGER_SETS / 16,
+    ROUND_US = 25 * 1000,
+};
 
 struct watch {
     struct loop *loop;     /* lent */
     struct remote *remote; /* lent; NULL: only metrics, and ticks */
     struct ticks *ticks;   /* lent; NULL: nobody asks */
     struct str prefix;     /* lent */
+    struct pace pace;      /* how long a minute is */
     struct ledger *ledger; /* owned, as are the next */
     struct tally *waiting;
-    struct tally *telling; /* sorted */
+    struct tally *telling; /* grouped */
     size_t told;           /* cells of `telling` that are done with */
-    uint64_t minute;       /* of what is in the ledger */
+    bool in_rounds;        /* the timer's last call has not done all of it */
+    bool reading;          /* first the ledger is told to the tally */
     uint64_t dropped;
     struct timer timer;
 };
 
 static void on_due(struct timer *t);
+static void expand(void *ctx, const struct ledger_line *line);
 
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix)
 {
@@ -53,10 +61,11 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
     w->loop = loop;
     w->remote = remote;
     w->prefix = prefix;
+    w->pace = pace_of(TICK_MS);
     w->ledger = MEM_NEW(struct ledger);
     w->waiting = MEM_NEW(struct tally);
     w->telling = MEM_NEW(struct tally);
-    ledger_init(w->ledger, loop_shard(loop));
+    ledger_init(w->ledger, loop_shard(loop), expand, w);
     tally_init(w->waiting);
     tally_init(w->telling);
     timer_init(&w->timer, loop, on_due);
@@ -68,14 +77,25 @@ void watch_set_ticks(struct watch *w, struct ticks *ticks)
     w->ticks = ticks;
 }
 
+void watch_set_pace(struct watch *w, const struct pace *pace)
+{
+    w->pace = *pace;
+}
+
 bool watch_is_built_in(struct str prediction)
 {
     return reading_is_built_in(prediction);
 }
 
-static uint64_t minute_now(void)
+static uint64_t minute_now(const struct watch *w)
 {
-    return clock_wall_ms() / MINUTE_MS;
+    return pace_tick(&w->pace, clock_wall_ms());
+}
+
+/* Does Redis not listen? */
+static bool is_away(const struct watch *w)
+{
+    return w->remote && !remote_is_up(w->remote);
 }
 
 /* Does anybody want more than the metrics? */
@@ -86,12 +106,6 @@ static bool is_told(const struct watch *w)
 
 /* ---- from the ledger to the tally ---- */
 
-/* What is read of the ledger, and the minute that it is booked into. */
-struct expansion {
-    struct watch *watch;
-    uint64_t minute;
-};
-
 static void tally(struct watch *w, const struct tally_key *key, uint64_t count)
 {
     if (!tally_add(w->waiting, key, count))
@@ -99,7 +113,8 @@ static void tally(struct watch *w, const struct tally_key *key, uint64_t count)
 }
 
 /* Once under all answers, and once under each segment. */
-static void expand_word(const struct expansion *e, const struct ledger_line *line, size_t i)
+static void expand_word(struct watch *w, const struct ledger_line *line, size_t i,
+                        uint64_t minute)
 {
     const struct watchlist *list = line->list;
     const struct prediction *p = reading_prediction(list, i);
@@ -108,66 +123,42 @@ static void expand_word(const struct expansion *e, const struct ledger_line *lin
                              .prediction = p->name,
                              .value = prediction_word(p, line->reading.places[i]),
                              .source = line->source,
-                             .minute = e->minute };
+                             .minute = minute };
 
-    tally(e->watch, &key, line->count);
+    tally(w, &key, line->count);
     for (size_t s = 0; s < list->segment_count; s++) {
         key.segment = segment_text(&list->segments[s], line->segments[s]);
-        tally(e->watch, &key, line->count);
+        tally(w, &key, line->count);
     }
 }
 
 static void expand(void *ctx, const struct ledger_line *line)
 {
-    const struct expansion *e = ctx;
+    struct watch *w = ctx;
+    bool away = is_away(w);
 
+    if (!is_told(w))
+        return;
     for (size_t i = 0; i < line->reading.count; i++)
         if (line->reading.places[i] != READING_UNCOUNTED)
-            expand_word(e, line, i);
-}
-
-static void read_ledger(struct watch *w)
-{
-    bool away = w->remote && !remote_is_up(w->remote);
-    struct expansion e = { w, away ? TALLY_LATE : w->minute };
-
-    if (is_told(w))
-        ledger_read(w->ledger, expand, &e);
-}
-
-/* Lines are made anew each minute: what is said no more, or by a list that is no more, goes. */
-static void turn_minute(struct watch *w, uint64_t minute)
-{
-    read_ledger(w);
-    ledger_empty(w->ledger);
-    w->minute = minute;
+            expand_word(w, line, i, away ? TALLY_LATE : line->minute);
 }
 
 /* ---- noting ---- */
 
 void watch_note(struct watch *w, const struct watch_answer *a)
 {
-    uint64_t minute = minute_now();
-
-    if (minute != w->minute)
-        turn_minute(w, minute);
-    if (!ledger_add(w->ledger, a)) {
-        turn_minute(w, minute);
-        (void)ledger_add(w->ledger, a);
-    }
-    if (is_told(w) && !timer_is_armed(&w->timer))
-        timer_arm(&w->timer, FLUSH_US);
+    ledger_add(w->ledger, a, minute_now(w));
+    if (!timer_is_armed(&w->timer))
+        timer_arm(&w->timer, w->pace.flush_ms * 1000);
 }
 
 /* ---- telling ---- */
 
 /* A minute that is closed, or may be before this arrives, does not change any more. */
-static uint64_t minute_to_tell(const struct tally_key *k)
+static uint64_t minute_to_tell(const struct watch *w, const struct tally_key *k)
 {
-    uint64_t now_ms = clock_wall_ms(), end_ms = (k->minute + 1) * MINUTE_MS;
-
-    return k->minute == TALLY_LATE || now_ms > end_ms + WATCH_LATE_MS ? now_ms / MINUTE_MS
-                                                                      : k->minute;
+    return pace_book(&w->pace, k->minute, clock_wall_ms()); /* TALLY_LATE is late */
 }
 
 /* How a histogram is called, over all minutes and sources. */
@@ -200,7 +191,7 @@ static void deinit_texts(struct texts *t)
 static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
                        const struct remote_count *counts, size_t n)
 {
-    struct remote_histogram h = { .minute = minute_to_tell(k), .ttl_s = WATCH_TTL_S };
+    struct remote_histogram h = { .minute = minute_to_tell(w, k), .ttl_s = WATCH_TTL_S };
 
     buf_reset(&t->name);
     buf_reset(&t->key);
@@ -228,7 +219,7 @@ static void tell_ticks(struct watch *w, const struct tally_key *k,
     struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
 
     for (size_t i = 0; i < n && k->source == WATCH_FRESH; i++)
-        ticks_add(w->ticks, minute_to_tell(k), &of, counts[i].field, counts[i].by);
+        ticks_add(w->ticks, minute_to_tell(w, k), &of, counts[i].field, counts[i].by);
 }
 
 /* Tells one histogram, or as much of it as goes at once; how many counts that were. */
@@ -261,7 +252,7 @@ static bool turn(struct watch *w)
         return false;
     w->waiting = w->telling;
     w->telling = waiting;
-    tally_sort(waiting);
+    tally_group(waiting);
     return true;
 }
 
@@ -280,32 +271,48 @@ static bool tell(struct watch *w, size_t most)
     return more;
 }
 
-static void flush(struct watch *w, size_t most)
+static void tell_dropped(struct watch *w)
 {
-    timer_disarm(&w->timer);
-    if (!is_told(w))
-        return;
-    read_ledger(w);
-    if (w->remote && !remote_is_up(w->remote))
-        timer_arm(&w->timer, FLUSH_US);
-    else if (tell(w, most))
-        timer_arm(&w->timer, ROUND_US);
-    if (w->dropped > 0) {
+    if (w->dropped > 0)
         log_warn("watch_dropped", F_U64("counts", w->dropped));
-        w->dropped = 0;
-    }
+    w->dropped = 0;
+}
+
+/* True: something is left for another round. */
+static bool flush(struct watch *w, size_t sets, size_t counts)
+{
+    if (w->reading)
+        w->reading = !ledger_tell(w->ledger, sets, minute_now(w));
+    if (w->reading)
+        return true;
+    return is_told(w) && !is_away(w) && tell(w, counts);
 }
 
 static void on_due(struct timer *t)
 {
     struct watch *w = container_of(t, struct watch, timer);
 
-    flush(w, w->remote ? ROUND_COUNTS : SIZE_MAX);
+    if (!w->in_rounds)
+        w->reading = true;
+    w->in_rounds = flush(w, ROUND_SETS, ROUND_COUNTS);
+    if (w->in_rounds)
+        timer_arm(t, ROUND_US);
+    else if (is_away(w))
+        timer_arm(t, w->pace.flush_ms * 1000);
+    if (!w->in_rounds)
+        tell_dropped(w);
 }
 
 void watch_flush(struct watch *w)
 {
-    flush(w, SIZE_MAX);
+    timer_disarm(&w->timer);
+    w->reading = true;
+    w->in_rounds = false;
+    (void)ledger_tell(w->ledger, LEDGER_SETS, minute_now(w)); /* to its end ... */
+    (void)flush(w, LEDGER_SETS, SIZE_MAX);                    /* ... and once round */
+    if (is_away(w))
+        timer_arm(&w->timer, w->pace.flush_ms * 1000);
+    tell_dropped(w);
 }
 
 void watch_free(struct watch *w)
@@ -314,7 +321,7 @@ void watch_free(struct watch *w)
         return;
     watch_flush(w);
     timer_disarm(&w->timer);
-    ledger_empty(w->ledger);
+    ledger_deinit(w->ledger);
     tally_deinit(w->waiting);
     tally_deinit(w->telling);
     free(w->ledger);

@@ -3,6 +3,7 @@
 
 #include "weir/base/buf.h"
 #include "weir/base/str.h"
+#include "weir/watch/pace.h"
 #include "weir/watch/watchlist.h"
 
 #include <stdint.h>
@@ -19,8 +20,8 @@
  * either. In Redis a histogram is a hash
  *     <prefix>v1:histogram:<model>:<version>:<prediction>[@<segment>][;<source>]:<minute>
  * from value to count, `minute` since 1970 and `segment` as segment_text has it. A minute is
- * told within WATCH_LATE_MS of its end, or counts in the one that runs then: from
- * WATCH_CLOSED_MS after its end on it stays as it is, as far as the gateways' clocks agree.
+ * told within ten seconds of its end, or counts in the one that runs then: from fifteen
+ * seconds after its end on it stays as it is, as far as the gateways' clocks agree (pace.h).
  * Which histograms there are says the sorted set
  *     <prefix>v1:histograms
  * of those names from the model to the segment, each with the last minute that had fresh answers.
@@ -41,9 +42,6 @@ struct watch;
 /* How long a minute's hash lives: a week to compare with, and a day to look. The index lives
    for as long as histograms that are folded from them. */
 enum {
-    WATCH_FLUSH_MS = 5000,
-    WATCH_LATE_MS = 10 * 1000,
-    WATCH_CLOSED_MS = 15 * 1000,
     WATCH_TTL_S = 8 * 24 * 60 * 60,
     WATCH_INDEX_TTL_S = 35 * 24 * 60 * 60,
 };
@@ -68,7 +66,9 @@ struct watch_answer {
 /* `remote` may be NULL. `prefix` and the rest are lent while the watch lives. */
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix);
 void watch_set_ticks(struct watch *w, struct ticks *ticks); /* lent; used without `remote` */
-void watch_free(struct watch *w);                           /* flushes first */
+/* What is called a minute here is a tick of another length; before anything is noted. */
+void watch_set_pace(struct watch *w, const struct pace *pace);
+void watch_free(struct watch *w); /* flushes first */
 
 void watch_note(struct watch *w, const struct watch_answer *a);
 void watch_flush(struct watch *w);

@@ -9,13 +9,21 @@ static struct metrics *metrics;
 static struct ledger *ledger;
 static struct watchlist *list;
 static unsigned lines;
-static uint64_t total;
+static uint64_t total, last_minute;
+
+static void see(void *ctx, const struct ledger_line *line)
+{
+    (void)ctx;
+    lines++;
+    total += line->count;
+    last_minute = line->minute;
+}
 
 static void start(void)
 {
     metrics = metrics_new();
     ledger = malloc(sizeof(*ledger));
-    ledger_init(ledger, metrics_shard(metrics));
+    ledger_init(ledger, metrics_shard(metrics), see, NULL);
     list = watchlist_new(STR("m"));
     lines = 0;
     total = 0;
@@ -23,7 +31,7 @@ static void start(void)
 
 static void stop(void)
 {
-    ledger_empty(ledger);
+    ledger_deinit(ledger);
     free(ledger);
     watchlist_unref(list);
     metrics_free(metrics);
@@ -40,18 +48,16 @@ static struct watch_answer answer(const char *version)
                                   .completion_tokens = 3 };
 }
 
-static void see(void *ctx, const struct ledger_line *line)
+static void add(const struct watch_answer *a)
 {
-    (void)ctx;
-    lines++;
-    total += line->count;
+    ledger_add(ledger, a, 7);
 }
 
-static void read_all(void)
+static void tell_all(void)
 {
     lines = 0;
     total = 0;
-    ledger_read(ledger, see, NULL);
+    cr_assert(ledger_tell(ledger, LEDGER_SETS, 7));
 }
 
 static int64_t stopped(const char *version)
@@ -66,8 +72,8 @@ Test(ledger, equal_answers_are_one_line)
     struct watch_answer a = answer("v");
 
     for (unsigned i = 0; i < 5; i++)
-        cr_assert(ledger_add(ledger, &a));
-    read_all();
+        add(&a);
+    tell_all();
     cr_assert_eq(lines, 1);
     cr_assert_eq(total, 5);
 }
@@ -76,23 +82,23 @@ Test(ledger, each_difference_is_a_line)
 {
     struct watch_answer a = answer("v"), b;
 
-    cr_assert(ledger_add(ledger, &a));
+    add(&a);
     b = answer("w");
-    cr_assert(ledger_add(ledger, &b));
+    add(&b);
     b = answer("v");
     b.source = WATCH_COALESCED;
-    cr_assert(ledger_add(ledger, &b));
+    add(&b);
     b = answer("v");
     b.segments[7] = 1;
-    cr_assert(ledger_add(ledger, &b));
+    add(&b);
     b = answer("v");
     b.refusal = true;
-    cr_assert(ledger_add(ledger, &b));
+    add(&b);
     b = answer("v");
     b.list = watchlist_new(STR("m"));
-    cr_assert(ledger_add(ledger, &b));
+    add(&b);
     watchlist_unref(b.list);
-    read_all();
+    tell_all();
     cr_assert_eq(lines, 6);
 }
 
@@ -100,12 +106,11 @@ Test(ledger, metrics_are_told_at_once)
 {
     struct watch_answer a = answer("v");
 
-    cr_assert(ledger_add(ledger, &a));
-    cr_assert(ledger_add(ledger, &a));
+    add(&a);
+    add(&a);
     cr_assert_eq(stopped("v"), 2);
-    read_all();
-    ledger_empty(ledger);
-    cr_assert(ledger_add(ledger, &a));
+    tell_all();
+    add(&a);
     cr_assert_eq(stopped("v"), 3);
 }
 
@@ -116,7 +121,7 @@ Test(ledger, latency_and_cost_are_no_series)
 
     a.took_us = 1000;
     a.cost_usd = 1;
-    cr_assert(ledger_add(ledger, &a));
+    add(&a);
     metrics_render(metrics, &out, false);
     buf_put(&out, (struct str){ "", 1 });
     cr_assert_not_null(strstr(out.at, "prediction=\"input_tokens\""));
@@ -125,13 +130,13 @@ Test(ledger, latency_and_cost_are_no_series)
     buf_deinit(&out);
 }
 
-Test(ledger, what_was_read_is_not_read_again)
+Test(ledger, what_was_told_is_not_told_again)
 {
     struct watch_answer a = answer("v");
 
-    cr_assert(ledger_add(ledger, &a));
-    read_all();
-    read_all();
+    add(&a);
+    tell_all();
+    tell_all();
     cr_assert_eq(lines, 0);
 }
 
@@ -140,25 +145,73 @@ Test(ledger, it_holds_on_to_the_list)
     struct watch_answer a = answer("v");
 
     a.list = watchlist_new(STR("gone"));
-    cr_assert(ledger_add(ledger, &a));
+    add(&a);
     watchlist_unref(a.list);
-    read_all();
+    tell_all();
     cr_assert_eq(lines, 1);
 }
 
-Test(ledger, a_full_one_takes_known_lines_and_no_new_ones)
+Test(ledger, a_count_is_of_one_minute)
 {
-    char version[16];
-    struct watch_answer a;
+    struct watch_answer a = answer("v");
 
-    for (unsigned i = 0; i < LEDGER_LINES; i++) {
+    ledger_add(ledger, &a, 7);
+    ledger_add(ledger, &a, 7);
+    cr_assert_eq(lines, 0);
+    ledger_add(ledger, &a, 8);
+    cr_assert_eq(lines, 1);
+    cr_assert_eq(total, 2);
+    cr_assert_eq(last_minute, 7);
+    tell_all();
+    cr_assert_eq(total, 1);
+    cr_assert_eq(last_minute, 8);
+}
+
+Test(ledger, more_than_it_holds_is_told_in_time_and_nothing_is_lost)
+{
+    enum { MANY = 3 * LEDGER_SETS * LEDGER_WAYS };
+    char version[16];
+
+    for (unsigned i = 0; i < MANY; i++) {
+        struct watch_answer a;
+
         (void)snprintf(version, sizeof(version), "%u", i);
         a = answer(version);
-        cr_assert(ledger_add(ledger, &a));
+        add(&a);
     }
-    cr_assert(ledger_add(ledger, &a));
-    a = answer("one more");
-    cr_assert_not(ledger_add(ledger, &a));
-    ledger_empty(ledger);
-    cr_assert(ledger_add(ledger, &a));
+    cr_assert_gt(lines, LEDGER_SETS * LEDGER_WAYS);
+    (void)ledger_tell(ledger, LEDGER_SETS, 7);
+    cr_assert_eq(total, MANY);
+}
+
+Test(ledger, it_is_told_a_part_at_a_time)
+{
+    char version[16];
+    unsigned rounds = 1;
+
+    for (unsigned i = 0; i < 400; i++) {
+        struct watch_answer a;
+
+        (void)snprintf(version, sizeof(version), "%u", i);
+        a = answer(version);
+        add(&a);
+    }
+    while (!ledger_tell(ledger, LEDGER_SETS / 8, 7))
+        rounds++;
+    cr_assert_eq(rounds, 8);
+    cr_assert_eq(total, 400);
+}
+
+Test(ledger, lines_that_nobody_says_any_more_are_forgotten)
+{
+    struct watch_answer a = answer("v");
+
+    a.list = watchlist_new(STR("gone"));
+    add(&a);
+    cr_assert_eq(atomic_load(&a.list->refs), 2);
+    cr_assert(ledger_tell(ledger, LEDGER_SETS, 7));
+    cr_assert_eq(atomic_load(&a.list->refs), 2, "its minute still runs");
+    cr_assert(ledger_tell(ledger, LEDGER_SETS, 8));
+    cr_assert_eq(atomic_load(&a.list->refs), 1);
+    watchlist_unref(a.list);
 }

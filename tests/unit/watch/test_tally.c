@@ -138,6 +138,18 @@ Test(tally, sorting_puts_the_cells_of_a_histogram_side_by_side)
     cr_assert_eq(parts, 3);
 }
 
+Test(tally, grouping_does_so_too)
+{
+    unsigned parts = 1;
+
+    for (unsigned n = 0; n < 300; n++)
+        cr_assert(add_number(n));
+    tally_group(&tally);
+    for (size_t i = 1; i < tally.count; i++)
+        parts += !tally_same_histogram(&tally.cells[i - 1].key, &tally.cells[i].key);
+    cr_assert_eq(parts, 3);
+}
+
 Test(tally, sources_of_a_minute_are_histograms_of_their_own)
 {
     struct tally_key a = key("yes", 1), b = key("no", 1);

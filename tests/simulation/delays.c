@@ -23,6 +23,8 @@ enum {
     WATCHERS = UNITS + 3, /* e-CUSUM by each unit, then the rules of others */
 };
 
+#define CLUSTERED .02
+
 struct shift {
     const char *what;
     size_t bins;
@@ -50,6 +52,12 @@ struct run {
     unsigned noticed[WATCHERS]; /* ticks from the change, 0: not yet */
 };
 
+/* At some minute of an hour, for rules that look once an hour. */
+static unsigned draw_change(struct dice *dice)
+{
+    return BEFORE_TICKS + (unsigned)dice_below(dice, MONTHS_HOUR);
+}
+
 static void begin(struct run *r, const struct stream *stream, const struct stream_kind *kind,
                   struct dice *dice)
 {
@@ -58,7 +66,7 @@ static void begin(struct run *r, const struct stream *stream, const struct strea
     memset(r, 0, sizeof(*r));
     months_baseline(&r->baseline, &how, stream, kind, dice);
     r->bins = kind->bins;
-    r->change = BEFORE_TICKS + (unsigned)dice_below(dice, MONTHS_HOUR);
+    r->change = draw_change(dice);
     for (int u = 0; u < UNITS; u++) {
         ecusum_init(&r->states[u], r->bins);
         r->rules[u] = (struct ecusum_rule){ .bounds = r->baseline.bounds,
@@ -157,25 +165,43 @@ static void put_cell(struct buf *out, unsigned *delays, unsigned runs)
     buf_put_text(out, ") |");
 }
 
+/* A shift of independent or clustered answers, as the two streams that make it up. */
+struct scene {
+    struct stream_kind kind;
+    struct stream *before, *after;
+};
+
+static void scene_open(struct scene *scene, const struct shift *shift, double rho)
+{
+    struct stream_kind kind = { .bins = shift->bins, .rate = 60, .rho = rho };
+
+    memcpy(kind.shares, shift->after, sizeof(kind.shares));
+    scene->after = stream_new(&kind);
+    memcpy(kind.shares, shift->before, sizeof(kind.shares));
+    scene->before = stream_new(&kind);
+    scene->kind = kind;
+}
+
+static void scene_close(struct scene *scene)
+{
+    stream_free(scene->before);
+    stream_free(scene->after);
+}
+
 static void put_row(struct buf *out, const struct shift *shift, double rho, uint64_t seed,
                     unsigned runs)
 {
-    struct stream_kind kind = { .bins = shift->bins, .rate = 60, .rho = rho }, changed;
     unsigned *delays = mem_new_array((size_t)runs * WATCHERS, sizeof(delays[0]));
-    struct stream *before, *after;
+    struct scene scene;
 
-    memcpy(kind.shares, shift->before, sizeof(kind.shares));
-    changed = kind;
-    memcpy(changed.shares, shift->after, sizeof(changed.shares));
-    before = stream_new(&kind);
-    after = stream_new(&changed);
+    scene_open(&scene, shift, rho);
     for (unsigned i = 0; i < runs; i++) {
         struct dice dice;
         struct run r;
 
         dice_init(&dice, seed, i);
-        begin(&r, before, &kind, &dice);
-        play(&r, before, after, &dice);
+        begin(&r, scene.before, &scene.kind, &dice);
+        play(&r, scene.before, scene.after, &dice);
         for (unsigned w = 0; w < WATCHERS; w++)
             delays[w * runs + i] = r.noticed[w];
     }
@@ -183,8 +209,7 @@ static void put_row(struct buf *out, const struct shift *shift, double rho, uint
     for (unsigned w = 0; w < WATCHERS; w++)
         put_cell(out, delays + w * runs, runs);
     buf_put_text(out, "\n");
-    stream_free(before);
-    stream_free(after);
+    scene_close(&scene);
     free(delays);
 }
 
@@ -206,5 +231,40 @@ void delays_table(struct buf *out, uint64_t seed, unsigned runs)
         put_row(out, &shifts[i], 0, seed + i, runs);
     put_head(out, "Clustered answers, rho = .02 (by answer, e-CUSUM promises nothing here):");
     for (unsigned i = 0; i < SHIFTS; i++)
-        put_row(out, &shifts[i], .02, seed + SHIFTS + i, runs);
+        put_row(out, &shifts[i], CLUSTERED, seed + SHIFTS + i, runs);
+}
+
+/* ---- the streams themselves ------------------------------------------------------------------ */
+
+static void print_ticks(struct buf *out, const char *phase, const struct scene *scene,
+                        bool changed, struct dice *dice, unsigned first, unsigned count)
+{
+    for (unsigned t = first; t < first + count; t++) {
+        uint64_t counts[STREAM_BINS];
+
+        (void)stream_tick(changed ? scene->after : scene->before, dice, t, counts);
+        buf_put_text(out, phase);
+        for (size_t k = 0; k < scene->kind.bins; k++)
+            buf_put_printf(out, ",%llu", (unsigned long long)counts[k]);
+        buf_put_text(out, "\n");
+    }
+}
+
+void delays_print(struct buf *out, uint64_t seed, unsigned row, unsigned run)
+{
+    bool changes = row < 2 * SHIFTS;
+    unsigned before = MONTHS_TICKS;
+    struct scene scene;
+    struct dice dice;
+
+    scene_open(&scene, &shifts[changes ? row % SHIFTS : 0],
+               (changes ? row >= SHIFTS : row > 2 * SHIFTS) ? CLUSTERED : 0);
+    dice_init(&dice, seed + row, run);
+    print_ticks(out, "baseline", &scene, false, &dice, 0, BASELINE_TICKS);
+    if (changes)
+        before = draw_change(&dice);
+    print_ticks(out, "before", &scene, false, &dice, 0, before);
+    if (changes)
+        print_ticks(out, "after", &scene, true, &dice, before, MOST_TICKS);
+    scene_close(&scene);
 }

@@ -15,10 +15,12 @@
  * soon changes are noticed.
  *
  *     simulate [--months N] [--runs N] [--seed N] [--markdown] [--check FILE]
+ *     simulate [--seed N] --stream ROW:RUN
  *
  * --markdown prints the tables, which docs/drift-tables.md keeps; --check compares the part
- * about false alarms, and the settings, with such a file. Ends with 1 if a promise was broken
- * or the file says otherwise.
+ * about false alarms, and the settings, with such a file. --stream prints the counts of one run
+ * of a row of the second tables, so that detectors in other languages judge the very same
+ * streams. Ends with 1 if a promise was broken or the file says otherwise.
  */
 
 static const char delays_heading[] = "## How soon a change is noticed\n";
@@ -28,6 +30,7 @@ struct wish {
     uint64_t seed;
     bool markdown;
     const char *check;
+    const char *stream;
 };
 
 static unsigned number_of(const char *text)
@@ -40,9 +43,13 @@ static unsigned number_of(const char *text)
 static bool read_wish(struct wish *w, int count, char **words)
 {
     static const struct option options[] = {
-        { "months", required_argument, NULL, 'm' }, { "runs", required_argument, NULL, 'r' },
-        { "seed", required_argument, NULL, 's' },   { "markdown", no_argument, NULL, 'd' },
-        { "check", required_argument, NULL, 'c' },  { 0 },
+        { "months", required_argument, NULL, 'm' },
+        { "runs", required_argument, NULL, 'r' },
+        { "seed", required_argument, NULL, 's' },
+        { "markdown", no_argument, NULL, 'd' },
+        { "check", required_argument, NULL, 'c' },
+        { "stream", required_argument, NULL, 't' },
+        { 0 },
     };
 
     for (;;) {
@@ -53,6 +60,7 @@ static bool read_wish(struct wish *w, int count, char **words)
         case 's': w->seed = number_of(optarg); break;
         case 'd': w->markdown = true; break;
         case 'c': w->check = optarg; break;
+        case 't': w->stream = optarg; break;
         default: return false;
         }
     }
@@ -80,6 +88,12 @@ static void put_settings(struct buf *out, const struct wish *w)
         100 * MONTHS_ALPHA, MONTHS_TOLERANCE, MONTHS_ALPHA);
 }
 
+/* The seeds of the second tables begin where no row of the first has any. */
+static uint64_t delays_seed(const struct wish *w)
+{
+    return w->seed + 1000;
+}
+
 static void put_delays(struct buf *out, const struct wish *w)
 {
     buf_put_printf(
@@ -90,7 +104,7 @@ static void put_delays(struct buf *out, const struct wish *w)
         "of 20 hours; the rules of others look once an\nhour. *never*: not within %d "
         "days.\n",
         delays_heading, w->runs, 100 * MONTHS_PROMISE, DELAYS_HISTOGRAMS, DELAYS_DAYS);
-    delays_table(out, w->seed + 1000, w->runs);
+    delays_table(out, delays_seed(w), w->runs);
 }
 
 static bool load(struct buf *into, const char *path)
@@ -128,6 +142,20 @@ static bool agrees(const struct buf *made, const char *path)
     return same;
 }
 
+static int print_stream(const struct wish *w)
+{
+    struct buf out = { .most = 0 };
+    char *rest;
+    unsigned long row = strtoul(w->stream, &rest, 10);
+
+    if (row >= DELAYS_ROWS || *rest != ':')
+        return 2;
+    delays_print(&out, delays_seed(w), (unsigned)row, (unsigned)strtoul(rest + 1, NULL, 10));
+    fwrite(out.at, 1, out.len, stdout);
+    buf_deinit(&out);
+    return 0;
+}
+
 int main(int count, char **words)
 {
     struct wish w = { .months = 1000, .runs = 200, .seed = 20260101 };
@@ -136,9 +164,11 @@ int main(int count, char **words)
 
     if (!read_wish(&w, count, words)) {
         fprintf(stderr, "simulate [--months N] [--runs N] [--seed N] [--markdown] "
-                        "[--check FILE]\n");
+                        "[--check FILE] [--stream ROW:RUN]\n");
         return 2;
     }
+    if (w.stream)
+        return print_stream(&w);
     put_settings(&out, &w);
     good = months_table(&out, w.seed, w.months);
     put_delays(&out, &w);

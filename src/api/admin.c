@@ -3,6 +3,7 @@
 
 #include "weir/api/call.h"
 #include "weir/base/clock.h"
+#include "weir/base/mem.h"
 #include "weir/exchange/explain.h"
 #include "weir/watch/watch.h"
 
@@ -13,6 +14,7 @@
 #include "upstreams.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- answering ----------------------------------------------------------------------- */
@@ -107,6 +109,26 @@ static void predictions(struct admin *a, struct http_conn *c, struct http_reques
         answer(c, 200, "application/json", buf_str(&out));
     }
     buf_deinit(&out);
+}
+
+static void distinct(struct admin *a, struct http_conn *c, struct http_request *r)
+{
+    size_t count = map_size(a->plan->models);
+    const struct watchlist **lists = mem_new_array(count + 1, sizeof(*lists));
+    struct buf out = { 0 };
+    size_t watched = 0;
+
+    (void)r;
+    for (size_t i = 0; i < count; i++) {
+        const struct model *m = map_value_at(a->plan->models, i);
+
+        if (m->watch)
+            lists[watched++] = m->watch;
+    }
+    watch_put_distinct(lists, watched, &out);
+    answer(c, 200, "application/json", buf_str(&out));
+    buf_deinit(&out);
+    free(lists);
 }
 
 static void upstreams(struct admin *a, struct http_conn *c, struct http_request *r)
@@ -248,6 +270,7 @@ static const struct page pages[] = {
     { "/admin/history", HTTP_GET, true, history },
     { "/admin/overview", HTTP_GET, true, overview },
     { "/admin/predictions", HTTP_GET, true, predictions },
+    { "/admin/predictions/distinct", HTTP_GET, true, distinct },
     { "/admin/upstreams", HTTP_GET, true, upstreams },
     { "/admin/cache/explain", HTTP_POST, true, cache_explain },
 };

@@ -290,32 +290,41 @@ static unsigned confidence_of(const struct prediction *p, struct str json)
     return prediction_bin(p, exp(mean));
 }
 
-static unsigned read_value(const struct prediction *p, struct str json, struct arena *texts)
+static unsigned read_value(const struct prediction *p, struct str json, struct arena *texts,
+                           uint64_t *seen)
 {
     struct value value;
 
     switch (find_value(p, json, texts, &value)) {
-    case FOUND: return place_of(p, &value);
+    case FOUND: *seen = str_hash(value.text); return place_of(p, &value);
     case FOUND_NOTHING: return PREDICTION_MISSING;
     case FOUND_INVALID: break;
     }
     return PREDICTION_INVALID;
 }
 
-unsigned prediction_read(const struct prediction *p, struct str json)
+unsigned prediction_see(const struct prediction *p, struct str json, uint64_t *seen)
 {
     struct arena texts;
     unsigned place;
 
+    *seen = 0;
     arena_init(&texts, 0);
     if (p->kind == PREDICTION_TOOL)
         place = tool_of(p, json, &texts);
     else if (p->kind == PREDICTION_CONFIDENCE)
         place = confidence_of(p, json);
     else
-        place = read_value(p, json, &texts);
+        place = read_value(p, json, &texts, seen);
     arena_deinit(&texts);
     return place;
+}
+
+unsigned prediction_read(const struct prediction *p, struct str json)
+{
+    uint64_t seen;
+
+    return prediction_see(p, json, &seen);
 }
 
 struct str prediction_value(const struct prediction *p, struct str json)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
+#include "weir/watch/variety.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -120,26 +122,39 @@ static void read_built_in(struct reading *r, const struct watch_answer *a)
         r->places[r->count++] = (uint8_t)places[i];
 }
 
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
 /* A text is checked once, and only if something reads it. */
 struct text {
     struct str json;
+    bool is_new; /* not of an answer that was read before */
     bool checked, good;
 };
 
 static unsigned read_text(const struct prediction *p, struct text *t)
 {
+    uint64_t seen;
+    unsigned place;
+
     if (!t->json.at)
         return READING_UNCOUNTED;
     if (!t->checked) {
         t->checked = true;
         t->good = scan_check(t->json, NULL) == OK;
     }
-    return t->good ? prediction_read(p, t->json) : (unsigned)PREDICTION_INVALID;
+    if (!t->good)
+        return PREDICTION_INVALID;
+    place = prediction_see(p, t->json, &seen);
+    if (seen != 0 && p->variety && t->is_new)
+        variety_add(p->variety, clock_wall_ms() / DAY_MS, seen);
+    return place;
 }
 
 static void read_list(struct reading *r, const struct watch_answer *a)
 {
-    struct text answer = { .json = a->body }, request = { .json = a->request };
+    bool is_new = a->source == WATCH_FRESH;
+    struct text answer = { .json = a->body, .is_new = is_new };
+    struct text request = { .json = a->request, .is_new = is_new };
 
     for (size_t i = 0; i < a->list->prediction_count && r->count < READING_WORDS; i++) {
         const struct prediction *p = &a->list->predictions[i];

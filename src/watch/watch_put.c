@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source.h"
+#include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/base/utf8.h"
+#include "weir/watch/variety.h"
 #include "weir/watch/watch.h"
 
 #include <inttypes.h>
@@ -187,6 +189,41 @@ static const struct row *put_json_of(struct buf *out, const struct row *first,
     buf_put(out, STR("}}"));
     return next;
 }
+
+/* ---- how many values there are ---- */
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static void put_variety(struct buf *out, const struct watchlist *l, const struct prediction *p)
+{
+    struct variety_counts counts;
+
+    variety_read(p->variety, clock_wall_ms() / DAY_MS, &counts);
+    buf_put(out, STR("{"));
+    put_member(out, "model", l->model);
+    put_member(out, "prediction", p->name);
+    buf_put_printf(out, "\"today\":%" PRIu64 ",\"yesterday\":%" PRIu64 "}", counts.today,
+                   counts.yesterday);
+}
+
+void watch_put_distinct(const struct watchlist *const *lists, size_t count, struct buf *out)
+{
+    bool any = false;
+
+    buf_put(out, STR("{\"distinct\":["));
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < lists[i]->prediction_count; j++) {
+            if (!lists[i]->predictions[j].variety)
+                continue;
+            buf_put_text(out, any ? "," : "");
+            put_variety(out, lists[i], &lists[i]->predictions[j]);
+            any = true;
+        }
+    }
+    buf_put(out, STR("]}"));
+}
+
+/* ---- all of it ---- */
 
 void watch_put_json(struct metrics *m, struct buf *out)
 {

@@ -4,6 +4,7 @@
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/dialect/pattern.h"
+#include "weir/watch/variety.h"
 
 #include <stdlib.h>
 
@@ -29,8 +30,10 @@ void watchlist_unref(struct watchlist *l)
 {
     if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (size_t i = 0; i < l->prediction_count; i++)
+    for (size_t i = 0; i < l->prediction_count; i++) {
         pattern_free(l->predictions[i].match);
+        variety_unref(l->predictions[i].variety);
+    }
     for (size_t i = 0; i < l->segment_count; i++)
         segment_close(&l->segments[i]);
     arena_deinit(&l->arena);
@@ -64,6 +67,12 @@ static void digest_segment(const struct segment *s)
     digest_add_part((struct str){ (const char *)s->parts, s->part_count });
 }
 
+/* Of whole texts no two are the same, and a pattern has taken a word out of one. */
+static bool has_variety(const struct prediction *p)
+{
+    return (p->kind == PREDICTION_LABEL && !p->match) || p->kind == PREDICTION_NUMBER;
+}
+
 void watchlist_seal(struct watchlist *l)
 {
     struct digest digest;
@@ -77,11 +86,28 @@ void watchlist_seal(struct watchlist *l)
         digest_segment(&l->segments[i]);
     digest_end(&digest);
     l->id = digest_word(&digest);
+    for (size_t i = 0; i < l->prediction_count; i++)
+        if (has_variety(&l->predictions[i]))
+            l->predictions[i].variety = variety_new();
+}
+
+static void adopt_variety(struct watchlist *l, const struct watchlist *previous)
+{
+    for (size_t i = 0; i < l->prediction_count; i++) {
+        struct variety *v = previous->predictions[i].variety;
+
+        if (!v)
+            continue;
+        variety_unref(l->predictions[i].variety);
+        l->predictions[i].variety = variety_ref(v);
+    }
 }
 
 /* Up to the first that differs: what is watched together needs all its parts, which stand before. */
 void watchlist_adopt(struct watchlist *l, const struct watchlist *previous)
 {
+    if (l->id == previous->id)
+        adopt_variety(l, previous);
     for (size_t i = 0; i < l->segment_count && i < previous->segment_count; i++)
         if (!segment_adopt(&l->segments[i], &previous->segments[i]))
             return;

@@ -131,6 +131,20 @@ def test_fields_of_a_predict_body_are_watched(stage):
     assert counts(weir, "age") == {"le_30": 1, "le_60": 1, "missing": 1, "invalid": 1}
 
 
+def test_different_values_are_counted(stage):
+    upstream, weir = started(
+        stage, predictions=[{"name": "intent", "kind": "label", "labels": ["refund"]}]
+    )
+    for text in ("refund", "Refund", "refunds", "refund"):
+        upstream.script = chat.says(text)
+        weir.post(chat.PATH, chat.question(text))
+    counted(weir, 4)
+    (row,) = weir.ask_admin("/admin/predictions/distinct").json()["distinct"]
+    assert (row["model"], row["prediction"]) == ("chat", "intent")
+    assert row["today"] + row["yesterday"] in (3, 4)  # 4: midnight in between
+    assert counts(weir, "intent") == {"refund": 2, "other": 2}
+
+
 def test_hits_count_as_the_answer_did(stage):
     _, weir = started(
         stage, predictions=[{"name": "intent", "kind": "label", "labels": ["refund"]}]

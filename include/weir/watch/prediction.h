@@ -41,6 +41,7 @@ enum prediction_kind {
 enum { PREDICTION_VALUES = 66 }; /* labels or bins of one prediction */
 
 struct pattern;
+struct variety;
 
 struct prediction {
     struct str name;
@@ -49,6 +50,7 @@ struct prediction {
     bool of_request;          /* it reads what is asked, not what is answered */
     struct pattern *match;    /* LABEL: owned by whoever made it; NULL: the whole value */
     struct str match_text;    /* what it was made of */
+    struct variety *variety;  /* of the values that are read; counted; NULL: nobody asks */
     const struct str *labels; /* LABEL, TOOL, JSON, SCRIPT: lent by the configuration */
     size_t label_count;
     const double *bounds;          /* the others: inclusive upper bounds, rising */
@@ -73,6 +75,8 @@ enum prediction_place {
 
 /* `json` is a JSON text that scan_check has passed: the answer, or the request if of_request. */
 unsigned prediction_read(const struct prediction *p, struct str json);
+/* Likewise; `seen` is a hash of what was read, whichever word it has, or 0: nothing was. */
+unsigned prediction_see(const struct prediction *p, struct str json, uint64_t *seen);
 /* From the prediction or static, never copied. */
 struct str prediction_word(const struct prediction *p, unsigned place);
 struct str prediction_value(const struct prediction *p, struct str json); /* both in one */

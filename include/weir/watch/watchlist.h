@@ -36,7 +36,7 @@ DEFINE_AUTO(struct watchlist, watchlist_unref)
 void watchlist_seal(struct watchlist *l);
 
 /*
- * Goes on with the values that the segments of an older one have seen, as far as both begin with
- * the same segments. Before it is used.
+ * Goes on with what an older one has seen: the values of its segments, as far as both begin with
+ * the same ones, and where both are equal, the variety of its predictions. Before it is used.
  */
 void watchlist_adopt(struct watchlist *l, const struct watchlist *previous);

@@ -153,6 +153,13 @@ Test(admin, predictions_are_json_or_a_drawing)
     cr_assert(says(&conn.fields, "Content-Type: text/plain"));
 }
 
+Test(admin, distinct_counts_are_json)
+{
+    cr_assert_eq(serve_to("GET", "/admin/predictions/distinct"), 200);
+    cr_assert(says(&conn.fields, "Content-Type: application/json\r\n"));
+    cr_assert(says(&conn.body, "{\"distinct\":["));
+}
+
 /* ---- upstreams --------------------------------------------------------------------------- */
 
 Test(admin, upstreams_are_told_to_those_who_know_the_token)

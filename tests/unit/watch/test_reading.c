@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
+#include "weir/base/clock.h"
+#include "weir/watch/variety.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -259,5 +261,29 @@ Test(reading, there_are_not_any_number_of_notes)
         watchlist_unref(a.list);
     }
     cr_assert_eq(notes_at(e), 16);
+    entry_unref(e);
+}
+
+Test(reading, values_of_fresh_answers_add_to_the_variety)
+{
+    struct entry *e = kept();
+    struct watch_answer a = fresh(), b = answer_of(e);
+    struct variety_counts counts;
+
+    a.list->predictions[0].kind = PREDICTION_NUMBER;
+    a.list->predictions[0].from = STR("/n");
+    watchlist_seal(a.list);
+    a.body = STR("{\"n\":1}");
+    (void)read_it(&a);
+    a.body = STR("{\"n\":2}");
+    (void)read_it(&a);
+    (void)read_it(&a);
+    a.body = STR("{}");
+    (void)read_it(&a);
+    b.body = STR("{\"n\":3}");
+    (void)read_it(&b);
+    variety_read(a.list->predictions[0].variety, clock_wall_ms() / (24 * 60 * 60 * 1000),
+                 &counts);
+    cr_assert_eq(counts.today + counts.yesterday, 2);
     entry_unref(e);
 }

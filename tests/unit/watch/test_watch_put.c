@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "weir/base/clock.h"
 #include "weir/base/metric.h"
+#include "weir/watch/variety.h"
 #include "weir/watch/watch.h"
 
 #include <criterion/criterion.h>
@@ -155,4 +157,29 @@ Test(watch_put, what_is_beyond_the_cap_is_shown_as_other)
     watch_put_json(metrics, &out);
     buf_put(&out, (struct str){ "", 1 });
     cr_assert(strstr(out.at, "\"source\":\"other\",\"count\":6,\"values\":{\"other\":6}"));
+}
+
+Test(watch_put, distinct_counts_are_told_of_labels_and_numbers)
+{
+    struct watchlist *l = watchlist_new(STR("m"));
+    const struct watchlist *lists[] = { l };
+
+    l->predictions = arena_take(&l->arena, 2 * sizeof(struct prediction));
+    l->predictions[0] = (struct prediction){ .name = STR("intent"), .kind = PREDICTION_LABEL };
+    l->predictions[1] = (struct prediction){ .name = STR("size"), .kind = PREDICTION_LENGTH };
+    l->prediction_count = 2;
+    watchlist_seal(l);
+    for (uint64_t i = 0; i < 5; i++)
+        variety_add(l->predictions[0].variety, clock_wall_ms() / (24 * 60 * 60 * 1000), i + 1);
+    watch_put_distinct(lists, 1, &out);
+    cr_assert(str_eq(buf_str(&out), STR("{\"distinct\":[{\"model\":\"m\",\"prediction\":"
+                                        "\"intent\",\"today\":5,\"yesterday\":0}]}")),
+              "%.*s", STR_ARG(buf_str(&out)));
+    watchlist_unref(l);
+}
+
+Test(watch_put, without_predictions_no_distinct_counts_are_told)
+{
+    watch_put_distinct(NULL, 0, &out);
+    cr_assert(str_eq(buf_str(&out), STR("{\"distinct\":[]}")));
 }

@@ -6,7 +6,9 @@
  * when it could not run, 2 when the arguments or the configuration are at fault.
  */
 
+#include "weir/app/baseline_command.h"
 #include "weir/app/process.h"
+#include "weir/app/top.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +17,14 @@ struct arguments {
     const char *file;
     const char *topic;
     struct config_overrides overrides;
+    char **words; /* all of them, for a verb that reads its own */
 };
 
 struct verb {
     const char *name;
     const char *usage;
     const char *help;
-    bool needs_file;
+    enum { NO_FILE, NEEDS_FILE, READS_WORDS } needs;
     int (*run)(const struct arguments *a);
 };
 
@@ -33,6 +36,16 @@ static int serve(const struct arguments *a)
 static int check(const struct arguments *a)
 {
     return process_check(a->file);
+}
+
+static int look(const struct arguments *a)
+{
+    return top(a->file, a->overrides.admin.at);
+}
+
+static int baseline(const struct arguments *a)
+{
+    return baseline_command(a->words);
 }
 
 static int version(const struct arguments *a)
@@ -48,13 +61,34 @@ static const struct verb verbs[] = {
     { "serve", "weir serve -c FILE [--listen ADDR] [--admin ADDR]",
       "Runs the gateway in the foreground. --listen and --admin override the addresses of the\n"
       "file; port 0 takes a free one. SIGHUP reads the file again, SIGTERM drains.\n",
-      true, serve },
+      NEEDS_FILE, serve },
     { "check", "weir check -c FILE",
-      "Validates a configuration. Exits with 0, or with 2 and a line for every fault.\n", true,
-      check },
-    { "version", "weir version", "Prints the version.\n", false, version },
+      "Validates a configuration. Exits with 0, or with 2 and a line for every fault.\n",
+      NEEDS_FILE, check },
+    { "baseline",
+      "weir baseline create|list|show ID|pin ID|drop ID [-c FILE | --admin ADDR] [--json]",
+      "What a running gateway holds its models' answers against.\n\n"
+      "  create --model M [--version V] [--prediction P] [--segment S] --last 24h [--pin]\n"
+      "         of what was counted in that time, for each histogram that fits;\n"
+      "         or --from MS [--to MS], in milliseconds since 1970\n"
+      "  create --model M --prediction P [--version V] --counts FILE [--pin]\n"
+      "         of a JSON object from value to count; without --version for any\n"
+      "  list   all of them, and which are in force\n"
+      "  show   one of them, as JSON\n"
+      "  pin    has it in force from the next tick on\n"
+      "  drop   deletes it; not while it is in force\n\n"
+      "The gateway is asked on its admin address: of FILE, of --admin, or 127.0.0.1:8081. The\n"
+      "token is that of FILE, or WEIR_ADMIN_TOKEN.\n",
+      READS_WORDS, baseline },
+    { "top", "weir top -c FILE | --admin HOST:PORT",
+      "Shows a running gateway in the terminal, once a second, until q: traffic, hits, "
+      "errors,\n"
+      "latencies and money by model, upstreams, drift and alarms. The token, where one is\n"
+      "configured, comes from the file or from WEIR_ADMIN_TOKEN.\n",
+      NO_FILE, look },
+    { "version", "weir version", "Prints the version.\n", NO_FILE, version },
     { "help", "weir help [COMMAND | config]",
-      "Explains a command; `weir help config` lists every setting.\n", false, help },
+      "Explains a command; `weir help config` lists every setting.\n", NO_FILE, help },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -139,7 +173,10 @@ int main(int argc, char **argv)
         put_usage(stderr);
         return 2;
     }
-    if (!read_arguments(&a, argv + (argc > 1 ? 2 : 1)) || (v->needs_file && !a.file)) {
+    a.words = argv + (argc > 1 ? 2 : 1);
+    if (v->needs == READS_WORDS)
+        return v->run(&a);
+    if (!read_arguments(&a, a.words) || (v->needs == NEEDS_FILE && !a.file)) {
         (void)fprintf(stderr, "usage: %s\n", v->usage);
         return 2;
     }

@@ -7,6 +7,7 @@
 #include "weir/exchange/explain.h"
 #include "weir/watch/watch.h"
 
+#include "drift.h"
 #include "feed.h"
 #include "history.h"
 #include "overview.h"
@@ -312,11 +313,14 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
         problem_of(&p, CALLER_PLAIN, &why);
         buf_put_text(&p.fields, "WWW-Authenticate: Bearer\r\n");
         refuse(c, &p);
+    } else if (!page && drift_knows(r->path)) {
+        drift_serve(a->judge, c, r);
     } else if (!page) {
         problem_say(&p, CALLER_PLAIN, 404, "unknown_path",
                     "The admin address has a page for people at /, and /metrics, /livez, "
                     "/readyz, /admin/overview, /admin/history, /admin/events, "
-                    "/admin/predictions, /admin/upstreams and /admin/cache/explain.");
+                    "/admin/predictions, /admin/drift, /admin/alarms, /admin/silences, "
+                    "/admin/baselines, /admin/upstreams and /admin/cache/explain.");
         refuse(c, &p);
     } else if (page->method != method) {
         problem_say(&p, CALLER_PLAIN, 405, "method_not_allowed", "This path takes %s.",

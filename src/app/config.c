@@ -61,6 +61,7 @@ static enum err parse(struct config *c, struct str text,
     config_upstreams(&build);
     config_models(&build);
     config_tenants(&build);
+    config_drift(&build);
     return report->fault_count > 0 ? ERR_CONFIG : OK;
 }
 

@@ -23,6 +23,7 @@
 
 #include "capacity.h"
 #include "fixed.h"
+#include "noticing.h"
 #include "notify.h"
 #include "worker.h"
 
@@ -48,6 +49,7 @@ struct process {
     struct fetcher *fetcher; /* of probes, as is the resolver */
     struct resolver *resolver;
     struct health *probes; /* lent the upstreams of the configuration's plan */
+    struct noticing noticing;
     struct api_health health;
     struct admin admin;
     struct http_server *server; /* the admin's */
@@ -186,7 +188,7 @@ static void on_last(struct timer *t)
 {
     struct process *p = container_of(t, struct process, last);
 
-    if (health_is_idle(p->probes))
+    if (health_is_idle(p->probes) && noticing_is_idle(&p->noticing))
         loop_stop(p->loop);
     else
         timer_arm(t, CALLED_OFF_US);
@@ -199,6 +201,7 @@ static void on_over(void *owner)
     if (--p->running > 0)
         return;
     health_stop(p->probes);
+    noticing_stop(&p->noticing); /* after the workers, whose last counts it need not miss */
     timer_arm(&p->last, CALLED_OFF_US);
 }
 
@@ -262,6 +265,7 @@ static enum err open_admin(struct process *p, struct fault *why)
     admin_init(&p->admin, p->loop, p->metrics, p->shard, p->config->plan, &p->health);
     admin_set_token(&p->admin, s->admin_token);
     p->admin.memory = p->memory;
+    p->admin.judge = p->noticing.judge;
     p->admin.redis_on = s->redis_on;
     p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,
                                                 .store_requests = s->store_requests,
@@ -301,6 +305,8 @@ static enum err open_workers(struct process *p, struct fault *why)
         .load = &p->capacity.load,
         .most_connections = capacity_connections(s),
         .plan = p->config->plan,
+        .ticks = p->noticing.ticks,
+        .pace = &p->noticing.pace,
         .control = p->loop,
         .on_over = on_over,
         .owner = p,
@@ -335,6 +341,7 @@ static void free_process(struct process *p)
     if (p->admin.plan)
         admin_deinit(&p->admin);
     free(p->workers);
+    noticing_close(&p->noticing);
     health_free(p->probes);
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
@@ -375,6 +382,8 @@ static enum err open_all(struct process *p, struct fault *why)
     p->fetcher = fetcher_new(p->loop);
     p->resolver = resolver_new(p->loop);
     p->probes = health_new(p->loop, p->fetcher, p->resolver);
+    noticing_open(&p->noticing,
+                  &(struct noticing_kit){ p->loop, p->resolver, p->metrics, p->shard, s });
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
@@ -395,6 +404,7 @@ static void run(struct process *p)
     atomic_store(&p->health.ready, true);
     p->running = p->worker_count;
     http_server_start(p->server);
+    noticing_start(&p->noticing);
     watch_upstreams(p);
     for_each(p, worker_start);
     announce(p);

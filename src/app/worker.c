@@ -104,6 +104,8 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
     w->fetcher = fetcher_new(w->loop);
     open_redis(w, s);
     w->watch = watch_new(w->loop, w->remote, s->redis_prefix);
+    watch_set_ticks(w->watch, kit->ticks);
+    watch_set_pace(w->watch, kit->pace);
     w->exchanges = (struct exchange_kit){
         .loop = w->loop,
         .upstream = { w->loop, w->fetcher, w->resolver },

@@ -34,6 +34,8 @@ struct worker_kit {
     struct load *load;
     unsigned most_connections;
     struct plan *plan;
+    struct ticks *ticks;     /* NULL: counts go to Redis */
+    const struct pace *pace; /* of counting */
     struct loop *control;
     void (*on_over)(void *owner); /* runs on the control loop, once for each worker */
     void *owner;

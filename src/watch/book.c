@@ -41,12 +41,14 @@ void book_deinit(struct book *b)
         alarm_free(b->alarms[i]);
     book_unpin_all(b);
     book_unsilence_all(b);
+    book_deliver_none(b);
     arena_deinit(&b->row_texts);
     free(b->subjects);
     free(b->baselines);
     free(b->alarms);
     free(b->pins);
     free(b->silences);
+    free(b->deliveries);
     free(b->rows);
     *b = (struct book){ .ours = false };
 }
@@ -305,6 +307,34 @@ void book_unsilence_all(struct book *b)
         free_silence(&b->silences[--b->silence_count]);
 }
 
+/* ---- deliveries ---------------------------------------------------------------------------- */
+
+void book_delivered(struct book *b, struct str key)
+{
+    for (size_t i = 0; i < b->delivery_count; i++) {
+        if (!str_eq(str_of(b->deliveries[i].key), key))
+            continue;
+        free(b->deliveries[i].key);
+        free(b->deliveries[i].json);
+        b->deliveries[i] = b->deliveries[--b->delivery_count];
+        return;
+    }
+}
+
+void book_deliver(struct book *b, struct str key, struct str json)
+{
+    book_delivered(b, key);
+    b->deliveries = grow(b->deliveries, b->delivery_count, &b->delivery_capacity,
+                         sizeof(b->deliveries[0]));
+    b->deliveries[b->delivery_count++] = (struct delivery){ copy_text(key), copy_text(json) };
+}
+
+void book_deliver_none(struct book *b)
+{
+    while (b->delivery_count > 0)
+        book_delivered(b, str_of(b->deliveries[b->delivery_count - 1].key));
+}
+
 /* ---- what is to be written down ------------------------------------------------------------ */
 
 static struct row *add_row(struct book *b, struct subject *s)
@@ -336,8 +366,25 @@ void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct st
     row->text = arena_copy(&b->row_texts, text);
 }
 
-void book_rows_written(struct book *b)
+void book_drop_rows(struct book *b)
 {
     b->row_count = 0;
     arena_deinit(&b->row_texts);
+}
+
+void book_rows_written(struct book *b)
+{
+    struct buf key = { 0 };
+
+    for (size_t i = 0; i < b->row_count; i++) {
+        const struct row *row = &b->rows[i];
+
+        if (row->alarm.len == 0)
+            continue;
+        buf_reset(&key);
+        buf_put_printf(&key, "%.*s:%s", STR_ARG(row->alarm), alarm_state_word(row->state));
+        book_deliver(b, buf_str(&key), row->text);
+    }
+    buf_deinit(&key);
+    book_drop_rows(b);
 }

@@ -28,6 +28,12 @@ struct silence {
     uint64_t until_ms;
 };
 
+/* A change of an alarm's state that nobody has been told of yet. */
+struct delivery {
+    char *key; /* "<alarm id>:<state>": the same however often it is made */
+    char *json;
+};
+
 /* Something to be written with its subject's state, so that neither is there without the other. */
 struct row {
     struct subject *subject;
@@ -48,6 +54,8 @@ struct book {
     size_t alarm_count, alarm_capacity;
     struct silence *silences;
     size_t silence_count, silence_capacity;
+    struct delivery *deliveries;
+    size_t delivery_count, delivery_capacity;
     struct row *rows; /* in the order of their happening; texts in `row_texts` */
     size_t row_count, row_capacity;
     struct arena row_texts;
@@ -78,9 +86,15 @@ void book_silence(struct book *b, struct str id, struct str json, uint64_t until
 bool book_unsilence(struct book *b, struct str id); /* false: there was none */
 void book_unsilence_all(struct book *b);
 
+void book_deliver(struct book *b, struct str key, struct str json);
+void book_delivered(struct book *b, struct str key);
+void book_deliver_none(struct book *b);
+
 void book_write_alarm(struct book *b, struct subject *s, const struct alarm *alarm);
 void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct str text);
-void book_rows_written(struct book *b); /* all of them are safe */
+/* All of them are safe: alarms among them are to be delivered. */
+void book_rows_written(struct book *b);
+void book_drop_rows(struct book *b);
 
 /* How many histograms have a baseline. */
 size_t book_judged(const struct book *b);

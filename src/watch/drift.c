@@ -98,7 +98,7 @@ static enum drift_turn rest(struct drift *d, bool calm)
     d->latch.calm = calm ? d->latch.calm + 1 : 0;
     if (d->latch.calm < d->latch.hold)
         return DRIFT_STAYED;
-    d->latch = (struct drift_latch){ .on = LATCHED_NOT };
+    d->latch.on = LATCHED_NOT; /* its tick stays: it names the alarm that is over */
     return DRIFT_OVER;
 }
 

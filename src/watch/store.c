@@ -41,6 +41,6 @@ void store_apply(struct book *b, const struct edit *edit)
     case EDIT_ACKNOWLEDGE: acknowledge(b, key); break;
     case EDIT_SILENCE: book_silence(b, edit->key, edit->text, edit->at_ms); break;
     case EDIT_UNSILENCE: (void)book_unsilence(b, edit->key); break;
-    case EDIT_DELIVERED: break; /* only the store keeps those */
+    case EDIT_DELIVERED: book_delivered(b, edit->key); break;
     }
 }

@@ -25,6 +25,11 @@ struct store_op {
     store_fn *on_done;
 };
 
+struct store_now {
+    uint64_t oldest;   /* histograms whose last tick is before it are forgotten */
+    uint64_t lease_ms; /* how long who judges may be silent */
+};
+
 /* One tick of one histogram; in the order of ticks for each of them. */
 typedef void store_feed_fn(void *ctx, struct subject *s, uint64_t tick,
                            const struct counts *counts);
@@ -64,8 +69,9 @@ struct store_recall {
 };
 
 struct store_kind {
-    /* Who judges, and all that is known by now: into the book. */
-    void (*load)(struct store *s, struct book *b, uint64_t now_tick, struct store_op *op);
+    /* Who judges, and all that is known by now: into the book. The lease is for lease_ms. */
+    void (*load)(struct store *s, struct book *b, const struct store_now *now,
+                 struct store_op *op);
     /* Ticks that the book's subjects have not folded, each through `feed`. */
     void (*feed)(struct store *s, struct book *b, const struct store_feed *feed,
                  struct store_op *op);

@@ -42,6 +42,15 @@ void subject_free(struct subject *s)
     free(s);
 }
 
+void subject_forget(struct subject *s)
+{
+    forget(s);
+    counts_deinit(&s->gathered);
+    s->tick = s->revision = s->hour = 0;
+    s->unsaved = false;
+    s->unread = true;
+}
+
 /* ---- folding ------------------------------------------------------------------------------- */
 
 static void gather(struct subject *s, uint64_t tick, const struct counts *counts,

@@ -43,6 +43,8 @@ struct subject_news {
 
 struct subject *subject_new(struct str member); /* NULL: no histogram's name */
 void subject_free(struct subject *s);
+void subject_forget(
+    struct subject *s); /* as if it were new: what the store has is to be read */
 
 /* Ticks that are not above s->tick are ignored: they are folded already. */
 void subject_fold(struct subject *s, double threshold, uint64_t tick,

@@ -16,11 +16,13 @@
 
 struct feed;
 struct history;
+struct judge;
 
 struct admin {
     struct metrics *metrics;    /* lent by the process, as all below */
     struct metric_shard *shard; /* of the control loop */
     struct memory *memory;      /* NULL: tier off */
+    struct judge *judge;        /* NULL: nothing is judged */
     struct plan *plan;          /* one reference */
     const struct api_health *health;
     struct remote_settings remote; /* for the names of keys */

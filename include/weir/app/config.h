@@ -16,6 +16,18 @@
  * first, as `FILE:LINE: path: what is wrong (what to do)`.
  */
 
+struct drift_settings {
+    double probability;
+    uint64_t per_ms;
+    uint64_t tick_ms;
+    bool manual; /* baselines are made by people alone */
+    unsigned min_n;
+    unsigned baseline_ticks;
+    double tolerance;
+    double alpha;
+    struct str state_file; /* empty: none */
+};
+
 struct settings {
     struct str listen;
     unsigned workers; /* 0: one a core */
@@ -40,6 +52,7 @@ struct settings {
     bool coalesce_streams; /* running streams are followed across the fleet */
     bool store_requests;
     size_t cache_entry_bytes;
+    struct drift_settings drift;
     enum log_format log_format;
     enum log_level log_level;
 };

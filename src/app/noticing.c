@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "noticing.h"
+
+#include "weir/net/redis.h"
+#include "weir/watch/store.h"
+#include "weir/watch/ticks.h"
+
+enum { PATIENCE_US = 1000 * 1000 };
+
+static struct store *open_store(struct noticing *n, const struct noticing_kit *kit)
+{
+    const struct settings *s = kit->settings;
+    struct redis_settings redis = s->redis;
+
+    if (!s->redis_on) {
+        n->ticks = ticks_new();
+        return store_file_new(kit->loop, n->ticks, s->drift.state_file);
+    }
+    if (redis.timeout_us < PATIENCE_US)
+        redis.timeout_us = PATIENCE_US;
+    n->link = redis_new(kit->loop, kit->resolver, &redis);
+    return store_redis_new(kit->loop, n->link, s->redis_prefix);
+}
+
+void noticing_open(struct noticing *n, const struct noticing_kit *kit)
+{
+    const struct drift_settings *s = &kit->settings->drift;
+    struct judge_settings settings = {
+        .tick_ms = s->tick_ms,
+        .probability = s->probability,
+        .per_ms = s->per_ms,
+        .min_n = s->min_n,
+        .baseline_ticks = s->baseline_ticks,
+        .tolerance = s->tolerance,
+        .alpha = s->alpha,
+        .automatic = !s->manual,
+    };
+
+    n->pace = pace_of(s->tick_ms);
+    n->judge = judge_new(kit->loop, open_store(n, kit), &settings, kit->metrics, kit->shard);
+}
+
+void noticing_start(struct noticing *n)
+{
+    judge_start(n->judge);
+}
+
+void noticing_stop(struct noticing *n)
+{
+    judge_stop(n->judge);
+}
+
+bool noticing_is_idle(const struct noticing *n)
+{
+    return judge_is_idle(n->judge);
+}
+
+void noticing_close(struct noticing *n)
+{
+    if (n->link)
+        redis_free(n->link); /* ends what is under way */
+    judge_free(n->judge);
+    ticks_free(n->ticks);
+    *n = (struct noticing){ .judge = NULL };
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge_inner.h"
+
+#include "weir/base/clock.h"
+#include "weir/base/log.h"
+
+#include <math.h>
+
+/*
+ * From the turns of a fold to alarms. All times in an alarm are those of its ticks, so that
+ * whoever folds them raises the same alarm to the letter.
+ */
+
+void judge_set_threshold(struct judge *j)
+{
+    double ticks = fmax(1, (double)j->settings.per_ms / (double)j->settings.tick_ms);
+    size_t judged = book_judged(&j->book);
+    double histograms = 1;
+
+    while (histograms < (double)judged)
+        histograms *= 2;
+    j->threshold = ecusum_threshold(ticks, histograms, j->settings.probability);
+}
+
+static uint64_t end_ms(const struct judge *j, uint64_t tick)
+{
+    return (tick + 1) * j->settings.tick_ms;
+}
+
+static void tell(const struct alarm *a)
+{
+    log_at(a->state == ALARM_FIRING ? LOG_WARN : LOG_INFO, "drift_alarm",
+           F_TEXT("state", alarm_state_word(a->state)), F_STR("model", a->of.model),
+           F_STR("version", a->of.version), F_STR("prediction", a->of.prediction),
+           F_STR("segment", a->of.segment), F_STR("what", a->sentence), F_TEXT("id", a->id),
+           F_TEXT("baseline", a->baseline));
+}
+
+/* Into the book, and to be written with its histogram's state. */
+static void set(struct judge *j, struct subject *s, struct alarm *a)
+{
+    book_write_alarm(&j->book, s, a);
+    tell(a);
+    book_put_alarm(&j->book, a);
+}
+
+static struct alarm *make(const struct judge *j, const struct subject *s)
+{
+    const struct drift_latch *latch = &s->drift->latch;
+    struct alarm *a = alarm_new(&s->of);
+
+    alarm_name(a, s->member, s->drift->baseline->id, latch->tick);
+    a->began_ms = latch->since * j->settings.tick_ms;
+    a->since_ms = a->updated_ms = end_ms(j, latch->tick);
+    return a;
+}
+
+static void raise_alarm(struct judge *j, struct subject *s, const struct subject_news *news)
+{
+    struct alarm *a = make(j, s);
+    uint64_t after[ECUSUM_BINS];
+
+    (void)window_sum(&s->drift->window, s->drift->latch.since, after);
+    alarm_explain(a, s->drift->baseline, after);
+    a->confirmed = news->turn == DRIFT_ALARM;
+    a->state = a->confirmed ? ALARM_FIRING : ALARM_PENDING;
+    a->score = news->score;
+    a->updated_ms = end_ms(j, s->tick);
+    set(j, s, a);
+}
+
+/* A copy of what is known of it, or of its bare name where that has been forgotten. */
+static struct alarm *recall(const struct judge *j, const struct subject *s)
+{
+    struct alarm *bare = make(j, s), *known = book_alarm(&j->book, bare->id), *copy = NULL;
+    struct buf json = { 0 };
+
+    if (known) {
+        alarm_put(known, &json);
+        copy = alarm_read(buf_str(&json));
+        buf_deinit(&json);
+    }
+    if (!copy)
+        return bare;
+    alarm_free(bare);
+    return copy;
+}
+
+static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
+{
+    struct alarm *a = recall(j, s);
+
+    a->state = ALARM_RESOLVED;
+    a->updated_ms = at_ms;
+    set(j, s, a);
+}
+
+void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts)
+{
+    struct judge *j = judge;
+    struct subject_news news = { .turn = DRIFT_STAYED };
+
+    subject_fold(s, j->threshold, tick, counts, &news);
+    if (news.hour_closed)
+        book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));
+    buf_deinit(&news.hour_text);
+    switch (news.turn) {
+    case DRIFT_STAYED: break;
+    case DRIFT_SUSPICION:
+    case DRIFT_ALARM: raise_alarm(j, s, &news); break;
+    case DRIFT_OVER: resolve(j, s, end_ms(j, tick)); break;
+    }
+}
+
+void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b)
+{
+    if (s->drift && s->drift->latch.on != LATCHED_NOT)
+        resolve(j, s, clock_wall_ms());
+    (void)subject_adopt(s, b);
+    log_info("drift_baseline", F_STR("model", s->of.model), F_STR("version", s->of.version),
+             F_STR("prediction", s->of.prediction), F_STR("segment", s->of.segment),
+             F_TEXT("id", b->id), F_U64("n", b->n));
+}

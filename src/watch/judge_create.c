@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge_inner.h"
+
+#include "member.h"
+#include "weir/base/clock.h"
+#include "weir/base/mem.h"
+#include "weir/base/scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Baselines by hand, of ticks that are past, one histogram after the other:
+ *
+ *     next ─> recall its ticks ─> make and keep ─> pin, if that was asked for ─> next
+ *
+ * or one of counts that came with the order, which needs no recalling. What there were too few
+ * answers for is told, not made.
+ */
+
+enum { MOST_TICKS = 20160 }; /* two weeks of minutes: what one order may ask the store for */
+
+struct creation {
+    struct judge_work work;
+    struct str *members; /* in the arena */
+    size_t count, at;
+    uint64_t from, to;
+    bool pin;
+    struct draft draft; /* of the histogram that it is at */
+    char made[BASELINE_ID];
+    struct buf made_json, skipped_json;
+};
+
+static struct creation *creation_of(struct store_op *op)
+{
+    struct judge_work *w = container_of(op, struct judge_work, op);
+
+    return container_of(w, struct creation, work);
+}
+
+static void next(struct creation *c);
+
+static void end(struct creation *c, enum err err)
+{
+    struct buf *answer = &c->work.order->answer;
+
+    if (!err) {
+        buf_put_printf(answer, "{\"baselines\":[%.*s],\"skipped\":[%.*s]}\n",
+                       STR_ARG(buf_str(&c->made_json)), STR_ARG(buf_str(&c->skipped_json)));
+    }
+    buf_deinit(&c->made_json);
+    buf_deinit(&c->skipped_json);
+    draft_deinit(&c->draft);
+    judge_work_end(&c->work, err);
+}
+
+static void on_pinned(struct store_op *op, enum err err)
+{
+    struct creation *c = creation_of(op);
+
+    judge_work_edited(&c->work, err);
+    if (err) {
+        end(c, err);
+        return;
+    }
+    c->at++;
+    next(c);
+}
+
+static void on_kept(struct store_op *op, enum err err)
+{
+    struct creation *c = creation_of(op);
+
+    if (err) {
+        end(c, err);
+    } else if (c->pin) {
+        judge_work_edit(&c->work,
+                        &(struct edit){ EDIT_PIN, c->members[c->at], str_of(c->made), 0 },
+                        on_pinned);
+    } else {
+        c->at++;
+        next(c);
+    }
+}
+
+static void keep(struct creation *c, const struct baseline_origin *origin)
+{
+    struct judge *j = c->work.judge;
+    const struct baseline *b;
+    struct buf json = { 0 };
+
+    b = book_add_baseline(&j->book, baseline_new(origin));
+    (void)snprintf(c->made, sizeof(c->made), "%s", b->id);
+    baseline_put(b, &json);
+    buf_put_text(&c->made_json, c->made_json.len > 0 ? ",\n" : "\n");
+    buf_put(&c->made_json, buf_str(&json));
+    judge_work_edit(
+        &c->work,
+        &(struct edit){ EDIT_BASELINE, str_of(c->made), buf_str(&json), b->created_ms },
+        on_kept);
+    buf_deinit(&json);
+}
+
+static void skip(struct creation *c)
+{
+    buf_put_text(&c->skipped_json, c->skipped_json.len > 0 ? ",\n" : "\n");
+    buf_put(&c->skipped_json, STR("{\"histogram\":"));
+    scan_put_string(&c->skipped_json, c->members[c->at]);
+    buf_put_printf(&c->skipped_json, ",\"n\":%llu}",
+                   (unsigned long long)counts_total(&c->draft.total));
+    c->at++;
+    next(c);
+}
+
+/* ---- of ticks ------------------------------------------------------------------------------ */
+
+static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)
+{
+    struct creation *c = ctx;
+
+    (void)tick;
+    if (is_hour)
+        counts_merge(&c->draft.total, counts); /* how its ticks varied is not known */
+    else
+        draft_add(&c->draft, counts, DRIFT_STEP_N);
+}
+
+static void on_recalled(struct store_op *op, enum err err)
+{
+    struct creation *c = creation_of(op);
+    const struct judge *j = c->work.judge;
+    struct baseline_origin origin = {
+        .total = &c->draft.total,
+        .ticks = c->draft.steps,
+        .tick_count = c->draft.count,
+        .tolerance = j->settings.tolerance,
+        .alpha = j->settings.alpha,
+        .created_ms = clock_wall_ms(),
+        .from = STR("ticks"),
+    };
+
+    if (err)
+        end(c, err);
+    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
+             !member_read(c->members[c->at], &origin.of, &c->work.arena))
+        skip(c);
+    else
+        keep(c, &origin);
+}
+
+static void next(struct creation *c)
+{
+    struct judge *j = c->work.judge;
+    struct store_recall recall = { .from = c->from, .to = c->to, .now = j->upto };
+
+    draft_deinit(&c->draft);
+    if (c->at == c->count) {
+        end(c, OK);
+        return;
+    }
+    recall.member = c->members[c->at];
+    recall.each = on_tick;
+    recall.ctx = c;
+    c->work.op.on_done = on_recalled;
+    j->store->kind->recall(j->store, &recall, &c->work.op);
+}
+
+/* ---- which ---------------------------------------------------------------------------------- */
+
+static bool fits(struct str wanted, struct str has)
+{
+    return !wanted.at || str_eq(wanted, has);
+}
+
+static void find_members(struct creation *c, const struct judge_recipe *r)
+{
+    const struct book *b = &c->work.judge->book;
+
+    c->members = arena_take(&c->work.arena, (b->subject_count + 1) * sizeof(struct str));
+    for (size_t i = 0; i < b->subject_count; i++) {
+        const struct subject *s = b->subjects[i];
+
+        if (str_eq(r->model, s->of.model) && fits(r->version, s->of.version) &&
+            fits(r->prediction, s->of.prediction) && fits(r->segment, s->of.segment))
+            c->members[c->count++] = arena_copy(&c->work.arena, s->member);
+    }
+}
+
+static void refuse(struct creation *c, enum err err, const char *what)
+{
+    judge_work_end_later(&c->work, fault_set(&c->work.order->why, err, NULL, "%s", what));
+}
+
+static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
+{
+    const struct judge *j = c->work.judge;
+
+    if (r->from_ms >= r->to_ms) {
+        refuse(c, ERR_MALFORMED, "from must lie before to.");
+        return;
+    }
+    c->from = r->from_ms / j->settings.tick_ms;
+    c->to = (r->to_ms - 1) / j->settings.tick_ms;
+    if (c->to > j->upto)
+        c->to = j->upto;
+    find_members(c, r);
+    if (c->count == 0)
+        refuse(c, ERR_NO_MODEL, "No such histogram has been counted so far.");
+    else if (c->from > c->to || c->to - c->from >= MOST_TICKS)
+        refuse(c, ERR_MALFORMED, "The range must be past, and of at most 20160 ticks.");
+    else
+        next(c);
+}
+
+/* Of one histogram, which need not have been seen; without a version, of any. */
+static void create_of_counts(struct creation *c, const struct judge_recipe *r)
+{
+    const struct judge *j = c->work.judge;
+    struct baseline_origin origin = {
+        .of = { r->model, r->version.at ? r->version : STR("*"), r->prediction,
+                r->segment.at ? r->segment : STR("") },
+        .total = r->counts,
+        .tolerance = j->settings.tolerance,
+        .alpha = j->settings.alpha,
+        .created_ms = clock_wall_ms(),
+        .from = STR("file"),
+    };
+    struct buf member = { 0 };
+
+    if (!r->prediction.at) {
+        refuse(c, ERR_MALFORMED, "Counts are of one prediction: say which.");
+    } else if (counts_total(r->counts) < DRIFT_LEAST_N) {
+        refuse(c, ERR_MALFORMED, "A baseline takes 200 answers at least.");
+    } else {
+        member_put(&member, &origin.of);
+        c->members = ARENA_NEW(&c->work.arena, struct str);
+        c->members[c->count++] = arena_copy(&c->work.arena, buf_str(&member));
+        keep(c, &origin);
+    }
+    buf_deinit(&member);
+}
+
+void judge_create_baseline(struct judge *j, struct judge_order *o, const struct judge_recipe *r,
+                           judge_fn *on_done)
+{
+    struct creation *c = MEM_NEW(struct creation);
+
+    judge_work_begin(&c->work, j, o, on_done);
+    c->pin = r->pin;
+    if (j->book.baseline_count >= BOOK_BASELINES)
+        refuse(c, ERR_MALFORMED, "There are 4096 baselines. Drop some first.");
+    else if (r->counts)
+        create_of_counts(c, r);
+    else
+        create_of_ticks(c, r);
+}

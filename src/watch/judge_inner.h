@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "store_inner.h"
+
+#include "weir/net/loop.h"
+#include "weir/net/timer.h"
+#include "weir/watch/judge.h"
+#include "weir/watch/pace.h"
+
+/*
+ * The judge's files: judge.c is the round that follows each tick, judge_alarm.c what a fold
+ * comes to, judge_put.c what operators are told, judge_order.c what people change,
+ * judge_create.c how they make baselines.
+ */
+
+enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
+
+struct judge {
+    struct loop *loop;   /* lent */
+    struct store *store; /* owned */
+    struct judge_settings settings;
+    struct pace pace;
+    struct metrics *metrics;    /* lent */
+    struct metric_shard *shard; /* lent; may be NULL */
+    struct book book;
+    struct timer timer;
+    enum judge_phase phase;
+    bool stopping;
+    uint64_t upto;    /* the tick of this round */
+    uint64_t judged;  /* the last tick that this process has judged; 0: none */
+    double threshold; /* ln c */
+    struct store_op op;
+    size_t at;              /* the next subject that may get a baseline by itself */
+    char made[BASELINE_ID]; /* and the one that was made for it */
+    size_t orders;          /* under way */
+    uint64_t silences;      /* made here: part of their names */
+    size_t told;            /* deliveries that there were after the last round */
+    void (*on_delivery)(void *owner);
+    void *delivery_owner;
+};
+
+/* judge_alarm.c */
+void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts);
+void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
+void judge_set_threshold(struct judge *j);
+
+/* judge_put.c */
+void judge_measure(struct judge *j);
+
+/* judge_order.c */
+struct judge_work {
+    struct store_op op;
+    struct judge *judge;
+    struct judge_order *order;
+    struct edit edit; /* to be applied to the book once it is written; texts in the arena */
+    struct deferred turn;
+    enum err err;
+    struct arena arena;
+};
+
+void judge_work_begin(struct judge_work *w, struct judge *j, struct judge_order *o,
+                      judge_fn *on_done);
+void judge_work_end(struct judge_work *w, enum err err);
+/* From inside the call that starts the order. */
+void judge_work_end_later(struct judge_work *w, enum err err);
+/* Writes an edit and applies it; then `on_done`. */
+void judge_work_edit(struct judge_work *w, const struct edit *edit, store_fn *on_done);
+/* In each such on_done, first. */
+void judge_work_edited(struct judge_work *w, enum err err);

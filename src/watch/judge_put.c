@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge_inner.h"
+
+#include "effect.h"
+#include "weir/base/clock.h"
+#include "weir/base/metric.h"
+#include "weir/base/scan.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* What operators are told: gauges once a round, and pages when they ask. */
+
+/* ---- gauges -------------------------------------------------------------------------------- */
+
+struct family {
+    struct metric_shard *shard;
+    enum metric metric;
+};
+
+static void clear_series(void *ctx, const struct str *labels, int64_t value)
+{
+    const struct family *f = ctx;
+
+    if (value != METRIC_ABSENT)
+        metric_set(f->shard, f->metric, METRIC_ABSENT, labels);
+}
+
+static void clear(const struct judge *j, enum metric metric)
+{
+    metrics_each(j->metrics, metric, clear_series, &(struct family){ j->shard, metric });
+}
+
+static void measure_one(const struct judge *j, const struct subject *s)
+{
+    const struct str *labels = METRIC_LABEL(s->of.model, s->of.version, s->of.prediction,
+                                            s->of.segment);
+    enum drift_verdict verdict = subject_verdict(s, j->upto);
+
+    metric_set(j->shard, METRIC_DRIFT_ALARM, verdict == DRIFT_CONFIRMED ? 1 : 0, labels);
+    if (verdict >= DRIFT_OK)
+        metric_set(j->shard, METRIC_DRIFT_SCORE,
+                   (int64_t)lround(drift_score(s->drift, j->threshold) * 1e6), labels);
+}
+
+void judge_measure(struct judge *j)
+{
+    if (!j->shard)
+        return;
+    clear(j, METRIC_DRIFT_SCORE);
+    clear(j, METRIC_DRIFT_ALARM);
+    for (size_t i = 0; i < j->book.subject_count; i++)
+        measure_one(j, j->book.subjects[i]);
+    metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)j->book.subject_count, NULL);
+}
+
+/* ---- pages --------------------------------------------------------------------------------- */
+
+static void put_text(struct buf *out, const char *key, struct str value)
+{
+    buf_put_printf(out, "\"%s\":", key);
+    scan_put_string(out, value.at ? value : STR(""));
+    buf_put(out, STR(","));
+}
+
+/* Since the change, if there is one; else the last hour, or day where that has few answers. */
+static uint64_t sum_now(const struct judge *j, const struct drift *d,
+                        uint64_t after[ECUSUM_BINS])
+{
+    uint64_t hour = j->upto > WINDOW_HOUR ? j->upto - WINDOW_HOUR + 1 : 0;
+    uint64_t day = j->upto > DRIFT_DAY ? j->upto - DRIFT_DAY + 1 : 0;
+    uint64_t n;
+
+    if (d->latch.on != LATCHED_NOT)
+        return window_sum(&d->window, d->latch.since, after);
+    n = window_sum(&d->window, hour, after);
+    return n >= DRIFT_LEAST_N ? n : window_sum(&d->window, day, after);
+}
+
+static void put_judged(const struct judge *j, const struct drift *d, struct buf *out)
+{
+    uint64_t after[ECUSUM_BINS];
+    uint64_t n = sum_now(j, d, after);
+
+    buf_put_printf(out,
+                   "\"score\":%.6g,\"n\":%llu,\"baseline\":{\"id\":\"%s\",\"n\":%llu,"
+                   "\"created_ms\":%llu},",
+                   drift_score(d, j->threshold), (unsigned long long)n, d->baseline->id,
+                   (unsigned long long)d->baseline->n,
+                   (unsigned long long)d->baseline->created_ms);
+    effect_put(d->baseline, after, out);
+}
+
+static void put_drafted(const struct subject *s, struct buf *out)
+{
+    const struct counts *total = &s->draft.total;
+
+    buf_put_printf(out, "\"score\":null,\"n\":%llu,\"baseline\":null,\"values\":[",
+                   (unsigned long long)counts_total(total));
+    for (size_t i = 0; i < total->size; i++) {
+        double n = (double)counts_total(total);
+
+        buf_put_text(out, i > 0 ? ",{\"value\":" : "{\"value\":");
+        scan_put_string(out, total->at[i].value);
+        buf_put_printf(out,
+                       ",\"before\":null,\"after\":%.6g,\"before_count\":0,"
+                       "\"after_count\":%llu}",
+                       (double)total->at[i].n / n, (unsigned long long)total->at[i].n);
+    }
+    buf_put(out, STR("],\"moved\":[],\"distances\":null"));
+}
+
+static void put_subject(const struct judge *j, const struct subject *s, struct buf *out)
+{
+    buf_put(out, STR("{"));
+    put_text(out, "model", s->of.model);
+    put_text(out, "version", s->of.version);
+    put_text(out, "prediction", s->of.prediction);
+    put_text(out, "segment", s->of.segment);
+    put_text(out, "state", str_of(drift_word(subject_verdict(s, j->upto))));
+    if (s->drift)
+        put_judged(j, s->drift, out);
+    else
+        put_drafted(s, out);
+    buf_put(out, STR("}"));
+}
+
+static const char *who_judges(const struct judge *j)
+{
+    if (j->stopping || j->upto == 0)
+        return "off";
+    return j->book.ours ? "this replica" : "another";
+}
+
+void judge_put_drift(const struct judge *j, struct buf *out)
+{
+    buf_put_printf(out, "{\"promise\":{\"probability\":%.6g,\"per_s\":%llu},\"tick_s\":%.6g,",
+                   j->settings.probability, (unsigned long long)(j->settings.per_ms / 1000),
+                   (double)j->settings.tick_ms / 1000);
+    buf_put_printf(out,
+                   "\"threshold\":%.6g,\"histograms\":%zu,\"judged\":%zu,\"judge\":\"%s\",",
+                   j->threshold, j->book.subject_count, book_judged(&j->book), who_judges(j));
+    buf_put(out, STR("\"histograms_list\":["));
+    for (size_t i = 0; i < j->book.subject_count; i++) {
+        buf_put_text(out, i > 0 ? ",\n" : "\n");
+        put_subject(j, j->book.subjects[i], out);
+    }
+    buf_put(out, STR("]}\n"));
+}
+
+static int by_change(const void *left, const void *right)
+{
+    const struct alarm *const *a = left, *const *b = right;
+
+    return ((*a)->updated_ms < (*b)->updated_ms) - ((*a)->updated_ms > (*b)->updated_ms);
+}
+
+void judge_put_alarms(const struct judge *j, struct buf *out)
+{
+    size_t count = j->book.alarm_count;
+
+    if (count > 1)
+        qsort(j->book.alarms, count, sizeof(j->book.alarms[0]), by_change);
+    buf_put(out, STR("{\"alarms\":["));
+    for (size_t i = 0; i < count; i++) {
+        buf_put_text(out, i > 0 ? ",\n" : "\n");
+        alarm_put(j->book.alarms[i], out);
+    }
+    buf_put(out, STR("]}\n"));
+}
+
+void judge_put_silences(const struct judge *j, struct buf *out)
+{
+    uint64_t now_ms = clock_wall_ms();
+    bool first = true;
+
+    buf_put(out, STR("{\"silences\":["));
+    for (size_t i = 0; i < j->book.silence_count; i++) {
+        if (j->book.silences[i].until_ms <= now_ms)
+            continue;
+        buf_put_text(out, first ? "\n" : ",\n");
+        buf_put_text(out, j->book.silences[i].json);
+        first = false;
+    }
+    buf_put(out, STR("]}\n"));
+}
+
+static void put_baseline(const struct judge *j, const struct baseline *b, struct buf *out)
+{
+    buf_put_printf(out, "{\"pinned\":%s,\"baseline\":",
+                   book_is_pinned(&j->book, b->id) ? "true" : "false");
+    baseline_put(b, out);
+    buf_put(out, STR("}"));
+}
+
+void judge_put_baselines(const struct judge *j, struct buf *out)
+{
+    buf_put(out, STR("{\"baselines\":["));
+    for (size_t i = 0; i < j->book.baseline_count; i++) {
+        buf_put_text(out, i > 0 ? ",\n" : "\n");
+        put_baseline(j, j->book.baselines[i], out);
+    }
+    buf_put(out, STR("]}\n"));
+}
+
+bool judge_put_baseline(const struct judge *j, const char *id, struct buf *out)
+{
+    const struct baseline *b = book_baseline(&j->book, id);
+
+    if (!b)
+        return false;
+    put_baseline(j, b, out);
+    buf_put(out, STR("\n"));
+    return true;
+}
+
+/* ---- deliveries ---------------------------------------------------------------------------- */
+
+void judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx)
+{
+    for (size_t i = 0; j->book.ours && i < j->book.delivery_count; i++)
+        fn(ctx, str_of(j->book.deliveries[i].key), str_of(j->book.deliveries[i].json));
+}
+
+void judge_on_delivery(struct judge *j, void (*fn)(void *owner), void *owner)
+{
+    j->on_delivery = fn;
+    j->delivery_owner = owner;
+}

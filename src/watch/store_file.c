@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_inner.h"
+
+#include "weir/base/mem.h"
+#include "weir/net/loop.h"
+#include "weir/watch/ticks.h"
+
+#include "member.h"
+#include "statefile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * One process by itself. Ticks come from its own memory and are gone once they were folded,
+ * but for a day of them that is kept for making baselines by hand; all else is in one file
+ * (statefile.h).
+ */
+
+enum { KEPT_TICKS = 1440, MOST_KEPT = 64 << 10 };
+
+struct kept {
+    uint64_t tick;
+    struct subject *subject; /* lent by the book, which forgets none without Redis */
+    struct counts counts;
+};
+
+struct store_file {
+    struct store store;
+    struct loop *loop;   /* lent */
+    struct ticks *ticks; /* lent */
+    char *path;          /* NULL: nothing outlives the process */
+    bool loaded;
+    uint64_t taken;    /* the last tick that was taken */
+    struct kept *kept; /* a ring of MOST_KEPT */
+    size_t kept_first, kept_count;
+};
+
+static struct store_file *file_of(struct store *s)
+{
+    return container_of(s, struct store_file, store);
+}
+
+/* ---- ends that come later ------------------------------------------------------------------ */
+
+struct ending {
+    struct deferred turn;
+    struct store_op *op;
+    enum err err;
+};
+
+static void on_turn(struct deferred *d)
+{
+    struct ending *e = container_of(d, struct ending, turn);
+    struct store_op *op = e->op;
+    enum err err = e->err;
+
+    free(e);
+    op->on_done(op, err);
+}
+
+static void end_later(struct store_file *s, struct store_op *op, enum err err)
+{
+    struct ending *e = MEM_NEW(struct ending);
+
+    e->op = op;
+    e->err = err;
+    loop_defer(s->loop, &e->turn, on_turn);
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+static void file_load(struct store *store, struct book *b, const struct store_now *now,
+                      struct store_op *op)
+{
+    struct store_file *s = file_of(store);
+
+    (void)now;
+    if (!s->loaded)
+        statefile_read(s->path, b);
+    s->loaded = true;
+    b->ours = true;
+    for (size_t i = 0; i < b->subject_count; i++)
+        b->subjects[i]->unread = false;
+    end_later(s, op, OK);
+}
+
+static void keep(struct store_file *s, struct subject *subject, uint64_t tick,
+                 const struct counts *counts)
+{
+    struct kept *slot = &s->kept[(s->kept_first + s->kept_count) % MOST_KEPT];
+
+    if (s->kept_count == MOST_KEPT) {
+        counts_deinit(&slot->counts);
+        s->kept_first = (s->kept_first + 1) % MOST_KEPT;
+    } else {
+        s->kept_count++;
+    }
+    *slot = (struct kept){ .tick = tick, .subject = subject };
+    counts_merge(&slot->counts, counts);
+}
+
+static void forget_old(struct store_file *s, uint64_t tick)
+{
+    while (s->kept_count > 0 && s->kept[s->kept_first].tick + KEPT_TICKS < tick) {
+        counts_deinit(&s->kept[s->kept_first].counts);
+        s->kept_first = (s->kept_first + 1) % MOST_KEPT;
+        s->kept_count--;
+    }
+}
+
+/* One tick on its way from the process's memory to who folds it, histogram by histogram. */
+struct taking {
+    struct store_file *store;
+    struct book *book;
+    const struct store_feed *feed;
+    uint64_t tick;
+    struct subject *subject;
+    struct counts counts;
+    struct buf member;
+};
+
+static void hand_over(struct taking *t)
+{
+    if (t->subject && t->counts.size > 0) {
+        t->subject->last = t->tick;
+        t->subject->unread = false;
+        keep(t->store, t->subject, t->tick, &t->counts);
+        t->feed->each(t->feed->ctx, t->subject, t->tick, &t->counts);
+    }
+    counts_deinit(&t->counts);
+    t->subject = NULL;
+}
+
+static void on_cell(void *ctx, const struct tick_histogram *of, struct str value,
+                    uint64_t count)
+{
+    struct taking *t = ctx;
+
+    buf_reset(&t->member);
+    member_put(&t->member, of);
+    if (!t->subject || !str_eq(t->subject->member, buf_str(&t->member))) {
+        hand_over(t);
+        t->subject = book_subject(t->book, buf_str(&t->member));
+    }
+    counts_add(&t->counts, value, count);
+}
+
+static void file_feed(struct store *store, struct book *b, const struct store_feed *feed,
+                      struct store_op *op)
+{
+    struct store_file *s = file_of(store);
+    uint64_t back = feed->upto > STORE_CATCH_UP ? feed->upto - STORE_CATCH_UP : 0;
+
+    if (s->taken < back)
+        s->taken = back;
+    while (s->taken < feed->upto) {
+        struct taking t = { .store = s, .book = b, .feed = feed, .tick = ++s->taken };
+
+        ticks_take(s->ticks, t.tick, on_cell, &t);
+        hand_over(&t);
+        buf_deinit(&t.member);
+    }
+    forget_old(s, feed->upto);
+    end_later(s, op, OK);
+}
+
+static void file_save(struct store *store, struct book *b, struct store_op *op)
+{
+    struct store_file *s = file_of(store);
+    enum err err;
+
+    book_rows_written(b);
+    err = statefile_write(s->path, b);
+    for (size_t i = 0; !err && i < b->subject_count; i++)
+        b->subjects[i]->unsaved = false;
+    end_later(s, op, err);
+}
+
+static void file_edit(struct store *store, struct book *b, const struct edit *edit,
+                      struct store_op *op)
+{
+    struct store_file *s = file_of(store);
+
+    store_apply(b, edit);
+    end_later(s, op, statefile_write(s->path, b));
+}
+
+static void file_recall(struct store *store, const struct store_recall *recall,
+                        struct store_op *op)
+{
+    struct store_file *s = file_of(store);
+
+    for (size_t i = 0; i < s->kept_count; i++) {
+        const struct kept *k = &s->kept[(s->kept_first + i) % MOST_KEPT];
+
+        if (k->tick >= recall->from && k->tick <= recall->to &&
+            str_eq(k->subject->member, recall->member))
+            recall->each(recall->ctx, k->tick, false, &k->counts);
+    }
+    end_later(s, op, OK);
+}
+
+static void file_leave(struct store *store)
+{
+    (void)store; /* there is nobody else */
+}
+
+static void file_free(struct store *store)
+{
+    struct store_file *s = file_of(store);
+
+    for (size_t i = 0; i < s->kept_count; i++)
+        counts_deinit(&s->kept[(s->kept_first + i) % MOST_KEPT].counts);
+    free(s->kept);
+    free(s->path);
+    free(s);
+}
+
+struct store *store_file_new(struct loop *loop, struct ticks *ticks, struct str path)
+{
+    static const struct store_kind kind = {
+        file_load, file_feed, file_save, file_edit, file_recall, file_leave, file_free,
+    };
+    struct store_file *s = MEM_NEW(struct store_file);
+
+    s->store.kind = &kind;
+    s->loop = loop;
+    s->ticks = ticks;
+    if (path.len > 0) {
+        s->path = mem_new(path.len + 1);
+        memcpy(s->path, path.at, path.len);
+    }
+    s->kept = mem_new_array(MOST_KEPT, sizeof(struct kept));
+    return &s->store;
+}

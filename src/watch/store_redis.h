@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "batch.h"
+#include "store_inner.h"
+
+#include "weir/net/loop.h"
+
+/*
+ * The files of the store in Redis: store_redis.c has the lease, edits and the past,
+ * store_redis_load.c fills the book, store_redis_feed.c reads ticks, store_redis_save.c writes.
+ */
+
+enum { HOLDER_HEX = 33 };
+
+/* What is read in the running load, feed or save: they follow each other, so one will do. */
+struct store_redis {
+    struct store store;
+    struct loop *loop;  /* lent */
+    struct redis *link; /* lent */
+    struct str prefix;  /* lent */
+    char holder[HOLDER_HEX];
+    bool refused; /* scripts are, which has been logged */
+
+    struct redis_op redis;
+    struct batch batch;
+    struct store_op *op;
+    struct book *book;
+    uint64_t oldest;
+    struct arena names; /* of what is to be asked for */
+    struct str *wanted; /* alarms, then baselines; in `names` */
+    size_t wanted_count, wanted_at, wanted_alarms;
+    struct str *acknowledged;
+    size_t acknowledged_count;
+    size_t at; /* the next subject */
+    struct store_feed feed;
+    uint64_t next_tick; /* of that subject */
+    struct deferred turn;
+    struct asked {
+        struct subject *subject;
+        uint64_t tick;
+    } asked[BATCH_MOST]; /* what the batch's commands are about */
+};
+
+struct store_redis *store_redis_of(struct store *s);
+void store_redis_end(struct store_redis *s, enum err err); /* the operation is over */
+
+void store_redis_load(struct store *store, struct book *b, const struct store_now *now,
+                      struct store_op *op);
+void store_redis_feed(struct store *store, struct book *b, const struct store_feed *feed,
+                      struct store_op *op);
+void store_redis_save(struct store *store, struct book *b, struct store_op *op);
+void store_redis_recall(struct store *store, const struct store_recall *recall,
+                        struct store_op *op);
+
+/* A HGETALL's reply as counts; what is no number is left out. */
+void store_redis_read_counts(const struct redis_reply *reply, struct counts *out);

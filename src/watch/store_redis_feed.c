@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_redis.h"
+
+/*
+ * Ticks that were not folded yet, each histogram's in their order. Most of the time that is one
+ * tick of those histograms that had answers in it. Who takes over after a silence looks back
+ * STORE_CATCH_UP ticks.
+ */
+
+void store_redis_read_counts(const struct redis_reply *reply, struct counts *out)
+{
+    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+        uint64_t n;
+
+        if (str_to_u64(redis_reply_text(redis_reply_at(reply, i + 1)), &n))
+            counts_add(out, redis_reply_text(redis_reply_at(reply, i)), n);
+    }
+}
+
+static void ask(struct store_redis *s);
+
+static void on_ticks(struct redis_op *op, enum err err, const struct redis_reply *reply)
+{
+    struct store_redis *s = container_of(op, struct store_redis, redis);
+
+    if (err) {
+        store_redis_end(s, err);
+        return;
+    }
+    for (size_t i = 0; i < s->batch.count; i++) {
+        const struct redis_reply *one = batch_reply(reply, i);
+        struct counts counts = { 0 };
+
+        if (one && redis_reply_type(one) == REDIS_LIST)
+            store_redis_read_counts(one, &counts);
+        if (counts.size > 0)
+            s->feed.each(s->feed.ctx, s->asked[i].subject, s->asked[i].tick, &counts);
+        counts_deinit(&counts);
+    }
+    ask(s);
+}
+
+static void ask_tick(struct store_redis *s, struct subject *subject, uint64_t tick)
+{
+    s->asked[s->batch.count] = (struct asked){ subject, tick };
+    BATCH_ADD(&s->batch, STR("HGETALL"),
+              BATCH_KEY(&s->batch, s->prefix, STR("histogram:"), subject->member, STR(":"),
+                        batch_u64(&s->batch, tick)));
+}
+
+static uint64_t first_tick(const struct store_redis *s, const struct subject *subject)
+{
+    uint64_t upto = s->feed.upto;
+    uint64_t back = upto > STORE_CATCH_UP ? upto - STORE_CATCH_UP + 1 : 1;
+
+    return subject->tick + 1 > back ? subject->tick + 1 : back;
+}
+
+/* Goes on where it stopped: at a tick of a histogram. */
+static void ask(struct store_redis *s)
+{
+    batch_reset(&s->batch);
+    while (s->at < s->book->subject_count && !batch_is_full(&s->batch)) {
+        struct subject *subject = s->book->subjects[s->at];
+        uint64_t last = subject->last < s->feed.upto ? subject->last : s->feed.upto;
+
+        if (s->next_tick == 0)
+            s->next_tick = first_tick(s, subject);
+        if (subject->unread || s->next_tick > last) {
+            s->at++;
+            s->next_tick = 0;
+            continue;
+        }
+        ask_tick(s, subject, s->next_tick++);
+    }
+    if (s->batch.count == 0)
+        store_redis_end(s, OK);
+    else
+        batch_send(&s->batch, s->link, &s->redis, on_ticks);
+}
+
+static void begin(struct deferred *d)
+{
+    ask(container_of(d, struct store_redis, turn));
+}
+
+void store_redis_feed(struct store *store, struct book *b, const struct store_feed *feed,
+                      struct store_op *op)
+{
+    struct store_redis *s = store_redis_of(store);
+
+    s->op = op;
+    s->book = b;
+    s->feed = *feed;
+    s->at = s->next_tick = 0;
+    loop_defer(s->loop, &s->turn, begin);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_redis.h"
+
+#include "weir/base/ensure.h"
+
+/*
+ * A histogram's state goes to Redis with the alarms and closed hours that came of it, in one
+ * script: neither is there without the other, so whoever takes over after a crash finds either
+ * the tick unjudged, or its alarm raised. A state that is not later than what Redis has is not
+ * taken; then somebody else judged in the meantime, and has written the same rows.
+ */
+
+/* KEYS: state, baseline, alarms, deliveries, one for each alarm, one for each hour. */
+static const char save_text[] =
+    "local have = redis.call('HGET', KEYS[1], 'stamp')\n"
+    "if have and tonumber(have) >= tonumber(ARGV[1]) then return 0 end\n"
+    "redis.call('HSET', KEYS[1], 'stamp', ARGV[1], 'state', ARGV[2])\n"
+    "redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
+    "redis.call('EXPIRE', KEYS[2], ARGV[4])\n"
+    "local alarms, a = tonumber(ARGV[5]), 6\n"
+    "for i = 1, alarms do\n"
+    "  redis.call('SET', KEYS[4 + i], ARGV[a + 3], 'EX', ARGV[3])\n"
+    "  redis.call('ZADD', KEYS[3], ARGV[a + 1], ARGV[a])\n"
+    "  redis.call('EXPIRE', KEYS[3], ARGV[3])\n"
+    "  redis.call('HSET', KEYS[4], ARGV[a + 2], ARGV[a + 3])\n"
+    "  redis.call('EXPIRE', KEYS[4], ARGV[3])\n"
+    "  a = a + 4\n"
+    "end\n"
+    "for i = 5 + alarms, #KEYS do\n"
+    "  redis.call('HSET', KEYS[i], ARGV[a], ARGV[a + 1])\n"
+    "  redis.call('EXPIRE', KEYS[i], ARGV[3])\n"
+    "  a = a + 2\n"
+    "end\n"
+    "return 1\n";
+
+enum {
+    AT_ONCE = 16,     /* states in one round, of some kilobytes each */
+    MOST_WORDS = 256, /* of one script's call: some ten rows come of a long catching up */
+    FIXED_KEYS = 4,
+};
+
+struct call {
+    struct str words[MOST_WORDS];
+    size_t count;
+};
+
+static void add(struct call *c, struct str word)
+{
+    c->words[c->count++] = word;
+}
+
+static bool is_of(const struct row *row, const struct subject *subject, bool alarm)
+{
+    return row->subject == subject && (row->alarm.len > 0) == alarm;
+}
+
+static struct str hours_key(struct store_redis *s, const struct subject *subject, uint64_t hour)
+{
+    return BATCH_KEY(&s->batch, s->prefix, STR("hours:"), subject->member, STR(":"),
+                     batch_u64(&s->batch, hour / SUBJECT_HOURS_A_DAY));
+}
+
+static void add_keys(struct store_redis *s, struct call *c, const struct subject *subject)
+{
+    const struct baseline *b = subject_baseline(subject);
+    struct batch *batch = &s->batch;
+    struct str state = BATCH_KEY(batch, s->prefix, STR("drift:"), subject->member);
+
+    add(c, state);
+    add(c, b ? BATCH_KEY(batch, s->prefix, STR("baseline:"), str_of(b->id)) : state);
+    add(c, BATCH_KEY(batch, s->prefix, STR("alarms")));
+    add(c, BATCH_KEY(batch, s->prefix, STR("deliveries")));
+    for (size_t i = 0; i < s->book->row_count; i++)
+        if (is_of(&s->book->rows[i], subject, true))
+            add(c, BATCH_KEY(batch, s->prefix, STR("alarm:"), s->book->rows[i].alarm));
+    for (size_t i = 0; i < s->book->row_count; i++)
+        if (is_of(&s->book->rows[i], subject, false))
+            add(c, hours_key(s, subject, s->book->rows[i].at_ms));
+}
+
+static void add_rows(struct store_redis *s, struct call *c, const struct subject *subject)
+{
+    struct batch *batch = &s->batch;
+
+    for (size_t i = 0; i < s->book->row_count; i++) {
+        const struct row *row = &s->book->rows[i];
+        struct str state = str_of(alarm_state_word(row->state));
+
+        if (!is_of(row, subject, true))
+            continue;
+        add(c, row->alarm);
+        add(c, batch_u64(batch, row->at_ms));
+        add(c, arena_join(&batch->words, (struct str[]){ row->alarm, STR(":"), state }, 3));
+        add(c, row->text);
+    }
+    for (size_t i = 0; i < s->book->row_count; i++) {
+        const struct row *row = &s->book->rows[i];
+
+        if (!is_of(row, subject, false))
+            continue;
+        add(c, batch_u64(batch, row->at_ms % SUBJECT_HOURS_A_DAY));
+        add(c, row->text);
+    }
+}
+
+/* How many of its rows are alarms, and how many words all of them take. */
+static size_t count_alarms(const struct book *b, const struct subject *subject, size_t *words)
+{
+    size_t alarms = 0;
+
+    for (size_t i = 0; i < b->row_count; i++) {
+        if (b->rows[i].subject != subject)
+            continue;
+        alarms += b->rows[i].alarm.len > 0 ? 1 : 0;
+        *words += b->rows[i].alarm.len > 0 ? 5 : 3;
+    }
+    return alarms;
+}
+
+static void ask_one(struct store_redis *s, struct subject *subject)
+{
+    struct call c = { .count = 0 };
+    struct batch *batch = &s->batch;
+    struct buf text = { 0 };
+    size_t words = 0, alarms = count_alarms(s->book, subject, &words), keys;
+
+    ensure(words + 16 < MOST_WORDS);
+    subject_put(subject, &text);
+    add(&c, STR("EVAL"));
+    add(&c, str_of(save_text));
+    add(&c, STR("")); /* how many keys: known when they stand */
+    add_keys(s, &c, subject);
+    keys = c.count - 3;
+    c.words[2] = batch_u64(batch, keys);
+    add(&c, batch_u64(batch, subject_stamp(subject)));
+    add(&c, buf_str(&text));
+    add(&c, batch_u64(batch, STORE_STATE_S));
+    add(&c, batch_u64(batch, STORE_BASELINE_S));
+    add(&c, batch_u64(batch, alarms));
+    add_rows(s, &c, subject);
+    s->asked[batch->count].subject = subject;
+    batch_add(batch, c.words, c.count);
+    buf_deinit(&text);
+}
+
+static void ask(struct store_redis *s);
+
+static void on_saved(struct redis_op *op, enum err err, const struct redis_reply *reply)
+{
+    struct store_redis *s = container_of(op, struct store_redis, redis);
+
+    for (size_t i = 0; !err && i < s->batch.count; i++) {
+        const struct redis_reply *one = batch_reply(reply, i);
+        struct subject *subject = s->asked[i].subject;
+
+        if (!one || redis_reply_type(one) != REDIS_INTEGER) {
+            err = ERR_STORE_DOWN;
+            break;
+        }
+        subject->unsaved = false;
+        subject->unread = redis_reply_integer(one) == 0;
+    }
+    if (err)
+        store_redis_end(s, err);
+    else
+        ask(s);
+}
+
+static void ask(struct store_redis *s)
+{
+    batch_reset(&s->batch);
+    for (; s->at < s->book->subject_count && s->batch.count < AT_ONCE; s->at++)
+        if (s->book->subjects[s->at]->unsaved)
+            ask_one(s, s->book->subjects[s->at]);
+    if (s->batch.count > 0) {
+        batch_send(&s->batch, s->link, &s->redis, on_saved);
+        return;
+    }
+    book_rows_written(s->book);
+    store_redis_end(s, OK);
+}
+
+static void begin(struct deferred *d)
+{
+    ask(container_of(d, struct store_redis, turn));
+}
+
+void store_redis_save(struct store *store, struct book *b, struct store_op *op)
+{
+    struct store_redis *s = store_redis_of(store);
+
+    s->op = op;
+    s->book = b;
+    s->at = 0;
+    loop_defer(s->loop, &s->turn, begin);
+}

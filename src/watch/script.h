@@ -9,11 +9,11 @@
  * they are: half a Japanese text is han, and no Chinese one has any.
  */
 
-#define SCRIPTS(S)                                                                           \
-    S(latin)                                                                                 \
-    S(cyrillic)                                                                              \
-    S(greek) S(arabic) S(hebrew) S(devanagari) S(han) S(hiragana_katakana) S(hangul) S(thai) \
-        S(other) S(none)
+/* clang-format off */
+#define SCRIPTS(S)                                                                    \
+    S(latin) S(cyrillic) S(greek) S(arabic) S(hebrew) S(devanagari) S(han)            \
+    S(hiragana_katakana) S(hangul) S(thai) S(other) S(none)
+/* clang-format on */
 
 enum script {
 #define S(name) SCRIPT_##name,

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "histogram.h"
+#include "stage.h"
+#include "store_inner.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+/* Two judges and one Redis: who has the lease, whose state counts, and what lies where. */
+
+static struct stage stage;
+static struct store *one, *two;
+static struct book book, other;
+static struct store_op op;
+static enum err ended;
+static struct buf told, answer;
+
+static void on_done(struct store_op *o, enum err err)
+{
+    (void)o;
+    ended = err;
+    loop_stop(stage.loop);
+}
+
+static void start(void)
+{
+    struct remote_settings settings = { .prefix = STR("weir:"),
+                                        .most_bytes = REMOTE_ENTRY_BYTES };
+
+    stage_open(&stage, &settings);
+    one = store_redis_new(stage.loop, stage.link, STR("weir:"));
+    two = store_redis_new(stage.loop, stage.link, STR("weir:"));
+    book_init(&book);
+    book_init(&other);
+    op.on_done = on_done;
+}
+
+static void stop(void)
+{
+    store_free(one);
+    store_free(two);
+    book_deinit(&book);
+    book_deinit(&other);
+    buf_deinit(&told);
+    buf_deinit(&answer);
+    stage_close(&stage);
+}
+
+TestSuite(store_redis, .init = start, .fini = stop, .timeout = 60);
+
+static void wait(void)
+{
+    ended = ERR_CANCELLED;
+    stage_run(&stage);
+    cr_assert_eq(ended, OK, "%s", err_name(ended));
+}
+
+static void load(struct store *store, struct book *b)
+{
+    store->kind->load(store, b, &(struct store_now){ .lease_ms = 60000 }, &op);
+    wait();
+}
+
+static void save(struct store *store, struct book *b)
+{
+    store->kind->save(store, b, &op);
+    wait();
+}
+
+static void edit(struct store *store, const struct edit *e)
+{
+    store->kind->edit(store, &book, e, &op);
+    wait();
+}
+
+static const char *ask(const char *command)
+{
+    buf_reset(&answer);
+    stage_ask(&stage, &answer, command);
+    buf_put(&answer, (struct str){ "", 1 });
+    return answer.at;
+}
+
+static void count(const char *member, uint64_t tick, const char *value, unsigned n)
+{
+    struct buf command = { 0 };
+
+    buf_put_printf(&command, "HINCRBY weir:v1:histogram:%s:%llu %s %u", member,
+                   (unsigned long long)tick, value, n);
+    buf_put(&command, (struct str){ "", 1 });
+    stage_do(&stage, command.at);
+    buf_reset(&command);
+    buf_put_printf(&command, "ZADD weir:v1:histograms %llu %s", (unsigned long long)tick,
+                   member);
+    buf_put(&command, (struct str){ "", 1 });
+    stage_do(&stage, command.at);
+    buf_deinit(&command);
+}
+
+static void fold(void *ctx, struct subject *s, uint64_t tick, const struct counts *counts)
+{
+    struct subject_news news = { .turn = DRIFT_STAYED };
+
+    (void)ctx;
+    buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)tick);
+    counts_put(counts, &told);
+    buf_put(&told, STR("\n"));
+    subject_fold(s, 13, tick, counts, &news);
+    buf_deinit(&news.hour_text);
+}
+
+static void feed(struct store *store, struct book *b, uint64_t upto)
+{
+    buf_reset(&told);
+    store->kind->feed(store, b, &(struct store_feed){ upto, fold, NULL }, &op);
+    wait();
+}
+
+/* ---- the lease ---- */
+
+Test(store_redis, one_of_two_judges_and_keeps_judging)
+{
+    load(one, &book);
+    load(two, &other);
+    cr_assert(book.ours);
+    cr_assert_not(other.ours);
+    load(one, &book);
+    cr_assert(book.ours);
+}
+
+Test(store_redis, who_leaves_hands_the_lease_on)
+{
+    load(one, &book);
+    one->kind->leave(one);
+    load(two, &other);
+    cr_assert(other.ours);
+    load(one, &book);
+    cr_assert_not(book.ours);
+}
+
+Test(store_redis, a_lease_runs_out)
+{
+    load(one, &book);
+    stage_do(&stage, "PEXPIRE weir:v1:drift:lease 1");
+    stage_run_for(&stage, 5000);
+    load(two, &other);
+    cr_assert(other.ours);
+}
+
+/* ---- ticks ---- */
+
+Test(store_redis, ticks_are_told_in_their_order_and_once)
+{
+    count("m:v:b", 1000, "x", 2);
+    count("m:v:a", 1001, "x", 3);
+    count("m:v:b", 1002, "y", 4);
+    count("m:v:b", 1002, "x", 5);
+    load(one, &book);
+    feed(one, &book, 1002);
+    cr_assert(str_eq(buf_str(&told), STR("a 1001 x=3\nb 1000 x=2\nb 1002 x=5 y=4\n")), "%.*s",
+              (int)told.len, told.at);
+    feed(one, &book, 1002);
+    cr_assert_eq(told.len, 0);
+}
+
+Test(store_redis, a_long_silence_is_caught_up_in_order)
+{
+    for (uint64_t t = 1; t <= 300; t += 3)
+        count("m:v:a", 1000 + t, "x", 1);
+    load(one, &book);
+    feed(one, &book, 1300);
+    cr_assert_eq(book.subjects[0]->tick, 1298);
+    cr_assert_eq(counts_total(&book.subjects[0]->draft.total), STORE_CATCH_UP / 3);
+}
+
+Test(store_redis, a_key_of_another_type_is_no_count)
+{
+    stage_do(&stage, "SET weir:v1:histogram:m:v:a:1000 hello");
+    stage_do(&stage, "ZADD weir:v1:histograms 1000 m:v:a");
+    stage_do(&stage, "ZADD weir:v1:histograms 1000 nonsense");
+    load(one, &book);
+    feed(one, &book, 1000);
+    cr_assert_eq(told.len, 0);
+    cr_assert_eq(book.subject_count, 1);
+}
+
+/* ---- states ---- */
+
+Test(store_redis, who_takes_over_goes_on_where_the_other_was)
+{
+    struct buf mine = { 0 }, theirs = { 0 };
+
+    for (uint64_t t = 1000; t < 1010; t++)
+        count("m:v:a", t, "x", 20);
+    load(one, &book);
+    feed(one, &book, 1005);
+    save(one, &book);
+    one->kind->leave(one);
+    load(two, &other);
+    cr_assert_eq(other.subjects[0]->tick, 1005);
+    feed(two, &other, 1009);
+    feed(one, &book, 1009);
+    subject_put(book.subjects[0], &mine);
+    subject_put(other.subjects[0], &theirs);
+    cr_assert(str_eq(buf_str(&mine), buf_str(&theirs)));
+    buf_deinit(&mine);
+    buf_deinit(&theirs);
+}
+
+Test(store_redis, a_state_that_is_not_later_is_not_taken)
+{
+    count("m:v:a", 1000, "x", 1);
+    count("m:v:a", 1001, "x", 1);
+    load(one, &book);
+    load(two, &other);
+    other.subjects[0]->unread = false;
+    feed(one, &book, 1001);
+    feed(two, &other, 1000);
+    save(one, &book);
+    save(two, &other);
+    cr_assert(other.subjects[0]->unread);
+    cr_assert_str_eq(ask("HGET weir:v1:drift:m:v:a stamp"), "1001000");
+}
+
+Test(store_redis, what_was_not_written_while_the_lease_was_lost_is_folded_anew)
+{
+    count("m:v:a", 1000, "x", 1);
+    load(one, &book);
+    feed(one, &book, 1000);
+    one->kind->leave(one);
+    load(two, &other);
+    load(one, &book);
+    cr_assert_eq(book.subjects[0]->tick, 0);
+    two->kind->leave(two);
+    load(one, &book);
+    feed(one, &book, 1000);
+    cr_assert(str_eq(buf_str(&told), STR("a 1000 x=1\n")));
+}
+
+Test(store_redis, a_damaged_state_is_refused_and_begins_anew)
+{
+    count("m:v:a", 1000, "x", 1);
+    load(one, &book);
+    feed(one, &book, 1000);
+    save(one, &book);
+    stage_do(&stage, "HSET weir:v1:drift:m:v:a state damaged");
+    load(two, &other);
+    cr_assert_eq(other.subjects[0]->tick, 0);
+    cr_assert_not(other.subjects[0]->unread);
+}
+
+Test(store_redis, an_alarm_is_written_with_its_state_and_is_to_be_delivered)
+{
+    const struct tick_histogram of = refusal();
+    struct alarm *a = alarm_new(&of);
+    char command[128];
+
+    count(REFUSAL, 1000, "yes", 60);
+    load(one, &book);
+    feed(one, &book, 1000);
+    a->state = ALARM_FIRING;
+    a->updated_ms = 5;
+    alarm_name(a, STR(REFUSAL), "0123456789abcdef", 1000);
+    book_write_alarm(&book, book.subjects[0], a);
+    book_write_hour(&book, book.subjects[0], 24 * 7 + 5, STR("yes=60"));
+    save(one, &book);
+    cr_assert_eq(book.row_count, 0);
+    cr_assert_eq(book.delivery_count, 1);
+    (void)snprintf(command, sizeof(command), "HEXISTS weir:v1:deliveries %s:firing", a->id);
+    cr_assert_str_eq(ask(command), "1");
+    cr_assert_str_eq(ask("HGET weir:v1:hours:" REFUSAL ":7 5"), "yes=60");
+    load(two, &other);
+    cr_assert(book_alarm(&other, a->id));
+    cr_assert_eq(other.delivery_count, 1);
+    alarm_free(a);
+}
+
+Test(store_redis, an_alarm_of_a_state_that_was_not_taken_is_not_written)
+{
+    const struct tick_histogram of = refusal();
+    struct alarm *a = alarm_new(&of);
+
+    count(REFUSAL, 1000, "yes", 60);
+    load(one, &book);
+    load(two, &other);
+    other.subjects[0]->unread = false;
+    feed(one, &book, 1000);
+    feed(two, &other, 1000);
+    save(one, &book);
+    alarm_name(a, STR(REFUSAL), "0123456789abcdef", 1000);
+    book_write_alarm(&other, other.subjects[0], a);
+    save(two, &other);
+    cr_assert_str_eq(ask("EXISTS weir:v1:alarms"), "0");
+    alarm_free(a);
+}
+
+/* ---- what people change ---- */
+
+static void put_baseline(struct baseline *b)
+{
+    struct buf json = { 0 };
+
+    baseline_put(b, &json);
+    edit(one, &(struct edit){ EDIT_BASELINE, str_of(b->id), buf_str(&json), 9 });
+    edit(one, &(struct edit){ EDIT_PIN, STR(REFUSAL), str_of(b->id), 0 });
+    buf_deinit(&json);
+}
+
+Test(store_redis, a_baseline_and_its_pin_are_known_to_all)
+{
+    struct baseline *b = refusal_baseline(60);
+
+    put_baseline(b);
+    load(two, &other);
+    cr_assert(book_baseline(&other, b->id));
+    cr_assert(book_is_pinned(&other, b->id));
+    edit(one, &(struct edit){ .kind = EDIT_PIN, .key = STR(REFUSAL), .text = STR("") });
+    edit(one, &(struct edit){ .kind = EDIT_DROP, .key = str_of(b->id) });
+    load(two, &other);
+    cr_assert_not(book_is_pinned(&other, b->id));
+    cr_assert_str_eq(ask("ZCARD weir:v1:baseline_ids"), "0");
+    baseline_free(b);
+}
+
+Test(store_redis, silences_and_acknowledgements_are_known_to_all)
+{
+    const struct tick_histogram of = refusal();
+    struct alarm *a = alarm_new(&of);
+
+    count(REFUSAL, 1000, "yes", 60);
+    load(one, &book);
+    feed(one, &book, 1000);
+    a->state = ALARM_FIRING;
+    alarm_name(a, STR(REFUSAL), "0123456789abcdef", 1000);
+    book_write_alarm(&book, book.subjects[0], a);
+    save(one, &book);
+    edit(one, &(struct edit){ .kind = EDIT_ACKNOWLEDGE, .key = str_of(a->id) });
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s1"), STR("{\"until_ms\":77}"), 77 });
+    load(two, &other);
+    cr_assert_eq(book_alarm(&other, a->id)->state, ALARM_ACKNOWLEDGED);
+    cr_assert_eq(other.silences[0].until_ms, 77);
+    edit(one, &(struct edit){ .kind = EDIT_UNSILENCE, .key = STR("s1") });
+    load(two, &other);
+    cr_assert_eq(other.silence_count, 0);
+    alarm_free(a);
+}
+
+/* ---- the past ---- */
+
+static void note_past(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)
+{
+    (void)ctx;
+    buf_put_printf(&told, "%s%llu ", is_hour ? "hour " : "", (unsigned long long)tick);
+    counts_put(counts, &told);
+    buf_put(&told, STR("\n"));
+}
+
+Test(store_redis, the_past_is_told_by_hours_and_what_is_recent_by_ticks)
+{
+    struct store_recall recall = { STR("m:v:a"), 6000, 6501, 6510, note_past, NULL };
+
+    stage_do(&stage, "HSET weir:v1:hours:m:v:a:4 4 x=600");
+    count("m:v:a", 6001, "x", 1);
+    count("m:v:a", 6500, "x", 2);
+    one->kind->recall(one, &recall, &op);
+    wait();
+    cr_assert(str_eq(buf_str(&told), STR("hour 6000 x=600\n6500 x=2\n")), "%.*s", (int)told.len,
+              told.at);
+}

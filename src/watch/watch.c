@@ -176,6 +176,12 @@ static bool put_name(const struct tally_key *k, struct buf *out)
     return true;
 }
 
+/* Segments are many, and whoever judges keeps their hours. */
+static uint64_t ttl_s(const struct watch *w, const struct tally_key *k)
+{
+    return k->segment.len > 0 ? w->pace.tick_ms * WATCH_SEGMENT_TICKS / 1000 : WATCH_TTL_S;
+}
+
 /* The texts that one histogram takes to be told; used again for the next. */
 struct texts {
     struct buf name, key, index;
@@ -191,7 +197,7 @@ static void deinit_texts(struct texts *t)
 static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
                        const struct remote_count *counts, size_t n)
 {
-    struct remote_histogram h = { .minute = minute_to_tell(w, k), .ttl_s = WATCH_TTL_S };
+    struct remote_histogram h = { .minute = minute_to_tell(w, k), .ttl_s = ttl_s(w, k) };
 
     buf_reset(&t->name);
     buf_reset(&t->key);

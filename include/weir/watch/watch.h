@@ -43,6 +43,7 @@ struct watch;
    for as long as histograms that are folded from them. */
 enum {
     WATCH_TTL_S = 8 * 24 * 60 * 60,
+    WATCH_SEGMENT_TICKS = 180, /* of a segment; longer than the judge may lag behind */
     WATCH_INDEX_TTL_S = 35 * 24 * 60 * 60,
 };
 

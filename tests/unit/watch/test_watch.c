@@ -350,6 +350,15 @@ Test(watch, each_answer_counts_once_for_all_and_once_in_its_segment)
     cr_assert(told(" no=1\n"));
 }
 
+Test(watch, minutes_of_a_segment_live_for_three_hours)
+{
+    add_segment();
+    note_plan("pro", WATCH_FRESH);
+    watch_flush(watch);
+    cr_assert(told(" ttl=10800 no=1\n"));
+    cr_assert(told(" ttl=691200 no=1\n"));
+}
+
 Test(watch, metrics_have_no_segments)
 {
     add_segment();

@@ -5,8 +5,10 @@
 #include "weir/base/mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,16 @@ void digest_end(struct digest *out)
     ensure(c->started);
     c->started = false;
     end(c->pieces, out);
+}
+
+void digest_hmac(struct digest *out, struct str key, struct str text)
+{
+    const unsigned char *made;
+
+    ensure(key.len <= INT_MAX);
+    made = HMAC(EVP_sha256(), key.at ? key.at : "", (int)key.len,
+                (const unsigned char *)(text.at ? text.at : ""), text.len, out->bytes, NULL);
+    ensure(made);
 }
 
 void digest_hex(const struct digest *d, char out[DIGEST_HEX])

@@ -20,6 +20,9 @@ void digest_add_u64(uint64_t n);    /* eight bytes, little end first */
 void digest_add_part(struct str s); /* its length, then its bytes: parts cannot run together */
 void digest_end(struct digest *out);
 
+/* HMAC-SHA-256 (RFC 2104): only who has the key can make it. */
+void digest_hmac(struct digest *out, struct str key, struct str text);
+
 void digest_hex(const struct digest *d, char out[DIGEST_HEX]);
 bool digest_from_hex(struct digest *d, struct str hex);
 bool digest_eq(const struct digest *a, const struct digest *b); /* in constant time */

@@ -87,6 +87,54 @@ Test(digest, anything_but_64_digits_is_refused, .timeout = 5)
     cr_assert_not(digest_from_hex(&d, STR("")));
 }
 
+static void expect_hmac(struct str key, struct str text, const char *expected)
+{
+    char hex[DIGEST_HEX];
+    struct digest d;
+
+    digest_hmac(&d, key, text);
+    digest_hex(&d, hex);
+    cr_assert_str_eq(hex, expected);
+}
+
+static struct str repeated(char c, size_t n)
+{
+    static char bytes[2][160];
+    static unsigned turn;
+    char *at = bytes[turn++ % 2];
+
+    memset(at, c, n);
+    return (struct str){ at, n };
+}
+
+Test(digest, an_hmac_is_that_of_rfc_4231, .timeout = 5)
+{
+    expect_hmac(repeated(0x0b, 20), STR("Hi There"),
+                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    expect_hmac(STR("Jefe"), STR("what do ya want for nothing?"),
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    expect_hmac(repeated((char)0xaa, 20), repeated((char)0xdd, 50),
+                "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+    expect_hmac(STR("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+                    "\x11\x12\x13\x14\x15\x16\x17\x18\x19"),
+                repeated((char)0xcd, 50),
+                "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+    expect_hmac(repeated((char)0xaa, 131),
+                STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    expect_hmac(repeated((char)0xaa, 131),
+                STR("This is a test using a larger than block-size key and a larger than "
+                    "block-size data. The key needs to be hashed before being used by the HMAC "
+                    "algorithm."),
+                "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
+Test(digest, an_hmac_of_nothing_by_nothing_is_one_too, .timeout = 5)
+{
+    expect_hmac(str_of(NULL), str_of(NULL),
+                "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 Test(digest, random_bytes_differ, .timeout = 5)
 {
     uint64_t a[4], b[4];

@@ -94,12 +94,22 @@ struct subject *book_subject(struct book *b, struct str member)
     return s;
 }
 
-void book_drop_subject(struct book *b, size_t i)
+static void drop_subject(struct book *b, size_t i)
 {
     subject_free(b->subjects[i]);
     b->subject_count--;
     memmove(&b->subjects[i], &b->subjects[i + 1],
             (b->subject_count - i) * sizeof(b->subjects[0]));
+}
+
+void book_forget(struct book *b, uint64_t oldest)
+{
+    for (size_t i = b->subject_count; i > 0; i--) {
+        const struct subject *s = b->subjects[i - 1];
+
+        if (s->last < oldest && s->tick < oldest && !s->unsaved)
+            drop_subject(b, i - 1);
+    }
 }
 
 size_t book_judged(const struct book *b)

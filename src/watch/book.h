@@ -66,11 +66,12 @@ void book_init(struct book *b);
 void book_deinit(struct book *b);
 
 struct subject *book_subject(struct book *b, struct str member); /* made if need be; or NULL */
-void book_drop_subject(struct book *b, size_t i);
+/* Of those whose last tick is before `oldest`, unless they are still to be written. */
+void book_forget(struct book *b, uint64_t oldest);
 const struct baseline *book_baseline(const struct book *b, const char *id); /* NULL: unknown */
 /* Takes it; one that is there already stays, and the new one is freed. */
 const struct baseline *book_add_baseline(struct book *b, struct baseline *baseline);
-void book_drop_baseline(struct book *b, const char *id);
+void book_drop_baseline(struct book *b, const char *id); /* one that is judged by stays */
 
 /* Of that histogram, else of "any version" of it; NULL: none. */
 const char *book_pinned(const struct book *b, const struct subject *s);

@@ -72,14 +72,66 @@ void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out
     put_distances(b, after, n, out);
 }
 
-void effect_put_sentence(const struct baseline *b, const uint64_t *after, struct buf *out)
+/* ---- values that the baseline lacks -------------------------------------------------------- */
+
+static bool knows(const struct baseline *b, struct str value)
+{
+    for (size_t k = 0; k < b->bins; k++)
+        if (str_eq(b->values[k], value))
+            return true;
+    return false;
+}
+
+/* Does `a` come before `b`: more often, or as often and by name? */
+static bool is_before(const struct count *a, const struct count *b)
+{
+    return a->n > b->n || (a->n == b->n && a < b);
+}
+
+/* The first behind `last`; NULL `last`: of all. NULL: there is none. */
+static const struct count *next_unseen(const struct baseline *b, const struct counts *names,
+                                       const struct count *last)
+{
+    const struct count *best = NULL;
+
+    for (size_t i = 0; i < names->size; i++) {
+        const struct count *one = &names->at[i];
+
+        if (!knows(b, one->value) && (!last || is_before(last, one)) &&
+            (!best || is_before(one, best)))
+            best = one;
+    }
+    return best;
+}
+
+void effect_put_unseen(const struct baseline *b, const struct counts *names, struct buf *out)
+{
+    const struct count *one = NULL;
+
+    buf_put(out, STR("\"unseen\":["));
+    for (size_t i = 0; i < DISTANCE_MOVES && (one = next_unseen(b, names, one)); i++) {
+        buf_put_text(out, i > 0 ? ",{\"value\":" : "{\"value\":");
+        scan_put_string(out, one->value);
+        buf_put_printf(out, ",\"count\":%llu}", (unsigned long long)one->n);
+    }
+    buf_put(out, STR("]"));
+}
+
+void effect_put_sentence(const struct baseline *b, const uint64_t *after,
+                         const struct counts *names, struct buf *out)
 {
     struct distance_move moves[DISTANCE_MOVES];
+    const struct count *unseen;
+    struct str value;
 
     if (distance_moved(b->counts, after, b->bins, moves) == 0)
         return;
+    value = b->values[moves[0].bin];
+    unseen = str_eq(value, STR("other")) ? next_unseen(b, names, NULL) : NULL;
     buf_put(out, b->of.prediction);
     buf_put(out, STR("="));
-    buf_put(out, b->values[moves[0].bin]);
+    buf_put(out, value);
+    if (unseen)
+        buf_put_printf(out, " (%.*s)", STR_ARG(unseen->value));
     buf_put_printf(out, " %.1f %% \u2192 %.1f %%", 100 * moves[0].before, 100 * moves[0].after);
 }

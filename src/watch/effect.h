@@ -16,5 +16,13 @@
  */
 void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out);
 
-/* "refusal=yes 4.5 % → 20.3 %": what moved most; nothing where nothing moved. */
-void effect_put_sentence(const struct baseline *b, const uint64_t *after, struct buf *out);
+/*
+ * "refusal=yes 4.5 % → 20.3 %": what moved most; nothing where nothing moved. `names` has
+ * counts by name of about the same time, which say what is behind an `other`: "intent=other
+ * (complaint) 0.0 % → 31.2 %".
+ */
+void effect_put_sentence(const struct baseline *b, const uint64_t *after,
+                         const struct counts *names, struct buf *out);
+
+/* "unseen":[{"value":"complaint","count":12}]: at most three values that the baseline lacks. */
+void effect_put_unseen(const struct baseline *b, const struct counts *names, struct buf *out);

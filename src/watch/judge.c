@@ -24,6 +24,7 @@ enum {
     LEASE_TICKS = 2,       /* how many rounds who judges may miss before another takes over */
     LEAST_LEASE_MS = 2000, /* for short ticks on a busy machine */
     FORGET_S = 35 * 24 * 3600,
+    KEEP_TICKS = 240,   /* two to three hours are read as ticks, and some more to be sure */
     MOST_LATE_MS = 200, /* rounds of several gateways are spread a little */
 };
 
@@ -199,7 +200,9 @@ static void on_due(struct timer *t)
 
     j->phase = JUDGE_WORKING;
     j->upto = pace_closed(&j->pace, clock_wall_ms());
+    now.tick = j->upto;
     now.oldest = j->upto > back ? j->upto - back : 0;
+    now.keep_s = KEEP_TICKS * j->settings.tick_ms / 1000 + 1;
     j->op.on_done = on_loaded;
     j->store->kind->load(j->store, &j->book, &now, &j->op);
 }

@@ -61,7 +61,7 @@ static void raise_alarm(struct judge *j, struct subject *s, const struct subject
     uint64_t after[ECUSUM_BINS];
 
     (void)window_sum(&s->drift->window, s->drift->latch.since, after);
-    alarm_explain(a, s->drift->baseline, after);
+    alarm_explain(a, s->drift->baseline, after, &s->gathered);
     a->confirmed = news->turn == DRIFT_ALARM;
     a->state = a->confirmed ? ALARM_FIRING : ALARM_PENDING;
     a->score = news->score;

@@ -80,6 +80,7 @@ static void file_load(struct store *store, struct book *b, const struct store_no
         statefile_read(s->path, b);
     s->loaded = true;
     b->ours = true;
+    book_forget(b, now->oldest);
     for (size_t i = 0; i < b->subject_count; i++)
         b->subjects[i]->unread = false;
     end_later(s, op, OK);

@@ -13,6 +13,8 @@
  */
 
 enum {
+    STORE_AHEAD =
+        1440, /* ticks that clocks may differ by; beyond it ticks had another length */
     STORE_CATCH_UP = 120,           /* ticks of one histogram that are folded in one go */
     STORE_STATE_S = 35 * 24 * 3600, /* how long states, hours and alarms live untouched */
     STORE_BASELINE_S = 400 * 24 * 3600,
@@ -26,8 +28,10 @@ struct store_op {
 };
 
 struct store_now {
+    uint64_t tick;     /* the last that is settled */
     uint64_t oldest;   /* histograms whose last tick is before it are forgotten */
     uint64_t lease_ms; /* how long who judges may be silent */
+    uint64_t keep_s;   /* how long a tick that was folded is still needed */
 };
 
 /* One tick of one histogram; in the order of ticks for each of them. */

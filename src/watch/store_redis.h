@@ -26,9 +26,9 @@ struct store_redis {
     struct batch batch;
     struct store_op *op;
     struct book *book;
-    uint64_t oldest;
-    struct arena names; /* of what is to be asked for */
-    struct str *wanted; /* alarms, then baselines; in `names` */
+    struct store_now now; /* of the last load */
+    struct arena names;   /* of what is to be asked for */
+    struct str *wanted;   /* alarms, then baselines; in `names` */
     size_t wanted_count, wanted_at, wanted_alarms;
     struct str *acknowledged;
     size_t acknowledged_count;

@@ -52,6 +52,8 @@ static void take_state(struct store_redis *s, struct subject *subject,
     b = id[0] ? book_baseline(s->book, id) : NULL;
     if (id[0] && !b)
         begin_anew(subject, "its baseline is gone");
+    else if (stamp > subject_stamp_at(s->now.tick + STORE_AHEAD))
+        begin_anew(subject, "its ticks had another length");
     else if (stamp <= subject_stamp(subject) && subject->tick > 0)
         subject->unread = false;
     else if (subject_read(subject, text, b))
@@ -211,12 +213,7 @@ static void take_histograms(struct store_redis *s, const struct redis_reply *rep
         if (subject && str_to_u64(text_at(reply, i + 1), &last) && last > subject->last)
             subject->last = last;
     }
-    for (size_t i = s->book->subject_count; i > 0; i--) {
-        const struct subject *subject = s->book->subjects[i - 1];
-
-        if (subject->last < s->oldest && !subject->unsaved)
-            book_drop_subject(s->book, i - 1);
-    }
+    book_forget(s->book, s->now.oldest);
 }
 
 static void take_pins(struct store_redis *s, const struct redis_reply *reply)
@@ -250,6 +247,27 @@ static void want_alarms(struct store_redis *s, const struct redis_reply *reply)
     s->wanted_alarms = s->wanted_count;
 }
 
+static bool lists(const struct redis_reply *reply, const char *id)
+{
+    size_t i = 0;
+
+    while (i < list_size(reply) && !str_eq(text_at(reply, i), str_of(id)))
+        i++;
+    return i < list_size(reply);
+}
+
+/* Somebody has dropped some. */
+static void drop_baselines(struct store_redis *s, const struct redis_reply *reply)
+{
+    for (size_t i = s->book->baseline_count; i > 0; i--) {
+        char id[BASELINE_ID];
+
+        (void)snprintf(id, sizeof(id), "%s", s->book->baselines[i - 1]->id);
+        if (!lists(reply, id))
+            book_drop_baseline(s->book, id);
+    }
+}
+
 static void want_baselines(struct store_redis *s, const struct redis_reply *reply)
 {
     for (size_t i = 0; i < list_size(reply); i++) {
@@ -260,6 +278,8 @@ static void want_baselines(struct store_redis *s, const struct redis_reply *repl
         if (!book_baseline(s->book, id))
             want(s, text_at(reply, i));
     }
+    if (reply && s->book->baseline_count > list_size(reply))
+        drop_baselines(s, reply);
 }
 
 static void take_silences(struct store_redis *s, const struct redis_reply *reply)
@@ -333,7 +353,7 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
 
     s->op = op;
     s->book = b;
-    s->oldest = now->oldest;
+    s->now = *now;
     s->at = s->wanted_at = s->wanted_count = s->wanted_alarms = 0;
     arena_deinit(&s->names);
     batch_reset(batch);
@@ -354,6 +374,8 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     BATCH_ADD(batch, STR("HGETALL"), BATCH_KEY(batch, s->prefix, STR("deliveries")));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
               STR("0"), batch_u64(batch, now->oldest));
+    BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
+              batch_u64(batch, now->tick + STORE_AHEAD), STR("+inf"));
     BATCH_ADD(batch, STR("EXPIRE"), pins, batch_u64(batch, STORE_BASELINE_S));
     BATCH_ADD(batch, STR("EXPIRE"), baselines, batch_u64(batch, STORE_BASELINE_S));
     batch_send(batch, s->link, &s->redis, on_head);

@@ -10,23 +10,28 @@
  * taken; then somebody else judged in the meantime, and has written the same rows.
  */
 
-/* KEYS: state, baseline, alarms, deliveries, one for each alarm, one for each hour. */
+/*
+ * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, one for each alarm,
+ * one for each hour. A stamp far ahead is of a time when ticks were shorter, and is no stamp.
+ */
 static const char save_text[] =
     "local have = redis.call('HGET', KEYS[1], 'stamp')\n"
-    "if have and tonumber(have) >= tonumber(ARGV[1]) then return 0 end\n"
+    "if have and tonumber(have) >= tonumber(ARGV[1])\n"
+    "   and tonumber(have) < tonumber(ARGV[5]) then return 0 end\n"
     "redis.call('HSET', KEYS[1], 'stamp', ARGV[1], 'state', ARGV[2])\n"
     "redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
-    "redis.call('EXPIRE', KEYS[2], ARGV[4])\n"
-    "local alarms, a = tonumber(ARGV[5]), 6\n"
+    "redis.call('EXPIRE', KEYS[2], ARGV[6])\n"
+    "redis.call('EXPIRE', KEYS[3], ARGV[4])\n"
+    "local alarms, a = tonumber(ARGV[7]), 8\n"
     "for i = 1, alarms do\n"
-    "  redis.call('SET', KEYS[4 + i], ARGV[a + 3], 'EX', ARGV[3])\n"
-    "  redis.call('ZADD', KEYS[3], ARGV[a + 1], ARGV[a])\n"
-    "  redis.call('EXPIRE', KEYS[3], ARGV[3])\n"
-    "  redis.call('HSET', KEYS[4], ARGV[a + 2], ARGV[a + 3])\n"
+    "  redis.call('SET', KEYS[5 + i], ARGV[a + 3], 'EX', ARGV[3])\n"
+    "  redis.call('ZADD', KEYS[4], ARGV[a + 1], ARGV[a])\n"
     "  redis.call('EXPIRE', KEYS[4], ARGV[3])\n"
+    "  redis.call('HSET', KEYS[5], ARGV[a + 2], ARGV[a + 3])\n"
+    "  redis.call('EXPIRE', KEYS[5], ARGV[3])\n"
     "  a = a + 4\n"
     "end\n"
-    "for i = 5 + alarms, #KEYS do\n"
+    "for i = 6 + alarms, #KEYS do\n"
     "  redis.call('HSET', KEYS[i], ARGV[a], ARGV[a + 1])\n"
     "  redis.call('EXPIRE', KEYS[i], ARGV[3])\n"
     "  a = a + 2\n"
@@ -36,7 +41,6 @@ static const char save_text[] =
 enum {
     AT_ONCE = 16,     /* states in one round, of some kilobytes each */
     MOST_WORDS = 256, /* of one script's call: some ten rows come of a long catching up */
-    FIXED_KEYS = 4,
 };
 
 struct call {
@@ -67,6 +71,8 @@ static void add_keys(struct store_redis *s, struct call *c, const struct subject
     struct str state = BATCH_KEY(batch, s->prefix, STR("drift:"), subject->member);
 
     add(c, state);
+    add(c, BATCH_KEY(batch, s->prefix, STR("histogram:"), subject->member, STR(":"),
+                     batch_u64(batch, subject->tick)));
     add(c, b ? BATCH_KEY(batch, s->prefix, STR("baseline:"), str_of(b->id)) : state);
     add(c, BATCH_KEY(batch, s->prefix, STR("alarms")));
     add(c, BATCH_KEY(batch, s->prefix, STR("deliveries")));
@@ -136,6 +142,8 @@ static void ask_one(struct store_redis *s, struct subject *subject)
     add(&c, buf_str(&text));
     add(&c, batch_u64(batch, STORE_STATE_S));
     add(&c, batch_u64(batch, STORE_BASELINE_S));
+    add(&c, batch_u64(batch, subject_stamp_at(s->now.tick + STORE_AHEAD)));
+    add(&c, batch_u64(batch, s->now.keep_s));
     add(&c, batch_u64(batch, alarms));
     add_rows(s, &c, subject);
     s->asked[batch->count].subject = subject;

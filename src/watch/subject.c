@@ -114,6 +114,11 @@ uint64_t subject_stamp(const struct subject *s)
     return s->tick * REVISIONS + (s->revision < REVISIONS ? s->revision : REVISIONS - 1);
 }
 
+uint64_t subject_stamp_at(uint64_t tick)
+{
+    return tick * REVISIONS;
+}
+
 /* ---- as text ------------------------------------------------------------------------------- */
 
 enum { MARK_BYTES = 17 }; /* the checksum's digits, and the end of the line */

@@ -57,6 +57,7 @@ enum drift_verdict subject_verdict(const struct subject *s, uint64_t now_tick);
 
 /* Rises with every change: of two states of one histogram the one with more is the later. */
 uint64_t subject_stamp(const struct subject *s);
+uint64_t subject_stamp_at(uint64_t tick); /* the least of that tick */
 
 void subject_put(const struct subject *s, struct buf *out);
 /*

@@ -28,8 +28,22 @@ Test(book, a_histogram_is_in_it_once)
     cr_assert_eq(book_subject(&book, STR("z:b:c")), z);
     cr_assert_eq(book.subject_count, 2);
     cr_assert_not(book_subject(&book, STR("nonsense")));
-    book_drop_subject(&book, 0);
-    cr_assert_eq(book_subject(&book, STR("z:b:c")), z);
+}
+
+Test(book, what_had_no_answers_for_long_is_forgotten)
+{
+    struct subject *old = book_subject(&book, STR("a:b:c"));
+    struct subject *waiting = book_subject(&book, STR("b:b:c"));
+    struct subject *fresh = book_subject(&book, STR("c:b:c"));
+
+    old->tick = 5;
+    waiting->tick = 5;
+    waiting->unsaved = true;
+    fresh->last = 10;
+    book_forget(&book, 10);
+    cr_assert_eq(book.subject_count, 2);
+    cr_assert_eq(book_subject(&book, STR("b:b:c")), waiting);
+    cr_assert_eq(book_subject(&book, STR("c:b:c")), fresh);
 }
 
 Test(book, an_own_pin_comes_before_that_of_any_version)

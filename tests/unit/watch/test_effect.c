@@ -8,12 +8,14 @@
 static struct baseline *b;
 static struct buf text;
 static json_t *json;
+static struct counts names;
 
 static void stop(void)
 {
     baseline_free(b);
     buf_deinit(&text);
     json_decref(json);
+    counts_deinit(&names);
 }
 
 TestSuite(effect, .fini = stop, .timeout = 30);
@@ -32,7 +34,7 @@ Test(effect, the_sentence_says_what_moved_most)
     uint64_t after[ECUSUM_BINS] = { 160, 0, 41 };
 
     b = refusal_baseline(60);
-    effect_put_sentence(b, after, &text);
+    effect_put_sentence(b, after, &names, &text);
     cr_assert(str_eq(buf_str(&text), STR("refusal=yes 5.0 % \u2192 20.4 %")), "%.*s",
               (int)text.len, text.at);
 }
@@ -71,6 +73,21 @@ Test(effect, of_nothing_nothing_has_moved)
 
     b = refusal_baseline(60);
     read_effect(after);
-    effect_put_sentence(b, (uint64_t[ECUSUM_BINS]){ 5700, 0, 300 }, &text);
+    effect_put_sentence(b, (uint64_t[ECUSUM_BINS]){ 5700, 0, 300 }, &names, &text);
     cr_assert_eq(text.at[text.len - 1], '}');
+}
+
+Test(effect, a_value_that_the_baseline_lacks_is_named)
+{
+    uint64_t after[ECUSUM_BINS] = { 60, 35, 5 };
+
+    b = refusal_baseline(60);
+    cr_assert(counts_read(&names, STR("maybe=30 no=60 never=5 yes=5")));
+    effect_put_sentence(b, after, &names, &text);
+    cr_assert(str_eq(buf_str(&text), STR("refusal=other (maybe) 0.0 % \u2192 35.0 %")), "%.*s",
+              (int)text.len, text.at);
+    buf_reset(&text);
+    effect_put_unseen(b, &names, &text);
+    cr_assert(str_eq(buf_str(&text), STR("\"unseen\":[{\"value\":\"maybe\",\"count\":30},"
+                                         "{\"value\":\"never\",\"count\":5}]")));
 }

@@ -69,7 +69,7 @@ static void count(uint64_t tick, const char *prediction, const char *value, uint
 
 static void load(void)
 {
-    store->kind->load(store, &book, &(struct store_now){ 0, 0 }, &op);
+    store->kind->load(store, &book, &(struct store_now){ .tick = 0 }, &op);
     loop_run(loop);
     cr_assert_eq(ended, OK);
 }

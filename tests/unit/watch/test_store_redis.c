@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Two judges and one Redis: who has the lease, whose state counts, and what lies where. */
 
@@ -57,7 +58,8 @@ static void wait(void)
 
 static void load(struct store *store, struct book *b)
 {
-    store->kind->load(store, b, &(struct store_now){ .lease_ms = 60000 }, &op);
+    store->kind->load(
+        store, b, &(struct store_now){ .tick = 2000, .lease_ms = 60000, .keep_s = 99 }, &op);
     wait();
 }
 
@@ -220,6 +222,48 @@ Test(store_redis, a_state_that_is_not_later_is_not_taken)
     save(two, &other);
     cr_assert(other.subjects[0]->unread);
     cr_assert_str_eq(ask("HGET weir:v1:drift:m:v:a stamp"), "1001000");
+}
+
+Test(store_redis, a_tick_that_was_folded_lives_only_for_a_while_longer)
+{
+    count("m:v:a", 1000, "x", 1);
+    stage_do(&stage, "EXPIRE weir:v1:histogram:m:v:a:1000 9999");
+    load(one, &book);
+    feed(one, &book, 1000);
+    save(one, &book);
+    cr_assert_lt(strtol(ask("TTL weir:v1:histogram:m:v:a:1000"), NULL, 10), 100);
+}
+
+Test(store_redis, states_of_shorter_ticks_are_in_nobodys_way)
+{
+    count("m:v:a", 1000000, "x", 1);
+    one->kind->load(one, &book, &(struct store_now){ .tick = 1000000, .lease_ms = 1 }, &op);
+    wait();
+    feed(one, &book, 1000000);
+    save(one, &book);
+    stage_run_for(&stage, 5000);
+    count("m:v:a", 1000, "x", 1);
+    load(two, &other);
+    feed(two, &other, 1000);
+    cr_assert(str_eq(buf_str(&told), STR("a 1000 x=1\n")), "%.*s", (int)told.len, told.at);
+    save(two, &other);
+    cr_assert_str_eq(ask("HGET weir:v1:drift:m:v:a stamp"), "1000000");
+}
+
+Test(store_redis, a_baseline_that_was_dropped_is_forgotten_by_all)
+{
+    struct baseline *b = refusal_baseline(60);
+    struct buf json = { 0 };
+
+    baseline_put(b, &json);
+    edit(one, &(struct edit){ EDIT_BASELINE, str_of(b->id), buf_str(&json), 9 });
+    load(two, &other);
+    cr_assert(book_baseline(&other, b->id));
+    edit(one, &(struct edit){ .kind = EDIT_DROP, .key = str_of(b->id) });
+    load(two, &other);
+    cr_assert_not(book_baseline(&other, b->id));
+    buf_deinit(&json);
+    baseline_free(b);
 }
 
 Test(store_redis, what_was_not_written_while_the_lease_was_lost_is_folded_anew)

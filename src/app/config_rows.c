@@ -346,7 +346,7 @@ static const struct schema_row rows[] = {
     { "drift.tolerance", KIND_NUMBER, SHAPE_ONE, INTO(settings, drift.tolerance), "1", "10", "1.2", NULL, AT_START, NULL,
       "The smallest change worth an alarm, as a ratio of odds: with 1.2 a share of 5 % may become 5.9 %, and 50 % may become 55 %." },
     { "drift.alpha_ref", KIND_NUMBER, SHAPE_ONE, INTO(settings, drift.alpha), "0.000001", "0.5", "0.01", NULL, AT_START, NULL,
-      "The chance that a baseline's bounds are wrong because it was counted on too few answers. Added to the promise." },
+      "The chance that the bounds of any baseline are wrong, because it was counted on too few answers. Added to the promise." },
     { "drift.state_file", KIND_TEXT, SHAPE_ONE, INTO(settings, drift.state_file), "0", "4095", "", NULL, AT_START, "#/var/lib/weir/drift.state",
       "Without Redis: what was judged, baselines and alarms, over a restart. Empty: they last as long as the process." },
     { "alerts", LATER_ONE(KIND_GROUP),

@@ -121,6 +121,16 @@ static struct tick_histogram copy_name(struct arena *arena, const struct tick_hi
     };
 }
 
+/* Answers that hang together tell less of a share than as many independent ones. */
+static void find_bounds(struct baseline *b)
+{
+    struct bound_care care = { .alpha = b->alpha, .tolerance = b->tolerance, .phi = 1 };
+
+    if (b->phi > 1)
+        care.phi = b->phi;
+    bound_find_clustered(b->bounds, b->counts, b->bins, &care);
+}
+
 struct baseline *baseline_new(const struct baseline_origin *o)
 {
     struct baseline *b = MEM_NEW(struct baseline);
@@ -133,9 +143,9 @@ struct baseline *baseline_new(const struct baseline_origin *o)
     b->created_ms = o->created_ms;
     b->from = arena_copy(&b->arena, o->from);
     take_values(b, o->total);
-    bound_find(b->bounds, b->counts, b->bins, b->alpha, b->tolerance);
     if (o->ticks)
         b->phi = measure_phi(b, o->ticks, o->tick_count);
+    find_bounds(b);
     put_content(b, &content);
     name(buf_str(&content), b->id);
     buf_deinit(&content);

@@ -113,7 +113,7 @@ static void make(struct judge *j, struct subject *s)
         .ticks = s->draft.steps,
         .tick_count = s->draft.count,
         .tolerance = j->settings.tolerance,
-        .alpha = j->settings.alpha,
+        .alpha = judge_alpha(j),
         .created_ms = (s->tick + 1) * j->settings.tick_ms,
         .from = STR("auto"),
     };

@@ -11,15 +11,27 @@
  * whoever folds them raises the same alarm to the letter.
  */
 
+/* Rounded up to a power of two, so that what is made of it does not wobble. */
+static double round_up(size_t histograms)
+{
+    double rounded = 1;
+
+    while (rounded < (double)histograms)
+        rounded *= 2;
+    return rounded;
+}
+
 void judge_set_threshold(struct judge *j)
 {
     double ticks = fmax(1, (double)j->settings.per_ms / (double)j->settings.tick_ms);
-    size_t judged = book_judged(&j->book);
-    double histograms = 1;
 
-    while (histograms < (double)judged)
-        histograms *= 2;
-    j->threshold = ecusum_threshold(ticks, histograms, j->settings.probability);
+    j->threshold = ecusum_threshold(ticks, round_up(book_judged(&j->book)),
+                                    j->settings.probability);
+}
+
+double judge_alpha(const struct judge *j)
+{
+    return j->settings.alpha / round_up(j->book.subject_count);
 }
 
 static uint64_t end_ms(const struct judge *j, uint64_t tick)

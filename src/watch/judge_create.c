@@ -134,7 +134,7 @@ static void on_recalled(struct store_op *op, enum err err)
         .ticks = c->draft.steps,
         .tick_count = c->draft.count,
         .tolerance = j->settings.tolerance,
-        .alpha = j->settings.alpha,
+        .alpha = judge_alpha(j),
         .created_ms = clock_wall_ms(),
         .from = STR("ticks"),
     };
@@ -221,7 +221,7 @@ static void create_of_counts(struct creation *c, const struct judge_recipe *r)
                 r->segment.at ? r->segment : STR("") },
         .total = r->counts,
         .tolerance = j->settings.tolerance,
-        .alpha = j->settings.alpha,
+        .alpha = judge_alpha(j),
         .created_ms = clock_wall_ms(),
         .from = STR("file"),
     };

@@ -44,6 +44,7 @@ struct judge {
 void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts);
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
 void judge_set_threshold(struct judge *j);
+double judge_alpha(const struct judge *j); /* of one baseline, so that all hold together */
 
 /* judge_put.c */
 void judge_measure(struct judge *j);

@@ -34,7 +34,7 @@ struct judge_settings {
     uint64_t min_n;          /* answers that a baseline by itself takes at least, */
     uint64_t baseline_ticks; /* and ticks */
     double tolerance;        /* ratio of odds that is not yet a change */
-    double alpha;            /* chance that a baseline's bounds are wrong */
+    double alpha;            /* chance that bounds of any baseline are wrong */
     bool automatic;          /* baselines are made by themselves */
 };
 

@@ -13,14 +13,16 @@ void draft_deinit(struct draft *d)
         counts_deinit(&d->steps[i]);
     counts_deinit(&d->total);
     counts_deinit(&d->pending);
+    counts_deinit(&d->rest);
     free(d->steps);
     *d = (struct draft){ .count = 0 };
 }
 
 /* The step becomes the draft's, and leaves an empty one behind. */
-static void add_step(struct draft *d, struct counts *step)
+static void add_step(struct draft *d, struct counts *step, size_t most)
 {
-    if (d->count == DRAFT_STEPS) {
+    if (d->count >= most) {
+        counts_merge(&d->rest, step);
         counts_deinit(step);
         return;
     }
@@ -32,12 +34,12 @@ static void add_step(struct draft *d, struct counts *step)
     *step = (struct counts){ 0 };
 }
 
-void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n)
+void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n, size_t most)
 {
     counts_merge(&d->total, tick);
     counts_merge(&d->pending, tick);
     if (counts_total(&d->pending) >= step_n)
-        add_step(d, &d->pending);
+        add_step(d, &d->pending, most);
 }
 
 bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps)
@@ -52,27 +54,37 @@ void draft_put(const struct draft *d, struct buf *out)
         counts_put(&d->steps[i], out);
     }
     buf_put(out, STR("|"));
+    counts_put(&d->rest, out);
+    buf_put(out, STR("|"));
     counts_put(&d->pending, out);
 }
 
-bool draft_read(struct draft *d, struct str text)
+static bool read_steps(struct draft *d, struct str steps)
 {
-    struct str steps, step;
+    struct str step;
 
-    if (!str_split(&text, '|', &steps))
-        return false;
     while (str_split(&steps, ';', &step)) {
         struct counts counts = { 0 };
 
-        if (!counts_read(&counts, step)) {
+        if (d->count == DRAFT_STEPS || !counts_read(&counts, step)) {
             counts_deinit(&counts);
             return false;
         }
         counts_merge(&d->total, &counts);
-        add_step(d, &counts);
+        add_step(d, &counts, DRAFT_STEPS);
     }
-    if (!counts_read(&d->pending, text))
+    return true;
+}
+
+bool draft_read(struct draft *d, struct str text)
+{
+    struct str steps, rest;
+
+    if (!str_split(&text, '|', &steps) || !str_split(&text, '|', &rest) ||
+        !read_steps(d, steps) || !counts_read(&d->rest, rest) ||
+        !counts_read(&d->pending, text))
         return false;
+    counts_merge(&d->total, &d->rest);
     counts_merge(&d->total, &d->pending);
     return true;
 }

@@ -14,16 +14,18 @@ enum { DRAFT_STEPS = 4096 }; /* more tell nothing new of how ticks vary */
 
 struct draft {
     struct counts total;
-    struct counts pending; /* not yet a step; part of the total */
+    struct counts pending; /* not yet a step; part of the total, as is the next */
+    struct counts rest;    /* steps for which there was no room */
     struct counts *steps;  /* owned */
     size_t count;
     size_t capacity;
 };
 
 void draft_deinit(struct draft *d); /* a zeroed one is empty */
-void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n);
+/* `most` steps are told apart; who never makes a baseline by itself needs none. */
+void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n, size_t most);
 bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps);
 
-/* "no=48 yes=2;no=50;...|pending"; false for other text. */
+/* "no=48 yes=2;no=50;...|rest|pending"; false for other text. */
 void draft_put(const struct draft *d, struct buf *out);
 bool draft_read(struct draft *d, struct str text);

@@ -24,6 +24,7 @@ enum {
     LEASE_TICKS = 2,       /* how many rounds who judges may miss before another takes over */
     LEAST_LEASE_MS = 2000, /* for short ticks on a busy machine */
     FORGET_S = 35 * 24 * 3600,
+    AGAIN_MS = 1000,    /* after a failure, as when the link is not up yet */
     KEEP_TICKS = 240,   /* two to three hours are read as ticks, and some more to be sure */
     MOST_LATE_MS = 200, /* rounds of several gateways are spread a little */
 };
@@ -37,6 +38,9 @@ static void wait(struct judge *j)
     uint64_t now_ms = clock_wall_ms();
     uint64_t next_ms = (pace_closed(&j->pace, now_ms) + 2) * j->settings.tick_ms +
                        j->pace.settle_ms;
+
+    if (j->failed && next_ms > now_ms + AGAIN_MS)
+        next_ms = now_ms + AGAIN_MS;
 
     j->phase = j->stopping ? JUDGE_STOPPED : JUDGE_WAITING;
     if (!j->stopping)
@@ -213,6 +217,7 @@ static void end_round(struct judge *j, enum err err)
 {
     size_t deliveries = j->book.ours ? j->book.delivery_count : 0;
 
+    j->failed = err != OK;
     if (err)
         log_debug("drift_round", F_ERR(err)); /* the link and the file tell why */
     judge_measure(j);

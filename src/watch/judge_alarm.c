@@ -110,9 +110,10 @@ static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
 void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts)
 {
     struct judge *j = judge;
+    struct subject_rules rules = { j->threshold, j->settings.automatic ? DRAFT_STEPS : 0 };
     struct subject_news news = { .turn = DRIFT_STAYED };
 
-    subject_fold(s, j->threshold, tick, counts, &news);
+    subject_fold(s, &rules, tick, counts, &news);
     if (news.hour_closed)
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));
     buf_deinit(&news.hour_text);

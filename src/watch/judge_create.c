@@ -122,7 +122,7 @@ static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts 
     if (is_hour)
         counts_merge(&c->draft.total, counts); /* how its ticks varied is not known */
     else
-        draft_add(&c->draft, counts, DRIFT_STEP_N);
+        draft_add(&c->draft, counts, DRIFT_STEP_N, DRAFT_STEPS);
 }
 
 static void on_recalled(struct store_op *op, enum err err)

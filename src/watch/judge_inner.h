@@ -34,8 +34,7 @@ struct judge {
     size_t at;              /* the next subject that may get a baseline by itself */
     char made[BASELINE_ID]; /* and the one that was made for it */
     size_t orders;          /* under way */
-    uint64_t silences;      /* made here: part of their names */
-    size_t told;            /* deliveries that there were after the last round */
+    bool failed;            /* the last round did not reach its end */
     void (*on_delivery)(void *owner);
     void *delivery_owner;
 };

@@ -127,7 +127,7 @@ static void put_subject(const struct judge *j, const struct subject *s, struct b
 
 static const char *who_judges(const struct judge *j)
 {
-    if (j->stopping || j->upto == 0)
+    if (j->stopping || j->failed || j->upto == 0)
         return "off";
     return j->book.ours ? "this replica" : "another";
 }

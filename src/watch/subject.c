@@ -68,7 +68,7 @@ static void gather(struct subject *s, uint64_t tick, const struct counts *counts
     counts_merge(&s->gathered, counts);
 }
 
-void subject_fold(struct subject *s, double threshold, uint64_t tick,
+void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t tick,
                   const struct counts *counts, struct subject_news *news)
 {
     news->turn = DRIFT_STAYED;
@@ -82,9 +82,9 @@ void subject_fold(struct subject *s, double threshold, uint64_t tick,
     s->unsaved = true;
     gather(s, tick, counts, news);
     if (s->drift)
-        news->turn = drift_fold(s->drift, threshold, tick, counts, &news->score);
+        news->turn = drift_fold(s->drift, rules->threshold, tick, counts, &news->score);
     else
-        draft_add(&s->draft, counts, DRIFT_STEP_N);
+        draft_add(&s->draft, counts, DRIFT_STEP_N, rules->draft_steps);
 }
 
 bool subject_adopt(struct subject *s, const struct baseline *b)

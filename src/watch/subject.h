@@ -32,6 +32,11 @@ struct subject {
     bool unread; /* its state in the store may be newer */
 };
 
+struct subject_rules {
+    double threshold;   /* ln c */
+    size_t draft_steps; /* that are told apart in a draft */
+};
+
 /* What a tick came to. */
 struct subject_news {
     enum drift_turn turn;
@@ -47,7 +52,7 @@ void subject_forget(
     struct subject *s); /* as if it were new: what the store has is to be read */
 
 /* Ticks that are not above s->tick are ignored: they are folded already. */
-void subject_fold(struct subject *s, double threshold, uint64_t tick,
+void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t tick,
                   const struct counts *counts, struct subject_news *news);
 /* From now on against `b`, which is lent; true: an alarm that was latched is over by that. */
 bool subject_adopt(struct subject *s, const struct baseline *b);

@@ -205,7 +205,7 @@ def test_rules_in_a_file_are_told_of_with_its_lines(tmp_path):
 
 
 def test_settings_of_later_versions_are_warned_of():
-    result = check(GOOD + "drift: {tick: 60s}\n")
+    result = check(GOOD.replace("model: m}", "model: m, weight: 1}"))
     assert result.returncode == 0 and "no effect in this version" in said(result)
 
 

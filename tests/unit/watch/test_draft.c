@@ -6,6 +6,7 @@
 
 static struct draft d, again;
 static struct buf text, other;
+static size_t most = DRAFT_STEPS;
 
 static void stop(void)
 {
@@ -21,7 +22,7 @@ static void add(struct draft *to, uint64_t yes, uint64_t no)
 {
     struct counts tick = answers(yes, no);
 
-    draft_add(to, &tick, 50);
+    draft_add(to, &tick, 50, most);
     counts_deinit(&tick);
 }
 
@@ -64,8 +65,21 @@ Test(draft, an_empty_one_has_a_text)
     cr_assert_eq(again.count, 0);
 }
 
+Test(draft, beyond_its_room_steps_are_not_told_apart_and_none_is_lost)
+{
+    most = 2;
+    for (int i = 0; i < 5; i++)
+        add(&d, 1, 99);
+    cr_assert_eq(d.count, 2);
+    draft_put(&d, &text);
+    cr_assert(str_eq(buf_str(&text), STR("no=99 yes=1;no=99 yes=1|no=297 yes=3|")));
+    cr_assert(draft_read(&again, buf_str(&text)));
+    cr_assert_eq(counts_total(&again.total), 500);
+}
+
 Test(draft, other_texts_are_refused)
 {
     cr_assert_not(draft_read(&d, STR("")));
-    cr_assert_not(draft_read(&d, STR("a=1;b|")));
+    cr_assert_not(draft_read(&d, STR("a=1|")));
+    cr_assert_not(draft_read(&d, STR("a=1;b||")));
 }

@@ -107,7 +107,7 @@ static void fold(void *ctx, struct subject *s, uint64_t tick, const struct count
     buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)tick);
     counts_put(counts, &told);
     buf_put(&told, STR("\n"));
-    subject_fold(s, 13, tick, counts, &news);
+    subject_fold(s, &(struct subject_rules){ 13, DRAFT_STEPS }, tick, counts, &news);
     buf_deinit(&news.hour_text);
 }
 

@@ -62,6 +62,7 @@ static enum err parse(struct config *c, struct str text,
     config_models(&build);
     config_tenants(&build);
     config_drift(&build);
+    config_alerts(&build);
     return report->fault_count > 0 ? ERR_CONFIG : OK;
 }
 

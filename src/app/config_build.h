@@ -25,6 +25,7 @@ void config_upstreams(struct config_build *b); /* upstreams */
 void config_models(struct config_build *b);    /* models, default_upstream */
 void config_tenants(struct config_build *b);   /* tenants */
 void config_drift(struct config_build *b);     /* drift: what its rows cannot know */
+void config_alerts(struct config_build *b);    /* alerts */
 
 /* What stands in for one model, once all of them stand; and what a route's answer must be:
    config_fallbacks.c. */

@@ -35,6 +35,30 @@ static bool differs_in_redis(const struct settings *a, const struct settings *b)
            strcmp(a->redis.password, b->redis.password) != 0;
 }
 
+static bool differs_in_words(const char *const *a, const char *const *b)
+{
+    if (!a || !b)
+        return a != b;
+    while (*a && *b && strcmp(*a, *b) == 0)
+        a++, b++;
+    return *a || *b;
+}
+
+/* Who is told of alarms: lists, which no row holds either. */
+static bool differs_in_alerts(const struct alert_settings *a, const struct alert_settings *b)
+{
+    if (a->alertmanager_count != b->alertmanager_count || a->webhook_count != b->webhook_count)
+        return true;
+    for (size_t i = 0; i < a->alertmanager_count; i++)
+        if (!str_eq(a->alertmanagers[i], b->alertmanagers[i]))
+            return true;
+    for (size_t i = 0; i < a->webhook_count; i++)
+        if (!str_eq(a->webhooks[i].url, b->webhooks[i].url) ||
+            !str_eq(a->webhooks[i].key, b->webhooks[i].key))
+            return true;
+    return differs_in_words(a->exec, b->exec) || !str_eq(a->link, b->link);
+}
+
 static bool differs(const struct schema_row *row, const struct settings *a,
                     const struct settings *b)
 {
@@ -42,6 +66,8 @@ static bool differs(const struct schema_row *row, const struct settings *a,
 
     if (strcmp(row->path, "cache.redis") == 0)
         return differs_in_redis(a, b);
+    if (strcmp(row->path, "alerts") == 0)
+        return differs_in_alerts(&a->alerts, &b->alerts);
     if (row->change != AT_START || row->size == 0)
         return false;
     if (is_text(row->kind))

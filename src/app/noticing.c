@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "noticing.h"
 
+#include "alerts.h"
+
 #include "weir/net/redis.h"
 #include "weir/watch/store.h"
 #include "weir/watch/ticks.h"
@@ -14,12 +16,12 @@ static struct store *open_store(struct noticing *n, const struct noticing_kit *k
 
     if (!s->redis_on) {
         n->ticks = ticks_new();
-        return store_file_new(kit->loop, n->ticks, s->drift.state_file);
+        return store_file_new(kit->post.loop, n->ticks, s->drift.state_file);
     }
     if (redis.timeout_us < PATIENCE_US)
         redis.timeout_us = PATIENCE_US;
-    n->link = redis_new(kit->loop, kit->resolver, &redis);
-    return store_redis_new(kit->loop, n->link, s->redis_prefix);
+    n->link = redis_new(kit->post.loop, kit->post.resolver, &redis);
+    return store_redis_new(kit->post.loop, n->link, s->redis_prefix);
 }
 
 void noticing_open(struct noticing *n, const struct noticing_kit *kit)
@@ -37,26 +39,35 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
     };
 
     n->pace = pace_of(s->tick_ms);
-    n->judge = judge_new(kit->loop, open_store(n, kit), &settings, kit->metrics, kit->shard);
+    n->judge = judge_new(kit->post.loop, open_store(n, kit), &settings, kit->metrics,
+                         kit->shard);
+    n->alerts = alerts_new(&(struct alerts_kit){ .post = kit->post,
+                                                 .judge = n->judge,
+                                                 .shard = kit->shard,
+                                                 .settings = &kit->settings->alerts,
+                                                 .tick_ms = s->tick_ms });
 }
 
-void noticing_start(struct noticing *n)
+void noticing_start(struct noticing *n, struct str admin)
 {
     judge_start(n->judge);
+    alerts_start(n->alerts, admin);
 }
 
 void noticing_stop(struct noticing *n)
 {
+    alerts_stop(n->alerts);
     judge_stop(n->judge);
 }
 
 bool noticing_is_idle(const struct noticing *n)
 {
-    return judge_is_idle(n->judge);
+    return alerts_are_idle(n->alerts) && judge_is_idle(n->judge);
 }
 
 void noticing_close(struct noticing *n)
 {
+    alerts_free(n->alerts);
     if (n->link)
         redis_free(n->link); /* ends what is under way */
     judge_free(n->judge);

@@ -5,17 +5,18 @@
 #include "weir/watch/judge.h"
 #include "weir/watch/pace.h"
 
+#include "post.h"
+
 /*
- * Noticing drift, as a part of the process: the judge, where it keeps what it knows, and a link
- * to Redis of its own, whose patience is that of a clerk and not of a request. Without Redis
- * workers count into `ticks`, which the judge takes.
+ * Noticing drift, as a part of the process: the judge, where it keeps what it knows, a link
+ * to Redis of its own, whose patience is that of a clerk and not of a request, and the telling
+ * of alarms. Without Redis workers count into `ticks`, which the judge takes.
  */
 
-struct loop;
+struct alerts;
 struct metrics;
 struct metric_shard;
 struct redis;
-struct resolver;
 struct ticks;
 
 struct noticing {
@@ -23,18 +24,18 @@ struct noticing {
     struct ticks *ticks; /* NULL: counts go to Redis */
     struct redis *link;  /* NULL: none is configured */
     struct judge *judge;
+    struct alerts *alerts;
 };
 
 struct noticing_kit {
-    struct loop *loop; /* the control loop; all of this is lent */
-    struct resolver *resolver;
+    struct post_kit post; /* on the control loop; all of this is lent */
     struct metrics *metrics;
     struct metric_shard *shard;
     const struct settings *settings;
 };
 
 void noticing_open(struct noticing *n, const struct noticing_kit *kit);
-void noticing_start(struct noticing *n);
-void noticing_stop(struct noticing *n); /* then wait until it is idle */
+void noticing_start(struct noticing *n, struct str admin); /* where operators ask */
+void noticing_stop(struct noticing *n); /* then wait until it is idle: seconds at most */
 bool noticing_is_idle(const struct noticing *n);
 void noticing_close(struct noticing *n); /* a zeroed one is closed */

@@ -46,7 +46,7 @@ struct process {
     struct loop *loop;
     struct memory *memory;
     struct flights *flights;
-    struct fetcher *fetcher; /* of probes, as is the resolver */
+    struct fetcher *fetcher; /* of probes and alerts, as is the resolver */
     struct resolver *resolver;
     struct health *probes; /* lent the upstreams of the configuration's plan */
     struct noticing noticing;
@@ -324,13 +324,17 @@ static enum err open_workers(struct process *p, struct fault *why)
     return OK;
 }
 
+static struct str admin_address(const struct process *p, char *out, size_t size)
+{
+    return with_port(p->config->settings.admin_listen, http_server_port(p->server), out, size);
+}
+
 static void announce(const struct process *p)
 {
-    const struct settings *s = &p->config->settings;
     char data[300], admin[300];
 
-    (void)with_port(s->listen, worker_port(p->workers[0]), data, sizeof(data));
-    (void)with_port(s->admin_listen, http_server_port(p->server), admin, sizeof(admin));
+    (void)with_port(p->config->settings.listen, worker_port(p->workers[0]), data, sizeof(data));
+    (void)admin_address(p, admin, sizeof(admin));
     (void)fprintf(stderr, "weir: serving on http://%s, admin on http://%s, %u event loop%s\n",
                   data, admin, p->worker_count, p->worker_count == 1 ? "" : "s");
 }
@@ -383,7 +387,8 @@ static enum err open_all(struct process *p, struct fault *why)
     p->resolver = resolver_new(p->loop);
     p->probes = health_new(p->loop, p->fetcher, p->resolver);
     noticing_open(&p->noticing,
-                  &(struct noticing_kit){ p->loop, p->resolver, p->metrics, p->shard, s });
+                  &(struct noticing_kit){
+                      { p->loop, p->resolver, p->fetcher }, p->metrics, p->shard, s });
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
@@ -398,13 +403,15 @@ static enum err open_all(struct process *p, struct fault *why)
 
 static void run(struct process *p)
 {
+    char admin[300];
+
     loop_on_signal(p->loop, SIGTERM, on_signal, p);
     loop_on_signal(p->loop, SIGINT, on_signal, p);
     loop_on_signal(p->loop, SIGHUP, on_signal, p);
     atomic_store(&p->health.ready, true);
     p->running = p->worker_count;
     http_server_start(p->server);
-    noticing_start(&p->noticing);
+    noticing_start(&p->noticing, admin_address(p, admin, sizeof(admin)));
     watch_upstreams(p);
     for_each(p, worker_start);
     announce(p);

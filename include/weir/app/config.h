@@ -28,6 +28,18 @@ struct drift_settings {
     struct str state_file; /* empty: none */
 };
 
+struct alert_settings {
+    struct str *alertmanagers; /* URLs */
+    size_t alertmanager_count;
+    struct alert_webhook {
+        struct str url;
+        struct str key; /* absent: not signed */
+    } * webhooks;
+    size_t webhook_count;
+    const char **exec; /* NULL at the end; NULL: none */
+    struct str link;   /* absent: the admin address */
+};
+
 struct settings {
     struct str listen;
     unsigned workers; /* 0: one a core */
@@ -53,6 +65,7 @@ struct settings {
     bool store_requests;
     size_t cache_entry_bytes;
     struct drift_settings drift;
+    struct alert_settings alerts;
     enum log_format log_format;
     enum log_level log_level;
 };

@@ -91,14 +91,38 @@ Test(fixed, what_redis_is_used_with_is_told_by_its_name)
                 "cache.redis.prefix cache.redis.timeout ");
 }
 
+Test(fixed, the_same_receivers_of_alerts_are_not_told)
+{
+    expect_told("alerts: {webhooks: [\"http://h\"], exec: [a, b], link: \"http://i\"}",
+                "alerts: {webhooks: [{url: \"http://h\"}], exec: [a, b], link: \"http://i\"}",
+                "");
+}
+
+Test(fixed, another_secret_of_a_receiver_is_told)
+{
+    expect_told("alerts: {webhooks: [{url: \"http://h\", secret: a}]}",
+                "alerts: {webhooks: [{url: \"http://h\", secret: b}]}", "alerts ");
+}
+
+Test(fixed, one_word_less_of_a_command_is_told)
+{
+    expect_told("alerts: {exec: [a, b]}", "alerts: {exec: [a]}", "alerts ");
+}
+
+Test(fixed, a_first_receiver_of_alerts_is_told)
+{
+    expect_told("", "alerts: {alertmanager: [\"http://h\"]}", "alerts ");
+}
+
 /* Else a setting could be marked AT_START and its change go untold. */
 Test(fixed, what_waits_for_a_start_lies_where_it_can_be_compared)
 {
     for (const struct schema_row *row = config_rows(); row->path; row++) {
         if (row->change != AT_START || row->kind == KIND_GROUP)
             continue;
-        cr_expect(row->size > 0 || str_starts(str_of(row->path), STR("cache.redis.")), "%s",
-                  row->path);
+        cr_expect(row->size > 0 || str_starts(str_of(row->path), STR("cache.redis.")) ||
+                      str_starts(str_of(row->path), STR("alerts.")),
+                  "%s", row->path);
         cr_expect_leq(row->at + row->size, sizeof(struct settings), "%s", row->path);
     }
 }

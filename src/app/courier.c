@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "courier.h"
+
+#include "alert_text.h"
+
+#include "weir/base/clock.h"
+#include "weir/base/ensure.h"
+
+#include <stdio.h>
+
+static const uint64_t HOUR_US = UINT64_C(3600) * 1000 * 1000;
+
+static void finish(struct courier *c, bool taken)
+{
+    struct parcel *p = c->carrying;
+
+    arena_deinit(&c->arena);
+    c->carrying = NULL;
+    c->on_done(c, p, taken);
+}
+
+/* ---- a webhook ----------------------------------------------------------------------------- */
+
+static void on_posted(struct post *p, bool taken)
+{
+    struct courier *c = container_of(p, struct courier, post);
+
+    c->why = p->why;
+    finish(c, taken);
+}
+
+static const char *header(struct courier *c, const char *name, struct str value)
+{
+    return arena_printf(&c->arena, "%s: %.*s", name, STR_ARG(value)).at;
+}
+
+static void post_it(struct courier *c)
+{
+    uint64_t now_s = clock_wall_ms() / 1000;
+    struct str id = str_of(c->carrying->key), key = c->webhook->key;
+    const char **headers = arena_take(&c->arena, 8 * sizeof(*headers));
+    struct buf signature = { 0 };
+    size_t n = 0;
+
+    headers[n++] = "Content-Type: application/json";
+    headers[n++] = "Connection: close";
+    headers[n++] = header(c, "webhook-id", id);
+    headers[n++] = arena_printf(&c->arena, "webhook-timestamp: %llu", (unsigned long long)now_s)
+                       .at;
+    if (key.len > 0) {
+        alert_text_put_signature(&signature, key, id, now_s, buf_str(&c->event));
+        headers[n++] = header(c, "webhook-signature", buf_str(&signature));
+        buf_deinit(&signature);
+    }
+    post_start(&c->post, headers, buf_str(&c->event));
+}
+
+/* ---- a command ----------------------------------------------------------------------------- */
+
+static void on_ended(struct child *child, enum err err)
+{
+    struct courier *c = container_of(child, struct courier, child);
+
+    c->why = c->why_text;
+    if (err == ERR_CONFIG)
+        (void)snprintf(c->why_text, sizeof(c->why_text), "%s", child->detail);
+    else if (err)
+        (void)snprintf(c->why_text, sizeof(c->why_text), "%s",
+                       err == ERR_DEADLINE ? "timeout" : "cancelled");
+    else
+        (void)snprintf(c->why_text, sizeof(c->why_text), "exit status %d", child->status);
+    finish(c, err == OK && child->status == 0);
+}
+
+static const char *variable(struct courier *c, const char *name, struct str value)
+{
+    return arena_printf(&c->arena, "WEIR_ALARM_%s=%.*s", name, STR_ARG(value)).at;
+}
+
+static void run_it(struct courier *c)
+{
+    const struct alarm *a = c->carrying->alarm;
+    const char *variables[] = {
+        variable(c, "ID", str_of(a->id)),
+        variable(c, "STATE", str_of(alarm_state_word(a->state))),
+        variable(c, "SEVERITY", a->confirmed ? STR("confirmed") : STR("suspected")),
+        variable(c, "MODEL", a->of.model),
+        variable(c, "VERSION", a->of.version),
+        variable(c, "PREDICTION", a->of.prediction),
+        variable(c, "SEGMENT", a->of.segment),
+        variable(c, "SENTENCE", a->sentence),
+        NULL,
+    };
+    struct child_call call = {
+        .argv = c->argv,
+        .variables = variables,
+        .input = buf_str(&c->event),
+        .timeout_us = HOUR_US,
+    };
+
+    child_start(c->kit->loop, &c->child, &call, on_ended);
+}
+
+/* ---- either -------------------------------------------------------------------------------- */
+
+void courier_start(struct courier *c, struct parcel *p, struct str link)
+{
+    ensure(!c->carrying);
+    c->carrying = p;
+    buf_reset(&c->event);
+    alert_text_put_event(&c->event, p->alarm, str_of(p->json), link);
+    if (c->webhook)
+        post_it(c);
+    else
+        run_it(c);
+}
+
+void courier_cancel(struct courier *c)
+{
+    if (!c->carrying)
+        return;
+    if (c->webhook)
+        post_cancel(&c->post);
+    else
+        child_cancel(&c->child);
+}
+
+void courier_init_webhook(struct courier *c, const struct post_kit *kit,
+                          const struct alert_webhook *webhook, courier_fn *on_done)
+{
+    *c = (struct courier){ .kit = kit, .webhook = webhook, .on_done = on_done };
+    post_init(&c->post, kit, webhook->url, "", on_posted);
+}
+
+void courier_init_command(struct courier *c, const struct post_kit *kit,
+                          const char *const *argv, courier_fn *on_done)
+{
+    *c = (struct courier){ .kit = kit, .argv = argv, .on_done = on_done };
+}
+
+void courier_deinit(struct courier *c)
+{
+    ensure(!c->carrying);
+    post_deinit(&c->post);
+    buf_deinit(&c->event);
+}
+
+struct str courier_kind(const struct courier *c)
+{
+    return c->webhook ? STR("webhook") : STR("exec");
+}
+
+struct str courier_where(const struct courier *c)
+{
+    return c->webhook ? c->post.where : str_of(c->argv[0]);
+}

@@ -21,6 +21,7 @@ readonly READY_SECONDS=30
 readonly INTERRUPTED=130
 
 once=false
+drift=false
 up=false
 started=()
 names=()
@@ -31,7 +32,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source deploy/packages.sh
 
 usage() {
-    echo "usage: deploy/quickstart.sh [--once]"
+    echo "usage: deploy/quickstart.sh [--drift] [--once]"
+    echo "  --drift  replay a day of questions in a minute, change the model in it, and see the alarm"
     echo "  --once   end after the demonstration; status 0 if all was as it should be"
 }
 
@@ -149,10 +151,11 @@ start_model() {
     wait_for "$name" answers "http://127.0.0.1:$port/health"
 }
 
+# start_weir CONFIGURATION
 start_weir() {
     weir=127.0.0.1:$(free_port 8080)
     admin=127.0.0.1:$(free_port 8081)
-    start weir build/release/weir serve -c config/quickstart.yaml \
+    start weir build/release/weir serve -c "$1" \
         --listen "$weir" --admin "$admin"
     wait_for weir answers "http://$weir/readyz"
 }
@@ -167,11 +170,27 @@ start_all() {
     port_b=$(free_port 8002)
     export MODEL_B_URL="http://127.0.0.1:$port_b"
     start_model model-b 2 "$port_b"
-    start_weir
+    start_weir config/quickstart.yaml
     say "  Weir     http://$weir, admin http://$admin"
     say "  models   $MODEL_A_URL (version 1), $MODEL_B_URL (version 2)"
     say "  Redis    127.0.0.1:$redis_port"
     echo
+}
+
+# ---- another model behind the same name ------------------------------------------------------------
+
+show_drift() {
+    local port
+    say "Starting a private Redis and Weir"
+    start_redis
+    port=$(free_port 8001)
+    export MODEL_A_URL="http://127.0.0.1:$port"
+    start_weir config/drift-demo.yaml
+    say "  Weir http://$weir; watch it in a browser at http://$admin/ or with"
+    say "  build/release/weir top --admin $admin"
+    echo
+    /usr/bin/python3 -B deploy/drift_demo.py --weir "$weir" --admin "$admin" \
+        --model-port "$port" || fail "The demonstration did not go as it should."
 }
 
 next_steps() {
@@ -204,24 +223,39 @@ stay() {
     done
 }
 
+# ---- the way through -----------------------------------------------------------------------------
+
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --once) once=true ;;
+            --drift) drift=true ;;
+            -h | --help) usage; exit 0 ;;
+            *) usage >&2; exit 2 ;;
+        esac
+        shift
+    done
+}
+
+show_answers() {
+    local status=0
+    start_all
+    /usr/bin/python3 deploy/demo.py --weir "$weir" --admin "$admin" \
+        --redis-port "$redis_port" || status=1
+    next_steps
+    return "$status"
+}
+
 main() {
-    case "${1:-}" in
-        '') ;;
-        --once) once=true ;;
-        -h | --help) usage; exit 0 ;;
-        *) usage >&2; exit 2 ;;
-    esac
+    local status=0
+    read_arguments "$@"
     logs=$(mktemp -d "${TMPDIR:-/tmp}/weir-quickstart.XXXXXX")
     trap on_exit EXIT
     trap on_signal INT TERM HUP
 
     packages_install "$logs/apt.log" "${PACKAGES[@]}" || exit 1
     build
-    start_all
-    local status=0
-    /usr/bin/python3 deploy/demo.py --weir "$weir" --admin "$admin" \
-        --redis-port "$redis_port" || status=1
-    next_steps
+    if $drift; then show_drift; else show_answers || status=1; fi
     if $once; then exit "$status"; fi
     stay
 }

@@ -134,9 +134,17 @@ static void make(struct judge *j, struct subject *s)
     buf_deinit(&json);
 }
 
+static bool is_by_hand(const struct judge *j, const struct subject *s)
+{
+    for (size_t i = 0; i < j->settings.by_hand_count; i++)
+        if (str_eq(s->of.prediction, j->settings.by_hand[i]))
+            return true;
+    return false;
+}
+
 static bool wants_one(const struct judge *j, const struct subject *s)
 {
-    return !s->drift && !s->unread && s->unsaved &&
+    return !s->drift && !s->unread && s->unsaved && !is_by_hand(j, s) &&
            draft_is_enough(&s->draft, j->settings.min_n, j->settings.baseline_ticks);
 }
 

@@ -31,11 +31,13 @@ struct judge_settings {
     uint64_t tick_ms;
     double probability;
     uint64_t per_ms;
-    uint64_t min_n;          /* answers that a baseline by itself takes at least, */
-    uint64_t baseline_ticks; /* and ticks */
-    double tolerance;        /* ratio of odds that is not yet a change */
-    double alpha;            /* chance that bounds of any baseline are wrong */
-    bool automatic;          /* baselines are made by themselves */
+    uint64_t min_n;            /* answers that a baseline by itself takes at least, */
+    uint64_t baseline_ticks;   /* and ticks */
+    double tolerance;          /* ratio of odds that is not yet a change */
+    double alpha;              /* chance that bounds of any baseline are wrong */
+    bool automatic;            /* baselines are made by themselves, */
+    const struct str *by_hand; /* but not for these predictions; lent while the judge lives */
+    size_t by_hand_count;
 };
 
 struct judge *judge_new(struct loop *loop, struct store *store, /* taken */

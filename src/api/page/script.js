@@ -47,6 +47,7 @@ const ms = v => v === null || v === undefined ? "–" : v < 10 ? v.toFixed(2) + 
 const dollars = v => v === 0 ? "$0" : "$" + v.toFixed(v < 1 ? 4 : 2);
 const bytes = n => n < 1048576 ? (n / 1024).toFixed(0) + " KiB" : (n / 1048576).toFixed(1) + " MiB";
 const rate = r => r < 10 ? r.toFixed(1) : whole(r);
+const span = s => s >= 172800 ? whole(s / 86400) + " days" : s >= 7200 ? whole(s / 3600) + " hours" : whole(s / 60) + " minutes";
 const clock = t => new Date(t).toLocaleTimeString("en-GB");
 
 function mark(word, kind) { return element("span", { class: "mark " + kind }, word.replaceAll("_", " ")); }
@@ -189,7 +190,7 @@ function card(title, under, state, values, moved) {
 
 function showDrift(drift) {
   const p = drift.promise, list = drift.histograms_list;
-  $("promise").textContent = `At most ${share(p.probability)} chance of any false alarm in ${whole(p.per_s / 86400)} days over ${whole(drift.histograms)} histograms: an alarm when ln M reaches ${drift.threshold === null ? "–" : drift.threshold.toFixed(1)}. Bars: now, and thin below it the baseline.`;
+  $("promise").textContent = `At most ${share(p.probability)} chance of any false alarm in ${span(p.per_s)} over ${whole(drift.histograms)} histograms: an alarm when ln M reaches ${drift.threshold === null ? "–" : drift.threshold.toFixed(1)}. Bars: now, and thin below it the baseline.`;
   replace("cards", ...list.map(h => card(
     `${h.model} · ${h.prediction}${h.segment ? " · " + h.segment : ""}`,
     `${h.version} · ${whole(h.n)} answers · ` + (h.baseline ? `score ${(h.score || 0).toFixed(2)} of 1` : "no baseline yet"),
@@ -218,7 +219,7 @@ function showAlarms(alarms) {
     const live = a.state === "firing" || a.state === "pending";
     return element("article", { class: `alarm ${a.severity} ${a.state}` },
       element("header", {}, element("h3", {}, `${a.model} · ${a.prediction}${a.segment ? " · " + a.segment : ""}`), mark(`${a.severity}, ${a.state}`, live ? "bad" : "soft")),
-      element("p", {}, moved), element("p", { class: "soft" }, `since ${new Date(a.since_ms).toLocaleString()} · baseline ${a.baseline || ""}`), live ? button : null);
+      element("p", {}, moved), element("p", { class: "soft" }, `since ${new Date(a.since_ms).toLocaleString("en-GB")} · baseline ${a.baseline || ""}`), live ? button : null);
   }));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "weir/app/config.h"
+#include "weir/app/alert_settings.h"
 
 #include "post.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "weir/app/alert_settings.h"
 #include "weir/base/arena.h"
 #include "weir/base/buf.h"
 #include "weir/base/log.h"
@@ -26,18 +27,6 @@ struct drift_settings {
     double tolerance;
     double alpha;
     struct str state_file; /* empty: none */
-};
-
-struct alert_settings {
-    struct str *alertmanagers; /* URLs */
-    size_t alertmanager_count;
-    struct alert_webhook {
-        struct str url;
-        struct str key; /* absent: not signed */
-    } * webhooks;
-    size_t webhook_count;
-    const char **exec; /* NULL at the end; NULL: none */
-    struct str link;   /* absent: the admin address */
 };
 
 struct settings {

@@ -347,6 +347,8 @@ static const struct schema_row rows[] = {
       "The smallest change worth an alarm, as a ratio of odds: with 1.2 a share of 5 % may become 5.9 %, and 50 % may become 55 %." },
     { "drift.alpha_ref", KIND_NUMBER, SHAPE_ONE, INTO(settings, drift.alpha), "0.000001", "0.5", "0.01", NULL, AT_START, NULL,
       "The chance that the bounds of any baseline are wrong, because it was counted on too few answers. Added to the promise." },
+    { "drift.by_hand", KIND_TEXT, SHAPE_LIST, NOWHERE, "1", "128", NULL, NULL, AT_START, "[latency, cost]",
+      "Predictions that get no baseline by themselves: these change with load. With one made by hand they are judged like all others." },
     { "drift.state_file", KIND_TEXT, SHAPE_ONE, INTO(settings, drift.state_file), "0", "4095", "", NULL, AT_START, "#/var/lib/weir/drift.state",
       "Without Redis: what was judged, baselines and alarms, over a restart. Empty: they last as long as the process." },
     { "alerts", GROUP, AT_START, NULL,

@@ -36,6 +36,8 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
         .tolerance = s->tolerance,
         .alpha = s->alpha,
         .automatic = !s->manual,
+        .by_hand = s->by_hand,
+        .by_hand_count = s->by_hand_count,
     };
 
     n->pace = pace_of(s->tick_ms);

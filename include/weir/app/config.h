@@ -26,6 +26,8 @@ struct drift_settings {
     unsigned baseline_ticks;
     double tolerance;
     double alpha;
+    const struct str *by_hand; /* predictions that get no baseline by themselves */
+    size_t by_hand_count;
     struct str state_file; /* empty: none */
 };
 

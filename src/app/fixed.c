@@ -59,6 +59,16 @@ static bool differs_in_alerts(const struct alert_settings *a, const struct alert
     return differs_in_words(a->exec, b->exec) || !str_eq(a->link, b->link);
 }
 
+static bool differs_by_hand(const struct drift_settings *a, const struct drift_settings *b)
+{
+    if (a->by_hand_count != b->by_hand_count)
+        return true;
+    for (size_t i = 0; i < a->by_hand_count; i++)
+        if (!str_eq(a->by_hand[i], b->by_hand[i]))
+            return true;
+    return false;
+}
+
 static bool differs(const struct schema_row *row, const struct settings *a,
                     const struct settings *b)
 {
@@ -68,6 +78,8 @@ static bool differs(const struct schema_row *row, const struct settings *a,
         return differs_in_redis(a, b);
     if (strcmp(row->path, "alerts") == 0)
         return differs_in_alerts(&a->alerts, &b->alerts);
+    if (strcmp(row->path, "drift.by_hand") == 0)
+        return differs_by_hand(&a->drift, &b->drift);
     if (row->change != AT_START || row->size == 0)
         return false;
     if (is_text(row->kind))

@@ -114,6 +114,14 @@ Test(fixed, a_first_receiver_of_alerts_is_told)
     expect_told("", "alerts: {alertmanager: [\"http://h\"]}", "alerts ");
 }
 
+Test(fixed, other_predictions_by_hand_are_told)
+{
+    expect_told("", "drift: {by_hand: [latency, cost]}", "");
+    expect_told("", "drift: {by_hand: [latency]}", "drift.by_hand ");
+    expect_told("", "drift: {tick: 30s, by_hand: [latency, price]}",
+                "drift.tick drift.by_hand ");
+}
+
 /* Else a setting could be marked AT_START and its change go untold. */
 Test(fixed, what_waits_for_a_start_lies_where_it_can_be_compared)
 {
@@ -121,7 +129,8 @@ Test(fixed, what_waits_for_a_start_lies_where_it_can_be_compared)
         if (row->change != AT_START || row->kind == KIND_GROUP)
             continue;
         cr_expect(row->size > 0 || str_starts(str_of(row->path), STR("cache.redis.")) ||
-                      str_starts(str_of(row->path), STR("alerts.")),
+                      str_starts(str_of(row->path), STR("alerts.")) ||
+                      str_eq(str_of(row->path), STR("drift.by_hand")),
                   "%s", row->path);
         cr_expect_leq(row->at + row->size, sizeof(struct settings), "%s", row->path);
     }

@@ -114,6 +114,12 @@ static bool is_about_key(const struct attempt *a)
            (a->status == 401 || a->status == 403 || a->status == 429);
 }
 
+/* It never saw more of its endpoint than a pooled connection that was dead. */
+static bool was_stale(const struct attempt *a)
+{
+    return a->fetch.stale && !a->call.fresh;
+}
+
 /* Of a failed call: what may be done about it. See docs/decisions/failing-over.md. */
 struct prospect {
     bool anywhere;   /* somebody else may do better */
@@ -224,7 +230,7 @@ static enum step called(struct exchange *x, enum err err)
     }
     if (x->committed)
         return exchange_fail(x, err);
-    if (a->fetch.stale && !a->call.fresh && a->endpoint) {
+    if (a->endpoint && was_stale(a)) {
         x->again = endpoint_ref(a->endpoint);
         return QUEUE;
     }
@@ -240,6 +246,13 @@ static int64_t asked_wait_ms(const struct attempt *a)
     return wait_s < 0 ? -1 : wait_s * 1000;
 }
 
+/* Others of its pool come first, unless it was the key's fault, or a dead connection's. */
+static void note_tried(struct exchange *x, const struct attempt *a)
+{
+    if (a && a->endpoint && !is_about_key(a) && !was_stale(a))
+        x->tried |= endpoint_bit(a->endpoint);
+}
+
 static void on_called(struct race *r, enum err err)
 {
     struct exchange *x = container_of(r, struct exchange, race);
@@ -250,8 +263,9 @@ static void on_called(struct race *r, enum err err)
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */
     spend(x, a, race_loser(r));
-    if (a->endpoint && !is_about_key(a))
-        x->tried |= endpoint_bit(a->endpoint);
+    note_tried(x, a);
+    if (!r->won)
+        note_tried(x, race_other(r)); /* it has failed as well */
     if (err && !is_about_key(a))
         choose_note_wait(x, asked_wait_ms(a));
     exchange_go(x, called(x, err));

@@ -344,11 +344,16 @@ unsigned race_sent(const struct race *r)
     return sent;
 }
 
+const struct attempt *race_other(const struct race *r)
+{
+    if (!r->second)
+        return NULL;
+    return r->lead == &r->first ? r->second : &r->first;
+}
+
 const struct attempt *race_loser(const struct race *r)
 {
-    const struct attempt *loser = r->lead == &r->first ? r->second : &r->first;
+    const struct attempt *loser = race_other(r);
 
-    if (!r->second || !loser || !loser->sent_any)
-        return NULL;
-    return loser;
+    return loser && loser->sent_any ? loser : NULL;
 }

@@ -74,5 +74,7 @@ void race_deinit(struct race *r); /* after on_done; zeroed is fine */
 
 /* Calls that an upstream may have seen, those under way included. */
 unsigned race_sent(const struct race *r);
+/* The call beside `lead`, however it ended; NULL: there was none. */
+const struct attempt *race_other(const struct race *r);
 /* The call that lost, when an upstream may have begun to work on it: it costs, too. NULL: none. */
 const struct attempt *race_loser(const struct race *r);

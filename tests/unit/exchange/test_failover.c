@@ -28,6 +28,22 @@ Test(failover, endpoints_of_a_pool_are_tried_before_the_next_route)
     cr_assert_eq(c->reply.attempts, 3);
 }
 
+Test(failover, neither_endpoint_of_a_race_that_was_lost_by_both_is_asked_again)
+{
+    struct attempt *first;
+
+    hedges();
+    (void)start_missed(0, PLAIN);
+    first = hedge();
+    fails(ERR_UPSTREAM_STATUS, 500);
+    world.attempt = first;
+    fails(ERR_UPSTREAM_STATUS, 500);
+    assert_called(0, "127.0.0.1:1");
+    assert_called(1, "127.0.0.1:2");
+    assert_called(2, "127.0.0.1:3");
+    answers(CHAT_BODY);
+}
+
 Test(failover, when_nobody_is_left_the_last_failure_is_told)
 {
     struct client *c = start_missed(0, PLAIN);

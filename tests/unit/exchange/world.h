@@ -9,6 +9,7 @@
 #include "weir/dialect/dialect.h"
 #include "weir/exchange/account.h"
 #include "weir/exchange/exchange.h"
+#include "weir/upstream/pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -371,6 +372,24 @@ static inline void ends_stream(void)
     makes_good(a);
     buf_put_text(&a->body, CHAT_BODY);
     ends(OK);
+}
+
+/* A first call of upstream one that shows nothing for a while is joined by a second one. */
+static inline void hedges(void)
+{
+    world.one->hedge = (struct upstream_hedge){ true, .after_us = 10 * 1000, .at_most = 1 };
+    pool_configure(world.one->pool, world.one);
+}
+
+/* The second one is under way now; returns the first. */
+static inline struct attempt *hedge(void)
+{
+    struct attempt *first = world.attempt;
+
+    world.attempt = NULL;
+    pass_ms(10);
+    cr_assert(world.attempt, "there is no second call");
+    return first;
 }
 
 /* ---- the books ----------------------------------------------------------------------- */

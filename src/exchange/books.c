@@ -137,16 +137,6 @@ static void close_refresh(const struct exchange *x)
              F_TEXT("why", why_of(x, why, sizeof(why))));
 }
 
-/* The money is spent whoever it was spent for; it is counted when all calls are over. */
-static void close_money(const struct exchange *x)
-{
-    const struct upstream *u = call_upstream(x);
-
-    if (x->is_priced && u)
-        metric_add(loop_shard(x->kit->loop), METRIC_COST, (int64_t)(x->spent_usd * 1e6 + 0.5),
-                   METRIC_LABEL(x->model->name, str_of(u->name)));
-}
-
 void books_close(struct exchange *x, const char *trail)
 {
     if (x->ask.refresh)
@@ -154,6 +144,4 @@ void books_close(struct exchange *x, const char *trail)
     else if (!x->booked)
         close_client(x, trail);
     x->booked = true;
-    if (x->trail.at == SETTLE)
-        close_money(x);
 }

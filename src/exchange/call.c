@@ -61,24 +61,34 @@ static void on_error_event(struct race *r, struct str bytes)
     x->told = true;
 }
 
+/* To whom this call was made, whatever comes of the request, and whoever it was made for. */
+static void pay(struct exchange *x, const struct attempt *a, int64_t asked)
+{
+    const struct price *price = &choose_route_now(x)->price;
+    double usd = price_of(price, asked, a->tap.answer.completion_tokens);
+
+    x->spent_usd += usd;
+    metric_add(shard_of(x), METRIC_COST, (int64_t)(usd * 1e6 + 0.5),
+               METRIC_LABEL(x->model->name, str_of(a->call.upstream->name)));
+}
+
 /*
  * What the call cost, and the one that lost against it: that was called off before it could say
  * what it had read, but it was asked the same.
  */
 static void spend(struct exchange *x, const struct attempt *lead, const struct attempt *loser)
 {
-    const struct price *price = &choose_route_now(x)->price;
     int64_t asked = lead->tap.answer.prompt_tokens;
 
-    if (!price_is_known(price))
+    if (!price_is_known(&choose_route_now(x)->price))
         return;
     x->is_priced = true;
-    x->spent_usd += price_of(price, asked, lead->tap.answer.completion_tokens);
+    pay(x, lead, asked);
     if (!loser)
         return;
     if (loser->tap.answer.prompt_tokens >= 0)
         asked = loser->tap.answer.prompt_tokens;
-    x->spent_usd += price_of(price, asked, loser->tap.answer.completion_tokens);
+    pay(x, loser, asked);
 }
 
 /* A plain answer to whoever asked for a stream, and the other way round, in the asked form. */

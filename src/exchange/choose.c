@@ -56,21 +56,32 @@ void choose_note_wait(struct exchange *x, int64_t wait_ms)
         x->wait_ms = wait_ms;
 }
 
-/* As the request says it; 0: it does not. */
+static bool read_count(const struct scan_member *m, int64_t *out)
+{
+    uint64_t n;
+
+    if (m->type != SCAN_NUMBER || !str_to_u64(m->value, &n) || n == 0 || n >= INT32_MAX)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
+/* Of all the answers that the request asks for; 0: the usual. */
 static int64_t most_tokens(const struct request *r)
 {
-    struct str names[] = { STR("max_completion_tokens"), STR("max_tokens"),
+    struct str names[] = { STR("n"), STR("max_completion_tokens"), STR("max_tokens"),
                            STR("max_output_tokens") };
-    struct scan_member found[3];
-    uint64_t n;
+    struct scan_member found[4];
+    int64_t each = PRICE_TOKENS, answers = 1;
 
     if (r->endpoint == ENDPOINT_PREDICT)
         return 0;
-    scan_find(r->body, names, 3, found);
-    for (size_t i = 0; i < 3; i++)
-        if (found[i].type == SCAN_NUMBER && str_to_u64(found[i].value, &n) && n < INT32_MAX)
-            return (int64_t)n;
-    return 0;
+    scan_find(r->body, names, 4, found);
+    (void)read_count(&found[0], &answers);
+    for (size_t i = 1; i < 4; i++)
+        if (read_count(&found[i], &each))
+            break;
+    return each * answers;
 }
 
 static bool is_affordable(const struct exchange *x, const struct route *r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a request costs, and to whom it is paid. */
+/* What a request costs, to whom it is paid, and who is not asked since it would cost too much. */
 
 #include "world.h"
 
@@ -73,4 +73,49 @@ Test(cost, a_call_without_a_price_is_counted_for_nobody)
     answers(CHAT_BODY);
     cr_assert_eq(paid_microusd("one"), 0);
     cr_assert_lt(world.record.cost_usd, 0);
+}
+
+/* ---- the most that it may cost -------------------------------------------------------------- */
+
+#define ASKS(more) "{\"model\":\"m\",\"messages\":[]," more "}"
+
+/* Who is asked by a request that may cost so many tokens of the cheaper route. */
+static size_t called_for(const char *body, double tokens)
+{
+    struct client *c = client(0, body);
+
+    priced[0].price = (struct price){ .output_usd = 6 };
+    world.model->max_cost_usd = tokens * 6e-6;
+    (void)start(c);
+    if (world.lookup)
+        cache_says(NULL, CACHE_NONE);
+    if (world.attempt)
+        answers(CHAT_BODY);
+    cr_assert_eq(c->failures, world.call_count == 0);
+    return world.call_count;
+}
+
+Test(cost, an_answer_that_fits_is_asked_for)
+{
+    cr_assert_eq(called_for(ASKS("\"max_tokens\":100"), 101), 1);
+}
+
+Test(cost, an_estimate_counts_as_many_answers_as_are_asked_for)
+{
+    cr_assert_eq(called_for(ASKS("\"max_tokens\":100,\"n\":4"), 399), 0);
+}
+
+Test(cost, as_many_answers_as_fit_are_asked_for)
+{
+    cr_assert_eq(called_for(ASKS("\"max_tokens\":100,\"n\":4"), 401), 1);
+}
+
+Test(cost, answers_without_a_bound_are_each_of_the_usual_length)
+{
+    cr_assert_eq(called_for(ASKS("\"n\":2"), 2 * PRICE_TOKENS - 1), 0);
+}
+
+Test(cost, a_number_of_answers_that_is_none_counts_as_one)
+{
+    cr_assert_eq(called_for(ASKS("\"max_tokens\":100,\"n\":0"), 101), 1);
 }

@@ -109,14 +109,35 @@ static void watch_upstreams(struct process *p)
     free(list);
 }
 
+/* The admin's own; its address, and what is lent to it, are for the start alone. */
+static struct http_settings admin_http(struct process *p, const struct settings *s)
+{
+    return (struct http_settings){
+        .address = s->admin_listen,
+        .fd = p->admin_fd,
+        .siblings = &p->admin_siblings,
+        .most_connections = 256,
+        .connections = &p->admin_connections,
+        .body_bytes = s->max_body_bytes,
+        .header_timeout_us = s->header_timeout_us,
+        .body_timeout_us = s->body_timeout_us,
+        .idle_timeout_us = s->idle_timeout_us,
+        .slow_reader_timeout_us = s->slow_reader_timeout_us,
+        .high_bytes = 4 << 20,
+        .low_bytes = 1 << 20,
+    };
+}
+
 /* The endpoints of the old plan keep their state in the new one, and old exchanges their plan. */
 static void change_plan(struct process *p, const struct config *next)
 {
     struct plan *old = p->config->plan;
+    struct http_settings http = admin_http(p, &next->settings);
 
     plan_open(next->plan, old);
     admin_set_plan(&p->admin, next->plan);
     admin_set_token(&p->admin, next->settings.admin_token);
+    http_server_set(p->server, &http);
     for (unsigned i = 0; i < p->worker_count; i++)
         worker_reload(p->workers[i], next);
     /* Workers were lent the first settings for good; only the plan is let go. */
@@ -243,21 +264,8 @@ static int inherited(const char *name, unsigned place)
 static enum err open_admin(struct process *p, struct fault *why)
 {
     const struct settings *s = &p->config->settings;
+    struct http_settings http = admin_http(p, s);
     struct http_handler handler;
-    struct http_settings http = {
-        .address = s->admin_listen,
-        .fd = p->admin_fd,
-        .siblings = &p->admin_siblings,
-        .most_connections = 256,
-        .connections = &p->admin_connections,
-        .body_bytes = s->max_body_bytes,
-        .header_timeout_us = s->header_timeout_us,
-        .body_timeout_us = s->body_timeout_us,
-        .idle_timeout_us = s->idle_timeout_us,
-        .slow_reader_timeout_us = s->slow_reader_timeout_us,
-        .high_bytes = 4 << 20,
-        .low_bytes = 1 << 20,
-    };
 
     admin_init(&p->admin, p->metrics, p->shard, p->config->plan, &p->health);
     admin_set_token(&p->admin, s->admin_token);

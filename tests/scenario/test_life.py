@@ -101,6 +101,17 @@ def test_a_faulty_file_keeps_the_old_configuration_and_says_why(stage, fault):
     assert weir.post(chat.PATH, chat.question()).status == 200
 
 
+def test_a_reload_reaches_the_admin_address_too(stage):
+    setup = config.gateway(stage.upstream(chat.says()))
+    weir = stage.weir(setup)
+    large = chat.question("x" * 4096)
+    assert weir.ask_admin("/admin/cache/explain", "POST", large).status == 200
+    weir.configure(config.merged(setup, {"server": {"max_body": "1KiB"}}))
+    weir.reload()
+    weir.wait_logged("reload", result="ok")
+    assert weir.ask_admin("/admin/cache/explain", "POST", large).status == 413
+
+
 def test_a_running_request_ends_on_the_configuration_it_began_with(stage):
     go = threading.Event()
     old = stage.upstream(chat.says("old"))  # whoever asks before the reload is in force

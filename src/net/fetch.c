@@ -23,6 +23,7 @@
 enum {
     MOST_HEAD = 256 * 1024, /* bytes of an answer's head */
     STALE_US = 1000 * 1000, /* a dead connection shows within a round trip */
+    TICK_US = 10 * 1000,    /* by so much the kernel's time of what came may be off */
     SWITCHING = 101,
 };
 
@@ -49,17 +50,33 @@ static bool has_ended(const struct fetch_slot *slot)
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+/*
+ * libcurl wants to send again, since this pooled connection has closed; it keeps a line to itself
+ * until all of it has come, so it does not know of less. Behind TLS neither do we: what came may
+ * have been no more than the closing.
+ */
+static void refuse(struct fetch_slot *slot)
+{
+    const struct fetch_closed *last = &slot->fetcher->closed;
+
+    slot->refused = true;
+    slot->heard = last->local_port == slot->local_port &&
+                  last->received_us > slot->sent_us + TICK_US &&
+                  strncmp(slot->url, "https:", 6) != 0;
+}
+
 static int on_about_to_send(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
     struct fetch_slot *slot = arg;
     struct fetch *f = slot->fetch;
     long connects = 0;
 
-    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    (void)peer, (void)local, (void)peer_port;
     if (slot->tries++ > 0) {
-        slot->refused = true;
+        refuse(slot);
         return CURL_PREREQFUNC_ABORT;
     }
+    slot->local_port = local_port;
     if (slot->cancelled)
         return CURL_PREREQFUNC_ABORT;
 
@@ -82,7 +99,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 
     (void)purpose;
     if (slot->tries > 0) {
-        slot->refused = true;
+        refuse(slot);
         return CURL_SOCKET_BAD;
     }
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -187,7 +204,8 @@ void fetch_hear(struct fetch_slot *slot)
  */
 static bool was_stale(const struct fetch_slot *slot)
 {
-    return slot->reused && slot->head_bytes == 0 && clock_now_us() - slot->sent_us < STALE_US;
+    return slot->reused && slot->head_bytes == 0 && !slot->heard &&
+           clock_now_us() - slot->sent_us < STALE_US;
 }
 
 /*
@@ -271,7 +289,7 @@ static void start_afresh(struct fetch_slot *slot)
 {
     slot->tries = 0;
     slot->reused = slot->refused = slot->cancelled = false;
-    slot->paused = slot->held = slot->headed = slot->misread = false;
+    slot->paused = slot->held = slot->headed = slot->misread = slot->heard = false;
     slot->head_bytes = 0;
     slot->error[0] = '\0';
 }

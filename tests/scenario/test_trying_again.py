@@ -21,9 +21,10 @@ def pool(stage, *servers, model=None, **settings):
 
 
 def breaks_off(head):
-    """Says so much of an answer's head, and leaves."""
+    """Thinks for a moment, says so much of an answer's head, and leaves."""
 
     def script(call):
+        call.pause(0.03)
         call.raw(head)
         call.close()
 
@@ -35,6 +36,7 @@ PARTS_OF_A_HEAD = [
     b"HTTP/1.1 200 OK\r\nContent-Type: appl",
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 20",
 ]
 
 

@@ -297,6 +297,60 @@ Test(fetch, a_request_swallowed_by_a_pooled_connection_ends_as_stale_after_one_s
     cr_assert_eq(atomic_load(&up.requests), 3);
 }
 
+/* Longer than a tick of the kernel's, of which there are a hundred a second at least. */
+enum { THINKING_US = 30 * 1000 };
+
+/* The second request is answered with less than a line. */
+static void break_off_the_second(struct upstream *u, int fd, unsigned nth)
+{
+    if (nth > 0) {
+        answer_always(u, fd, nth);
+        return;
+    }
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    if (upstream_hear(u, fd, heard, sizeof(heard))) {
+        (void)usleep(THINKING_US);
+        upstream_say(fd, "HTTP/1.1 2");
+    }
+}
+
+Test(fetch, a_pooled_connection_that_closes_inside_the_status_line_has_broken_off)
+{
+    upstream_start(&up, break_off_the_second);
+    call();
+    loop_run(loop);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, ERR_UPSTREAM_TRUNCATED);
+    cr_assert_not(fetch.stale);
+    cr_assert_eq(atomic_load(&up.requests), 2);
+}
+
+/* After a while, so that it is the closing that comes late, and nothing else. */
+static void close_after_the_second(struct upstream *u, int fd, unsigned nth)
+{
+    if (nth > 0) {
+        answer_always(u, fd, nth);
+        return;
+    }
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        (void)usleep(THINKING_US);
+}
+
+Test(fetch, a_pooled_connection_that_closes_before_any_byte_is_stale)
+{
+    upstream_start(&up, close_after_the_second);
+    call();
+    loop_run(loop);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, ERR_UPSTREAM_UNREACHABLE);
+    cr_assert(fetch.stale);
+}
+
 static void close_idle_while_waiting(struct timer *t)
 {
     loop_stop(t->loop);

@@ -141,7 +141,7 @@ static const struct schema_row rows[] = {
     { "upstreams.<name>.timeouts.data_gap", KIND_DURATION, SHAPE_ONE, INTO(upstream, timeouts.data_gap_us), "1ms", "1d", "60s", NULL, ON_RELOAD, NULL,
       "Between two data events; comments that keep a connection alive do not count." },
     { "upstreams.<name>.timeouts.total", KIND_DURATION, SHAPE_ONE, INTO(upstream, timeouts.total_us), "1ms", "7d", "10m", NULL, ON_RELOAD, NULL,
-      "The whole call." },
+      "The whole call. A plain answer that comes in drips is ended by nothing else; a total shorter than the model's deadline leaves the rest of it to the next route." },
     { "upstreams.<name>.idle_timeout", KIND_DURATION, SHAPE_ONE, NOWHERE, "1s", "1h", "15s", NULL, ON_RELOAD, NULL,
       "A pooled connection that was idle for longer is not used again. Shorter than the server's own, so that no call meets its closing." },
     { "upstreams.<name>.retry_after_send", KIND_FLAG, SHAPE_ONE, INTO(upstream, retry_after_send), FREE, "false", NULL, ON_RELOAD, NULL,

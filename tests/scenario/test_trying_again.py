@@ -259,6 +259,34 @@ def test_one_deadline_holds_over_all_calls(stage):
     assert response.status == 504 and 0.5 < time.monotonic() - began < 2
 
 
+def drips(call):
+    """A plain answer without an end, a space at a time: it never stands still."""
+    call.head(200, {"Content-Type": "application/json"}, framing="length", length=1 << 20)
+    while True:
+        call.raw(b" ")
+        call.pause(0.02)
+
+
+def test_an_answer_that_drips_for_ever_ends_at_its_total_and_the_next_route_has_the_rest(stage):
+    first, second = stage.upstream(drips), stage.upstream(chat.says("in time"))
+    limits = config.timeouts(data_gap="300ms", total="700ms")
+    overlay = config.merged(config.chat(deadline="5s"), limits)
+    weir = stage.weir(config.gateway(first, second, **overlay))
+    began = time.monotonic()
+    response = weir.post(chat.PATH, chat.question())
+    assert response.status == 200 and b"in time" in response.body
+    assert 0.69 < time.monotonic() - began < 3
+    assert first.calls[0].gone.wait(3) and len(first.calls) == 1
+
+
+def test_a_total_that_is_no_shorter_than_the_deadline_leaves_no_time_for_the_next_route(stage):
+    first, second = stage.upstream(drips), stage.upstream(chat.says())
+    limits = config.timeouts(data_gap="300ms", total="9s")
+    weir = stage.weir(config.gateway(first, second, **limits))
+    response = weir.post(chat.PATH, chat.question(), {"x-weir-timeout": "600ms"})
+    assert response.status == 504 and not second.calls
+
+
 @pytest.mark.parametrize("most, status", [(0.01, 200), (0.0001, 400)])
 def test_a_request_costs_no_more_than_its_limit(stage, most, status):
     upstream = stage.upstream(chat.says())

@@ -203,7 +203,7 @@ static const struct schema_row rows[] = {
     { "upstreams.<name>.hedge", GROUP, ON_RELOAD, NULL,
       "A second call, to another endpoint, when the first has shown no content for a while; the first content wins. Left out: none." },
     { "upstreams.<name>.hedge.after", KIND_DELAY, SHAPE_ONE, NOWHERE, FREE, "p95", NULL, ON_RELOAD, "#p95",
-      "How slow is too slow: a duration, or a percentile (p50 to p99) of the last minute's times to the first content." },
+      "How slow is too slow: a duration, or a percentile (p50 to p99) of the last minute's times to the first content. Four times as long for an endpoint that has lost its last three races, so that it can show whether it is slow or hangs." },
     { "upstreams.<name>.hedge.at_most", KIND_SHARE, SHAPE_ONE, INTO(upstream, hedge.at_most), FREE, "5%", NULL, ON_RELOAD, "#5%",
       "The share of calls that may be doubled, over ten seconds." },
 

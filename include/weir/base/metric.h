@@ -56,7 +56,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(TURNED_AWAY,         COUNTER,   "weir_queue_rejected_total",                "upstream,priority,reason", "Requests that got no endpoint: full, slow, displaced, resting.") \
     M(RETRIES,             COUNTER,   "weir_retries_total",                       "upstream,cause",  "Calls made again, by what went wrong before.") \
     M(RETRIES_REFUSED,     COUNTER,   "weir_retries_refused_total",               "upstream",        "Calls that were not made again, for the retry budget was used up.") \
-    M(HEDGES,              COUNTER,   "weir_hedges_total",                        "upstream,result", "Second calls: won, lost, failed; or refused by their share, or for want of room.") \
+    M(HEDGES,              COUNTER,   "weir_hedges_total",                        "upstream,result", "Second calls: won, lost, failed, cancelled with their request; or refused by their share, or for want of room.") \
     M(REFRESHES,           COUNTER,   "weir_cache_refreshes_total",               "model,reason,result", "Answers renewed in the background.") \
     M(FALLBACKS,           COUNTER,   "weir_fallbacks_total",                     "model,kind,reason", "Answers that were not what was asked for: stale, fallback, heuristic.") \
     M(CASCADE,             COUNTER,   "weir_cascade_total",                       "model,upstream,result", "Answers that accept_if took, or sent on to the next route.") \

@@ -206,49 +206,6 @@ def test_the_limit_holds_over_all_workers(stage):
     assert_nothing_left(weir)
 
 
-# -- adaptive --------------------------------------------------------------------------------
-
-
-class Kneed:
-    """A model server that works on `knee` calls at once, each for `work_s`; the others wait."""
-
-    def __init__(self, knee, work_s):
-        self.slots, self.work_s = threading.Semaphore(knee), work_s
-
-    def __call__(self, call):
-        with self.slots:
-            call.pause(self.work_s)
-        chat.says()(call)
-
-
-@pytest.mark.limit(60)
-def test_adaptive_finds_the_knee(stage):
-    knee = 6
-    upstream = stage.upstream(Kneed(knee, 0.04))
-    weir = stage.weir(narrow(upstream, limit="adaptive", queue={"timeout": "20s"}))
-    over, limits = threading.Event(), []
-
-    def ask(number):
-        with Client(weir.address, timeout=30) as client:
-            while not over.is_set():
-                assert client.post(chat.PATH, chat.question(str(number))).status == 200
-
-    def watch():
-        began = time.monotonic()
-        try:
-            while time.monotonic() - began < 14:
-                limits.append((time.monotonic() - began, weir.metrics.sum("weir_upstream_limit")))
-                over.wait(0.2)
-        finally:
-            over.set()
-
-    in_parallel([watch, *[lambda n=n: ask(n) for n in range(24)]], timeout=50)
-    late = sorted(limit for at, limit in limits if at > 7)
-    middle = late[len(late) // 2]
-    assert knee * 0.5 <= middle <= knee * 2, f"the limit over time: {limits}"
-    assert_nothing_left(weir)
-
-
 # -- cold starts -----------------------------------------------------------------------------
 
 

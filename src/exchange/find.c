@@ -88,15 +88,11 @@ static enum step land_on_refusal(struct exchange *x)
 /* What was kept before this one asked is a hit, whoever found it. */
 static enum step land_on_answer(struct exchange *x)
 {
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t age_ms = entry_age_ms(x->answer, now_ms);
-    uint64_t here_ms = (loop_now_us(x->kit->loop) - x->ask.began_us) / 1000;
-
     x->degraded = (enum degraded)x->answer->facts.degraded;
-    if (age_ms > here_ms && !x->degraded) {
+    if (x->answer->facts.created_ms < x->joined_ms && !x->degraded) {
         x->word = WORD_HIT;
         x->tier = CACHE_REDIS;
-        if (!recall_is_usable(x->answer, &x->ask.cache, now_ms)) {
+        if (!recall_is_usable(x->answer, &x->ask.cache, clock_wall_ms())) {
             entry_unref(x->stale);
             x->stale = steal(&x->answer);
             x->word = WORD_MISS;
@@ -193,6 +189,8 @@ enum step find_join(struct exchange *x)
     if (!x->ask.refresh && is_in_memory(x))
         return REPLAY;
     name_flight(x, &key);
+    if (x->joined_ms == 0)
+        x->joined_ms = clock_wall_ms();
     if (flight_join(x->kit->flights, &key, x->kit->loop, &x->seat, on_news) == FLIGHT_LEADS)
         return LOOK_UP;
     if (x->ask.refresh) {

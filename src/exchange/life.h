@@ -58,6 +58,7 @@ struct exchange {
 
     struct flight_seat seat; /* join */
     bool tape_full;          /* call: those who follow cannot be given the rest */
+    uint64_t joined_ms;      /* join: the wall clock, when it first asked for others' answers */
     bool rejoined;           /* join: it followed once already, and was let down */
     struct entry *refused;   /* join or settle: what its flight was refused with; a reference */
     struct cache_lookup lookup; /* look_up */

@@ -9,6 +9,7 @@
 #include "upstream.h"
 
 #include <criterion/criterion.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +371,73 @@ Test(fetch, a_connection_that_closed_while_idle_is_not_used_again)
     loop_run(loop);
     cr_assert_eq(ended, OK);
     cr_assert_not(fetch.stale);
+}
+
+/* ---- a loop that was held up ---- */
+
+enum { LIMIT_US = 20 * 1000 };
+
+static struct timer limit;
+static struct letter letter;
+static sem_t has_begun, is_held, has_said;
+static bool was_held;
+static unsigned late;
+
+/* Until the time is up; but meanwhile more has come. */
+static void hold_up(struct letter *l)
+{
+    (void)l;
+    sem_post(&is_held);
+    sem_wait(&has_said);
+    while (clock_now_us() <= limit.due_us + 5000) /* libuv counts in milliseconds */
+        continue;
+    was_held = true;
+}
+
+static void answer_a_loop_that_is_held_up(struct upstream *u, int fd, unsigned nth)
+{
+    (void)nth;
+    (void)upstream_hear(u, fd, heard, sizeof(heard));
+    upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+    sem_wait(&has_begun);
+    loop_send(loop, &letter, hold_up);
+    sem_wait(&is_held);
+    upstream_say(fd, "two");
+    sem_post(&has_said);
+}
+
+static void on_limit(struct timer *t)
+{
+    if (was_held)
+        late++;
+    else
+        timer_arm(t, LIMIT_US); /* it was the upstream's thread that was held up */
+}
+
+static void watch_limit(struct fetch *f)
+{
+    (void)f;
+    if (got_is("onetwo")) {
+        timer_disarm(&limit);
+        return;
+    }
+    timer_arm(&limit, LIMIT_US);
+    sem_post(&has_begun);
+}
+
+Test(fetch, a_loop_that_was_held_up_hears_what_has_come_before_it_looks_at_the_time)
+{
+    (void)sem_init(&has_begun, 0, 0);
+    (void)sem_init(&is_held, 0, 0);
+    (void)sem_init(&has_said, 0, 0);
+    timer_init(&limit, loop, on_limit);
+    when_data = watch_limit;
+    upstream_start(&up, answer_a_loop_that_is_held_up);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, OK);
+    cr_assert(got_is("onetwo"));
+    cr_assert_eq(late, 0);
 }
 
 /* ---- addresses ---- */

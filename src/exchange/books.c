@@ -11,7 +11,7 @@
 #include "weir/base/metric.h"
 #include "weir/exchange/account.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdio.h>
 

@@ -14,7 +14,7 @@
 #include "weir/dialect/replay.h"
 #include "weir/upstream/retry_after.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdlib.h>
 

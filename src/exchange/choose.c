@@ -16,7 +16,7 @@
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdlib.h>
 

@@ -9,7 +9,7 @@
  *                the cache.
  */
 
-#include "life.h"
+#include "steps.h"
 
 /*
  * What can still serve is sent a little before its time is up, so that it is there in time: a

@@ -11,7 +11,7 @@
 #include "weir/base/metric.h"
 #include "weir/dialect/replay.h"
 
-#include "life.h"
+#include "steps.h"
 
 /* ---- what is there at once ---------------------------------------------------------------- */
 

@@ -28,7 +28,7 @@
  *   - A client is told once, and booked once, though the work may go on for the cache.
  */
 
-#include "life.h"
+#include "steps.h"
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"

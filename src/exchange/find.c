@@ -20,7 +20,7 @@
 #include "weir/exchange/recall.h"
 #include "weir/exchange/refresh.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
 
-#include "life.h"
+#include "steps.h"
 
 static bool is_calling(const struct exchange *x)
 {

@@ -15,7 +15,6 @@
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,23 +31,6 @@ enum {
     ensure(curl_easy_setopt((slot)->easy, (option), (value)) == CURLE_OK)
 
 /* ---- what libcurl tells us ---- */
-
-/*
- * Has the upstream closed this pooled connection already? Its watch tells so as well, but may
- * come later in this turn of the loop than a request that would go into it.
- */
-static bool has_ended(const struct fetch_slot *slot)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    char byte;
-    ssize_t n;
-
-    if (curl_easy_getinfo(slot->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-        fd == CURL_SOCKET_BAD)
-        return false;
-    n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
 
 /*
  * libcurl wants to send again, since this pooled connection has closed; it keeps a line to itself
@@ -83,10 +65,6 @@ static int on_about_to_send(void *arg, char *peer, char *local, int peer_port, i
     (void)curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
     slot->reused = connects == 0;
     slot->sent_us = clock_now_us();
-    if (slot->reused && has_ended(slot)) {
-        slot->refused = true; /* nothing was sent: the caller may call again */
-        return CURL_PREREQFUNC_ABORT;
-    }
     f->connected = true;
     f->sent = slot->parts_left == 0; /* head and body leave together, now */
     f->events->on_connected(f);

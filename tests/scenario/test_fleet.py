@@ -165,6 +165,32 @@ def test_a_stream_is_followed_live_on_another_replica(stage):
     assert len(upstream.calls) == 1
 
 
+def test_a_full_redis_costs_no_more_calls_than_while_it_is_full(stage):
+    def slowly(call):
+        call.pause(0.3)
+        chat.says()(call)
+
+    def burst(text):
+        before = len(upstream.calls)
+        clients = ask_all(weirs, chat.stable(text), 8)
+        assert {r.status for r in answers(clients)} == {200}
+        return len(upstream.calls) - before
+
+    upstream, redis = stage.upstream(slowly), stage.redis()
+    weirs = replicas(stage, upstream, redis)
+    redis("CONFIG", "SET", "maxmemory", "1")
+    assert burst("full") == 2
+    redis("CONFIG", "SET", "maxmemory", "0")
+    began, number = time.monotonic(), 0
+    while burst(f"room {number}") != 1:
+        number += 1
+    assert time.monotonic() - began < 3
+    assert [burst(f"more {number}") for number in range(4)] == [1] * 4
+    for weir in weirs:
+        assert {line["class"] for line in weir.wait_logged("redis_error")} == {"OOM"}
+        assert not weir.logged("redis_scripts_refused")
+
+
 def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()

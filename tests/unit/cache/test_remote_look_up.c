@@ -239,6 +239,17 @@ Test(remote_look_up, a_full_redis_still_gives_its_answer)
     cr_assert_eq(h.op.lease, LEASE_NONE);
 }
 
+Test(remote_look_up, leases_are_taken_again_as_soon_as_a_full_redis_has_room)
+{
+    (void)look_up();
+    stage_do(&stage, "CONFIG SET maxmemory 1");
+    cr_assert_eq(look_up().op.lease, LEASE_NONE);
+    stage_do(&stage, "CONFIG SET maxmemory 0");
+    stage_do(&stage, "DEL " FLIGHT);
+    stage_run_for(&stage, 600 * 1000);
+    cr_assert_eq(look_up().op.lease, LEASE_OURS);
+}
+
 /* ---- the script ---- */
 
 Test(remote_look_up, redis_is_told_the_script_once)

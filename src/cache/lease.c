@@ -9,7 +9,8 @@
 /*
  * Whatever a server may refuse (a write while it is full or a replica, a channel that is not
  * allowed) is called in a way that lets the rest of its step go on: a look-up still finds its
- * answer, and a landing still gives the lease back.
+ * answer, and a landing still gives the lease back. A lease that somebody has overwritten with
+ * another type of value is none: it is nobody's, and the next who asks writes its own.
  */
 
 /* clang-format off */
@@ -23,6 +24,12 @@
     "  return 0\n" \
     "end\n" \
     "local took = redis.pcall('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])\n" \
+    "if not took then\n" \
+    "  local by = redis.pcall('GET', KEYS[1])\n" \
+    "  if type(by) == 'table' and string.find(by.err, 'WRONGTYPE', 1, true) then\n" \
+    "    took = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n" \
+    "  end\n" \
+    "end\n" \
     "if took and not took.ok then return 0 end\n" \
     "if took then\n" \
     "  redis.pcall('UNLINK', KEYS[2])\n" \
@@ -35,17 +42,19 @@
     "end\n" \
     "return math.max(left, 1)\n"
 
-#define TAKE_SHA1 "0e0f07c2ed057f29923939446773401b0f919231"
+#define TAKE_SHA1 "f572b8a91b8dc350bf5a65cb52b7f40b992ea138"
 
 static const char renew_text[] =
-    "local by = redis.call('GET', KEYS[1])\n"
-    "if by and by ~= ARGV[1] then return 0 end\n"
-    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "local by = redis.pcall('GET', KEYS[1])\n"
+    "local held = type(by) == 'string'\n"
+    "if held and by ~= ARGV[1] then return 0 end\n"
+    "if held then redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
+    "else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end\n"
     "redis.call('PEXPIRE', KEYS[2], ARGV[3])\n"
-    "return by and 1 or 2\n";
+    "return held and 1 or 2\n";
 
 static const char write_text[] =
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+    "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
     "if ARGV[6] == 'first' then redis.call('DEL', KEYS[2])\n"
     "elseif redis.call('EXISTS', KEYS[2]) == 0 then return 0 end\n"
     "redis.call('XADD', KEYS[2], '*', 'by', ARGV[2], ARGV[7], ARGV[8])\n"
@@ -55,7 +64,9 @@ static const char write_text[] =
 
 /* An end that lacks the bytes before it is not whole. */
 static const char land_text[] =
-    "local ours = redis.call('GET', KEYS[1]) == ARGV[1]\n"
+    "local by = redis.pcall('GET', KEYS[1])\n"
+    "local ours = by == ARGV[1]\n"
+    "if type(by) == 'table' then ours = string.find(by.err, 'WRONGTYPE', 1, true) end\n"
     "if ours then\n"
     "  redis.call('DEL', KEYS[1])\n"
     "  if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then\n"

@@ -191,6 +191,21 @@ def test_a_full_redis_costs_no_more_calls_than_while_it_is_full(stage):
         assert not weir.logged("redis_scripts_refused")
 
 
+def test_a_lease_overwritten_with_a_list_holds_nobody_up(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    one, two = replicas(stage, upstream, redis)
+    first = ask_all([one], chat.stable(), 1)
+    upstream.call()
+    (lease,) = redis("KEYS", "weir:v1:flight:*")
+    redis("DEL", lease)
+    redis("RPUSH", lease, "x")
+    second = ask_all([two], chat.stable(), 1)
+    upstream.call(1, timeout=2)
+    gate.opened.set()
+    assert {r.status for r in answers(first + second)} == {200}
+
+
 def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()

@@ -215,6 +215,13 @@ Test(remote_look_up, a_lease_without_an_end_is_given_one)
     buf_deinit(&out);
 }
 
+Test(remote_look_up, a_lease_overwritten_with_another_type_is_nobodys)
+{
+    stage_do(&stage, "RPUSH " FLIGHT " x");
+    cr_assert_eq(look_up().op.lease, LEASE_OURS);
+    expect_text("GET " FLIGHT, "we");
+}
+
 Test(remote_look_up, a_value_of_another_type_is_a_miss_with_a_lease)
 {
     struct hearing h;

@@ -245,6 +245,8 @@ static void start(const struct visit *v, struct infer *f)
 
 /* True: it has been turned away, since the gateway does as much as it may. */
 static bool turn_away(const struct visit *v)
+    if (ask.idempotency_key.at)
+        ask.idempotency_key = arena_copy(&f->arena, ask.idempotency_key);
 {
     struct load *load = v->api->kit->load;
     const char *why = load ? load_enter(load, v->call->priority) : NULL;

@@ -8,6 +8,8 @@
 enum {
     RESERVED_FILES = 256, /* for upstreams, Redis, logs and libraries */
     LOOK_US = 250 * 1000,
+    BACKGROUND_PART = 4, /* of what is worked on at once, in so many parts */
+    BODIES_SHARE = 4,    /* of memory */
 };
 
 static unsigned file_limit(void)
@@ -49,3 +51,14 @@ void capacity_start(struct capacity *l, struct loop *loop, const struct settings
     timer_init(&l->look, loop, on_look);
     timer_arm(&l->look, LOOK_US);
 }
+/* What a body takes is seen only when it is there, so all of them have a share of their own; one
+   that is allowed must fit. A growing buffer may take twice what it holds. */
+void capacity_set(struct capacity *l, const struct settings *s)
+{
+    size_t share = l->load.most_bytes / BODIES_SHARE;
+
+    atomic_store_explicit(&l->room.most, share > s->max_body_bytes ? share : s->max_body_bytes,
+                          memory_order_relaxed);
+}
+
+    capacity_set(l, s);

@@ -137,6 +137,7 @@ static void change_plan(struct process *p, const struct config *next)
     plan_open(next->plan, old);
     admin_set_plan(&p->admin, next->plan);
     admin_set_token(&p->admin, next->settings.admin_token);
+    capacity_set(&p->capacity, &next->settings);
     http_server_set(p->server, &http);
     for (unsigned i = 0; i < p->worker_count; i++)
         worker_reload(p->workers[i], next);
@@ -306,6 +307,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .siblings = &p->siblings,
         .fd = p->fd,
         .load = &p->capacity.load,
+        .room = &p->capacity.room,
         .most_connections = capacity_connections(s),
         .plan = p->config->plan,
         .control = p->loop,

@@ -47,6 +47,7 @@ static void put_http_settings(struct http_settings *out, const struct worker_kit
         .most_connections = kit->most_connections,
         .connections = kit->connections,
         .body_bytes = s->max_body_bytes,
+        .room = kit->room,
         .header_timeout_us = s->header_timeout_us,
         .body_timeout_us = s->body_timeout_us,
         .idle_timeout_us = s->idle_timeout_us,

@@ -32,6 +32,7 @@ struct worker_kit {
     _Atomic unsigned *siblings; /* the process's listeners on the address */
     int fd;                     /* an inherited listening socket; 0: none */
     struct load *load;
+    struct http_room *room;
     unsigned most_connections;
     struct plan *plan;
     struct loop *control;

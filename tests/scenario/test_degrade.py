@@ -8,7 +8,7 @@ import time
 import pytest
 
 from weirtest import chat, config
-from weirtest.client import Client
+from weirtest.client import Client, request_bytes
 from weirtest.patience import in_parallel, until
 
 RULES = {"support": [
@@ -285,3 +285,22 @@ def test_the_same_idempotency_key_at_the_same_time_is_one_call(stage):
     go.set()
     assert {client.response().status for client in clients} == {200}
     assert len(upstream.calls) == 1
+
+
+def test_a_key_whose_body_comes_later_is_its_own(stage):
+    """The key is read with the head; by the time the body is there, its bytes are gone."""
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream))
+    body = chat.question(temperature=1)
+    clients = [Client(weir.address) for _ in range(8)]
+    for turn in range(3):
+        for number, client in enumerate(clients):
+            head = request_bytes("POST", chat.PATH, body, {"Idempotency-Key": f"{number}-{turn}"})
+            client.send(head[: -len(body)])
+        weir.get("/livez")  # whatever was read before is overwritten
+        for client in clients:
+            client.send(body)
+        assert {client.response().status for client in clients} == {200}
+    assert len(upstream.calls) == 8 * 3
+    again = weir.post(chat.PATH, body, {"Idempotency-Key": "7-2"})
+    assert again.header("idempotent-replayed") == "true"

@@ -19,6 +19,8 @@ static const struct reply good = { .status = 200,
                                    .upstream_us = 2000,
                                    .total_us = 4000 };
 
+static const char sent_key[] = "order-7";
+
 static void ask(const char *body)
 {
     struct http_request r = request("POST", "/v1/chat/completions");
@@ -28,6 +30,7 @@ static void ask(const char *body)
     with(&r, "Cache-Control", "max-age=5");
     with(&r, "x-weir-timeout", "2s");
     with(&r, "openai-beta", "b");
+    with(&r, "Idempotency-Key", sent_key);
     with(&r, "Cookie", "a=b");
     serve(&r);
 }
@@ -48,9 +51,12 @@ Test(infer, an_ask_carries_the_requests_wishes_and_outlives_its_bytes)
     cr_assert(str_eq(world.ask.request_id, STR("id-1")));
     cr_assert(str_eq(world.ask.key_headers, STR("openai-beta: b\n")));
     cr_assert_str_eq(world.ask.headers[0], "openai-beta: b");
-    cr_assert_null(world.ask.headers[1]);
+    cr_assert_str_eq(world.ask.headers[1], "Idempotency-Key: order-7");
+    cr_assert_null(world.ask.headers[2]);
     cr_assert_eq(world.ask.cache.max_age_s, 5);
     cr_assert_eq(world.ask.timeout_us, 2000000);
+    cr_assert(str_eq(world.ask.idempotency_key, str_of(sent_key)));
+    cr_assert_neq(world.ask.idempotency_key.at, sent_key, "lent by the request alone");
     cr_assert_str_eq(world.scope, "public");
     exchange_drops();
 }

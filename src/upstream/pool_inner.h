@@ -8,6 +8,7 @@
 #include "balance.h"
 #include "breaker.h"
 #include "budget.h"
+#include "line.h"
 #include "pace.h"
 
 #include <pthread.h>
@@ -50,11 +51,6 @@ struct key {
     uint64_t rest_us; /* the last rest that nobody had told the length of */
 };
 
-/* Those of one priority who wait, a line for each tenant; the first line is next. */
-struct lane {
-    struct link lines;
-};
-
 struct pool {
     _Atomic uint32_t refs;
     pthread_mutex_t lock;
@@ -66,7 +62,7 @@ struct pool {
     size_t key_count;
     size_t next_key;
     struct turns turns;
-    struct lane lanes[PRIORITY_COUNT];
+    struct lane lanes[PRIORITY_COUNT]; /* of those who wait */
     unsigned waiting;
     uint64_t served_us; /* when somebody last looked whether those who wait can be served */
     double hold_s;      /* decaying mean of how long a permit is held */

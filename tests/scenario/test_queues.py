@@ -144,6 +144,23 @@ def test_in_a_full_queue_lower_priority_makes_way(stage):
     first.close(), low.close()
 
 
+def test_a_full_queue_is_shared_among_tenants(stage):
+    turns = Turns()
+    weir = stage.weir(narrow(stage.upstream(turns), overlay=TENANTS, queue={"size": 2}))
+    ann, bob = ({"Authorization": f"Bearer key-{name}"} for name in ("ann", "bob"))
+    first, a1, a2 = queue_up(weir, ("first", ann), ("a1", ann), ("a2", ann))
+    with Client(weir.address) as b1:
+        b1.ask("POST", chat.PATH, chat.question("b1"), bob)
+        assert_turned_away(a2.response(), "queue_timeout")
+        assert_turned_away(weir.post(chat.PATH, chat.question("a3"), ann), "queue_full")
+        turns.go(3)
+        assert [c.response().status for c in (first, a1, b1)] == [200] * 3
+    weir.metrics.wait("weir_queue_rejected_total", 1, reason="displaced")
+    assert_nothing_left(weir)
+    for client in (first, a1, a2):
+        client.close()
+
+
 def test_no_queue_at_all_turns_the_next_one_away(stage):
     turns = Turns()
     weir = stage.weir(narrow(stage.upstream(turns), queue={"size": 0}))

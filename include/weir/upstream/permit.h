@@ -10,7 +10,8 @@
 /*
  * Leave to make one call: an endpoint with room for it, and a key to make it with. Whoever
  * wants one asks its pool and may have to wait for it: within a priority tenants take turns,
- * higher priorities come first, and the queue is bounded in length and time. A permit is given
+ * higher priorities come first, and the queue is bounded in length and time. In a full queue the
+ * last of the tenant that has most places makes way for one that has fewer. A permit is given
  * back exactly once, with what came of the call, from which the pool learns.
  */
 
@@ -48,7 +49,7 @@ enum permit_answer {
     PERMIT_NONE,  /* every endpoint has been tried */
     PERMIT_LATER, /* whoever is left wants to be left alone for wait_us more */
     PERMIT_FULL,  /* too many wait already; there may be room in wait_us */
-    PERMIT_SLOW,  /* it waited for the queue's timeout, or made way for a higher priority */
+    PERMIT_SLOW,  /* it waited for the queue's timeout, or made way for somebody */
 };
 
 struct permit_box;

@@ -184,7 +184,7 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
     if (!p.anywhere)
         return exchange_give_up(x, err);
     if (is_starting(x)) {
-        x->calls--;
+        x->calls -= race_other(&x->race) ? 2 : 1;
         x->tried = 0;
         x->pause_us = START_PAUSE_US / 2 + (uint64_t)random() % (START_PAUSE_US / 2);
         return PAUSE;
@@ -272,6 +272,7 @@ static void on_called(struct race *r, enum err err)
     x->upstream_us += r->ended_us - r->started_us;
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */
+    x->calls += race_other(r) ? 1 : 0;
     spend(x, a, race_loser(r));
     note_tried(x, a);
     if (!r->won)
@@ -307,6 +308,8 @@ enum step call_ask(struct exchange *x)
     x->permit.permit = (struct permit){ 0 };
     if (!call.first.fresh)
         x->calls++;
+    if (call.may_hedge)
+        call.no_second = choose_no_second(x);
     endpoint_unref(steal(&x->again));
     race_deinit(&x->race);
     race_start(&x->race, &x->kit->upstream, &call, &race_events);

@@ -10,7 +10,8 @@
  *       └──── pause <────┘
  *
  * What bounds it: the model's max_attempts, the upstream's retry budget, the deadline, and the
- * money that a request may cost. Who said "later" is not asked earlier.
+ * money that a request may cost; the second call of a race is bounded as others are. Who said
+ * "later" is not asked earlier.
  */
 
 #include "weir/base/scan.h"
@@ -84,14 +85,15 @@ static int64_t most_tokens(const struct request *r)
     return each * answers;
 }
 
-static bool is_affordable(const struct exchange *x, const struct route *r)
+/* So many calls of this route, all of which have still to be paid. */
+static bool is_affordable(const struct exchange *x, const struct route *r, unsigned calls)
 {
     double most_usd = x->model->max_cost_usd;
 
     if (most_usd <= 0 || !price_is_known(&r->price))
         return true;
-    return x->spent_usd +
-               price_estimate(&r->price, x->request.body.len, most_tokens(&x->request)) <=
+    return x->spent_usd + calls * price_estimate(&r->price, x->request.body.len,
+                                                 most_tokens(&x->request)) <=
            most_usd;
 }
 
@@ -102,7 +104,7 @@ static enum err hindrance(const struct exchange *x, const struct route *r)
         return ERR_UNSUPPORTED;
     if (r->upstream->auth_missing)
         return ERR_CONFIG;
-    return is_affordable(x, r) ? OK : ERR_TOO_COSTLY;
+    return is_affordable(x, r, 1) ? OK : ERR_TOO_COSTLY;
 }
 
 /* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015), never quite nothing. */
@@ -243,6 +245,13 @@ static void on_permit(struct permit_seat *s, enum permit_answer answer)
     struct exchange *x = container_of(s, struct exchange, permit);
 
     exchange_go(x, answered(x, answer));
+}
+
+const char *choose_no_second(const struct exchange *x)
+{
+    if (x->calls >= x->model->max_attempts)
+        return "refused_attempts";
+    return is_affordable(x, choose_route_now(x), 2) ? NULL : "refused_cost";
 }
 
 struct permit_wish choose_wish(const struct exchange *x)

@@ -60,6 +60,8 @@ void choose_leave_route(struct exchange *x);
 void choose_note_wait(struct exchange *x, int64_t wait_ms);
 /* A pool that may be starting up is waited for, when there is nobody else to ask. */
 bool choose_may_await_start(const struct exchange *x, uint64_t wait_us);
+/* Why there may be no second call beside this one, as a race counts it; NULL: there may. */
+const char *choose_no_second(const struct exchange *x);
 /* What is asked of the pool, for this call or for one beside it. */
 struct permit_wish choose_wish(const struct exchange *x);
 

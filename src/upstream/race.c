@@ -255,6 +255,10 @@ static void on_hedge(struct timer *t)
 
     if (r->won || r->cancelled || !runs(&r->first))
         return;
+    if (r->call.no_second) {
+        count(r, r->call.no_second);
+        return;
+    }
     wish.never_waits = true;
     wish.tried |= endpoint_bit(r->first.endpoint);
     if (permit_ask(&r->seat, pool, r->kit->loop, &wish, on_permit) != PERMIT_HELD) {

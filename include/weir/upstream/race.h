@@ -38,7 +38,8 @@ struct race_call {
     struct attempt_call first; /* its permit is moved in */
     struct permit_wish wish;   /* for the second, which never waits; strs lent */
     bool may_hedge;
-    bool wants_usage; /* the client asked for the chunk with token counts */
+    const char *no_second; /* why it may not have one, as is counted then; NULL: it may */
+    bool wants_usage;      /* the client asked for the chunk with token counts */
     bool hold_all;
 };
 

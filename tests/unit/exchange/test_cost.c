@@ -119,3 +119,37 @@ Test(cost, a_number_of_answers_that_is_none_counts_as_one)
 {
     cr_assert_eq(called_for(ASKS("\"max_tokens\":100,\"n\":0"), 101), 1);
 }
+
+/* Whether a call that shows nothing is joined by another, where so many tokens may be paid. */
+static bool is_joined(double tokens)
+{
+    struct attempt *first;
+    bool joined;
+
+    hedges();
+    priced[0].price = (struct price){ .output_usd = 6 };
+    world.model->max_cost_usd = tokens * 6e-6;
+    (void)start_missed(0, ASKS("\"max_tokens\":100,\"temperature\":0"));
+    first = world.attempt;
+    world.attempt = NULL;
+    pass_ms(10);
+    joined = world.attempt;
+    if (joined)
+        fails(ERR_UPSTREAM_STATUS, 500);
+    world.attempt = first;
+    answers(CHAT_BODY);
+    return joined;
+}
+
+Test(cost, a_second_call_that_fits_beside_the_first_is_made)
+{
+    cr_assert(is_joined(201));
+}
+
+Test(cost, a_second_call_that_does_not_fit_beside_the_first_is_not_made)
+{
+    cr_assert_not(is_joined(199));
+    cr_assert_eq(metric_read(fake_loop.metrics, METRIC_HEDGES,
+                             METRIC_LABEL(STR("one"), STR("refused_cost"))),
+                 1);
+}

@@ -174,6 +174,35 @@ Test(failover, no_more_than_max_attempts_are_made)
     cr_assert_eq(c->failure.err, ERR_UPSTREAM_STATUS);
 }
 
+Test(failover, the_second_call_of_a_race_is_one_of_max_attempts)
+{
+    struct client *c;
+    struct attempt *first;
+
+    world.model->max_attempts = 2;
+    hedges();
+    c = start_missed(0, PLAIN);
+    first = hedge();
+    fails(ERR_UPSTREAM_STATUS, 500);
+    world.attempt = first;
+    fails(ERR_UPSTREAM_STATUS, 500);
+    cr_assert_eq(world.call_count, 2);
+    cr_assert_eq(c->failure.err, ERR_UPSTREAM_STATUS);
+}
+
+Test(failover, the_last_of_max_attempts_is_not_joined_by_a_second_call)
+{
+    world.model->max_attempts = 1;
+    hedges();
+    (void)start_missed(0, PLAIN);
+    pass_ms(10);
+    cr_assert_eq(world.call_count, 1);
+    cr_assert_eq(metric_read(fake_loop.metrics, METRIC_HEDGES,
+                             METRIC_LABEL(STR("one"), STR("refused_attempts"))),
+                 1);
+    answers(CHAT_BODY);
+}
+
 Test(failover, there_is_no_second_try_once_the_client_has_seen_bytes)
 {
     struct client *c = start_missed(0, STREAM);

@@ -143,6 +143,18 @@ Test(race, who_may_not_have_a_second_has_none)
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
 }
 
+Test(race, where_a_second_would_be_too_much_there_is_none_and_why_is_counted)
+{
+    world.call.no_second = "refused_cost";
+    race_stream();
+    pass_ms(100);
+    cr_assert_eq(world.called, 1);
+    cr_assert_eq(in_flight(), 1);
+    cr_assert_eq(hedges("refused_cost"), 1);
+    cr_assert(pool_may_hedge(world.upstream->pool), "the share was spent in vain");
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+}
+
 Test(race, where_content_came_in_time_there_is_no_second)
 {
     race_stream();

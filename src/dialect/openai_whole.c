@@ -272,6 +272,8 @@ enum err openai_whole_read(struct tap *t, struct str body)
     case ENDPOINT_MODERATIONS: judge_moderations(t, body); break;
     case ENDPOINT_RESPONSES: judge_response(t, body); break;
     case ENDPOINT_PREDICT:
+    case ENDPOINT_MESSAGES:
+    case ENDPOINT_TOKENS:
     case ENDPOINT_COUNT: tap_refuse(t, "nobody knows its form"); break;
     }
     return OK;

@@ -9,6 +9,7 @@ import pytest
 from weirtest import chat, config, message
 from weirtest.client import Client, get
 from weirtest.patience import in_parallel, until
+from weirtest.upstream import Refusing
 
 
 def gateway(*servers, **overlay):
@@ -166,6 +167,36 @@ def test_a_model_whose_upstreams_speak_another_dialect_says_so(stage):
     other = weir.post(chat.PATH, chat.question(model="claude"))
     assert other.status == 400 and other.error["code"] == "unsupported_endpoint"
     assert not openai.calls and not anthropic.calls
+
+
+def mixed(openai, anthropic, **settings):
+    """A model with routes of both dialects."""
+    setup = config.gateway(openai)
+    setup["upstreams"]["other"] = config.upstream(anthropic, dialect="anthropic", **settings)
+    setup["models"]["chat"]["routes"].append({"upstream": "other", "model": "real-model"})
+    return setup
+
+
+def test_a_model_of_both_dialects_answers_each_caller_in_its_own(stage):
+    openai, anthropic = stage.upstream(chat.says("one")), stage.upstream(message.says("two"))
+    weir = stage.weir(mixed(openai, anthropic))
+    assert post(weir, message.question(model="chat")).json()["content"][0]["text"] == "two"
+    answer = weir.post(chat.PATH, chat.question()).json()
+    assert answer["choices"][0]["message"]["content"] == "one"
+
+
+def test_a_route_of_another_dialect_does_not_hide_why_there_is_no_answer(stage):
+    openai = stage.upstream(chat.says("one"))
+    weir = stage.weir(mixed(openai, stage.keep(Refusing())))
+    assert_error(post(weir, message.question(model="chat")), 502, "api_error")
+
+    busy = stage.upstream(lambda call: call.hang())
+    weir = stage.weir(mixed(openai, busy, max_in_flight=1, queue={"size": 0}))
+    with Client(weir.address) as first:
+        first.ask("POST", message.PATH, message.question(model="chat"), message.HEADERS)
+        busy.call()
+        refused = post(weir, message.question("two", model="chat"))
+        assert_error(refused, 529, "overloaded_error")
 
 
 # -- streams ---------------------------------------------------------------------------------

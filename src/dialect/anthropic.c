@@ -4,12 +4,27 @@
 #include "anthropic_parts.h"
 #include "assembly.h"
 #include "inband.h"
-#include "openai_parts.h"
+#include "wire.h"
 
 /*
  * A message is the one choice of its stream: open with message_start, over with its stop reason.
  * Every event has a name beside its data, and clients go by it: both are passed on as they came.
  */
+
+static enum err put_request(const struct request *r, struct str upstream_model, bool ask_usage,
+                            struct arena *arena, struct dialect_body *out)
+{
+    struct splices splices = { .count = 0 };
+    struct dialect_body body = { .count = 0 };
+    enum err err = wire_splice_model(r, upstream_model, arena, &splices);
+
+    (void)ask_usage; /* it is told unasked */
+    if (err)
+        return err;
+    wire_put(r, &splices, &body);
+    *out = body;
+    return OK;
+}
 
 /* A server that speaks of an error without the dialect's frame around it is understood, too. */
 static bool find_error(const struct tap_event *e, struct str text, struct str *error)
@@ -60,7 +75,7 @@ const struct dialect dialect_anthropic = {
         [ENDPOINT_MESSAGES] = "/v1/messages",
         [ENDPOINT_TOKENS]   = "/v1/messages/count_tokens",
     },
-    .put_request = openai_request_put, /* but for the model's name nothing is spliced */
+    .put_request = put_request,
     .read_whole = anthropic_whole_read,
     .read_event = read_event,
     .read_end = read_end,

@@ -198,7 +198,9 @@ static void read_end(struct tap *t, const struct news *n, struct delta *out)
         anthropic_whole_read_stop(t, &reason);
         t->choices_open = 0;
     }
-    if (keeps(t))
+    if (n->delta.type != SCAN_OBJECT)
+        tap_give_up(t);
+    else if (keeps(t))
         keep_end(t, n);
 }
 

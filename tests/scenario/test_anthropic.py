@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from weirtest import chat, config, message
-from weirtest.client import Client, get
+from weirtest.client import Client, ask, get
 from weirtest.patience import in_parallel, until
 from weirtest.upstream import Refusing
 
@@ -377,6 +377,38 @@ def test_equal_questions_at_once_are_one_call(stage, stream):
     assert len(upstream.calls) == 1
     assert {r.status for r in responses} == {200} and len({r.body for r in responses}) == 1
     assert "coalesced" in {r.header("x-weir-cache") for r in responses}
+
+
+def test_what_is_kept_in_redis_is_given_again_in_either_form(stage):
+    upstream = stage.upstream(message.says(body=message.answer(content=BLOCKS, stop="tool_use")))
+    weir = stage.weir(gateway(upstream, **config.without_memory(stage.redis())))
+    first = post(weir, message.stable())
+    again = post(weir, message.stable())
+    assert again.header("cache-status").endswith("detail=redis") and again.body == first.body
+    streamed = post(weir, message.stable(stream=True))
+    assert blocks_of(streamed.body) == (BLOCKS, "tool_use", message.USAGE)
+    assert len(upstream.calls) == 1
+
+
+def test_the_admin_explains_a_messages_key(stage):
+    weir = stage.weir(gateway(stage.upstream(message.says())))
+    path = f"/admin/cache/explain?path={message.PATH}"
+    told = ask(weir.admin, "POST", path, message.stable(), message.HEADERS).json()
+    assert told["endpoint"] == "messages" and told["cached"] is True
+    assert told["headers"] == "anthropic-version: 2023-06-01\n"
+    path = f"/admin/cache/explain?path={message.COUNT}"
+    told = ask(weir.admin, "POST", path, message.stable(), message.HEADERS).json()
+    assert told["why_not"] == "a count of tokens"
+
+
+def test_why_a_model_stopped_is_counted_in_the_words_of_all_dialects(stage):
+    upstream = stage.upstream(message.says(body=message.answer(content=BLOCKS, stop="tool_use")))
+    weir = stage.weir(gateway(upstream))
+    post(weir, message.question())
+    finishes = {"prediction": "finish_reason"}
+    weir.metrics.wait("weir_predictions_total", 1, **finishes)
+    counted = weir.metrics.samples("weir_predictions_total", **finishes)
+    assert [labels["value"] for labels, _ in counted] == ["tool_calls"]
 
 
 # -- models ----------------------------------------------------------------------------------

@@ -162,6 +162,16 @@ Test(anthropic_event, what_lacks_its_place_is_not_kept, .timeout = 5)
     end(&w);
 }
 
+Test(anthropic_event, an_end_without_a_delta_is_not_kept, .timeout = 5)
+{
+    begins();
+    (void)block(&w, 0, "{\"type\":\"text\",\"text\":\"a\"}");
+    (void)says_event(&w, "message_delta", ",\"usage\":{\"output_tokens\":5}");
+    ends_with("end_turn");
+    cr_assert_not(w.tap.answer.storable);
+    end(&w);
+}
+
 Test(anthropic_event, what_is_cut_at_its_length_is_not_kept, .timeout = 5)
 {
     begins();

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anthropic_parts.h"
-#include "inband.h"
 
 #include <string.h>
 
@@ -129,13 +128,8 @@ enum err anthropic_whole_read(struct tap *t, struct str body)
     const char *why_not;
 
     scan_find(body, names, 6, found);
-    t->answer.complete = true;
-    t->answer.storable = !t->answer.why_not;
-    if (found[0].type != SCAN_NONE && inband_is_truthy(found[0].value)) {
-        inband_note(&t->answer, found[0].value, body);
-        tap_refuse(t, "it is an error");
+    if (tap_is_error(t, &found[0], body))
         return ERR_UPSTREAM_IN_BAND;
-    }
     if (t->request->endpoint == ENDPOINT_TOKENS) {
         judge_count(t, &found[5]);
         return OK;

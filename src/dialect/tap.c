@@ -148,7 +148,20 @@ void tap_splice_model(struct tap *t, struct str text, const struct scan_member *
     splice_add(splices, from, from + model->value.len, buf_str(name));
 }
 
-/* ---- what a stream can come to ---- */
+/* ---- what an answer can come to ---- */
+
+bool tap_is_error(struct tap *t, const struct scan_member *error, struct str body)
+{
+    bool is_one = error->type != SCAN_NONE && inband_is_truthy(error->value);
+
+    t->answer.complete = true;
+    t->answer.storable = !t->answer.why_not;
+    if (is_one) {
+        inband_note(&t->answer, error->value, body);
+        tap_refuse(t, "it is an error");
+    }
+    return is_one;
+}
 
 enum err tap_report(struct tap *t, struct str error, struct str around, struct delta *out)
 {

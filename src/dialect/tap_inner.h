@@ -31,6 +31,9 @@ void tap_refuse(struct tap *t, const char *why_not);
 /* Notes a finish reason, a string with its quotes. */
 void tap_note_finish(struct tap *t, struct str value);
 
+/* A whole answer is here; is it an error, by its member `error`? Notes either. */
+bool tap_is_error(struct tap *t, const struct scan_member *error, struct str body);
+
 /* The event is an error; `around` is looked at for what `error` does not tell. */
 enum err tap_report(struct tap *t, struct str error, struct str around, struct delta *out);
 

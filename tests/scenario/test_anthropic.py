@@ -39,11 +39,14 @@ def assert_error(response, status, kind):
 
 def test_a_plain_answer_passes_byte_for_byte_but_for_its_model(stage):
     body = message.answer(extra={"n": 2**64}).replace(b'"end_turn"', b'"end\\u005fturn"')
-    upstream = stage.upstream(message.says(body=body))
+    limits = {"request-id": "req_1", "anthropic-ratelimit-tokens-remaining": "9"}
+    upstream = stage.upstream(message.says(body=body, headers=limits))
     weir = stage.weir(gateway(upstream))
     response = post(weir, message.question(metadata={"user_id": "u"}))
     assert response.status == 200 and response.body == message.as_asked(body)
-    assert response.header("request-id") == response.header("x-request-id")
+    assert response.all("request-id") == response.all("x-request-id") != ["req_1"]
+    assert response.header("x-upstream-request-id") == "req_1"
+    assert response.header("anthropic-ratelimit-tokens-remaining") == "9"
     asked = upstream.call().request
     assert asked.target == "/v1/messages"
     assert asked.body == message.question(metadata={"user_id": "u"}).replace(b"claude", b"real-model")

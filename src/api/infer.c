@@ -38,6 +38,11 @@ struct infer {
     bool between; /* what was written last ends an event */
 };
 
+static struct reply_to to_whom(const struct infer *f)
+{
+    return (struct reply_to){ f->caller, f->request_id };
+}
+
 /* ---- the client ---------------------------------------------------------------------- */
 
 static void on_gone(struct http_watcher *w)
@@ -61,7 +66,7 @@ static void on_whole(struct exchange_sink *s, const struct reply *r, struct str 
 {
     struct infer *f = container_of(s, struct infer, sink);
 
-    reply_answer(f->api, f->conn, f->request_id, r, body);
+    reply_answer(f->api, f->conn, to_whom(f), r, body);
     f->conn = NULL;
 }
 
@@ -71,7 +76,7 @@ static void on_begin(struct exchange_sink *s, const struct reply *r)
 
     f->begun = true;
     f->between = true;
-    reply_begin(f->api, f->conn, f->request_id, r);
+    reply_begin(f->api, f->conn, to_whom(f), r);
 }
 
 /* With a blank line, whatever its line ends are. */
@@ -120,7 +125,7 @@ static int on_failure(struct exchange_sink *s, const struct reply *r, const stru
     }
     problem_of(&problem, f->caller, why);
     status = problem.status;
-    reply_refuse(f->api, f->conn, f->request_id, r, &problem);
+    reply_refuse(f->api, f->conn, to_whom(f), r, &problem);
     problem_deinit(&problem);
     f->conn = NULL;
     return status;
@@ -180,14 +185,14 @@ static bool answer_recalled(const struct visit *v, struct recalled *r)
     struct buf events = { 0 };
 
     if (!r->stream) {
-        reply_answer(v->api, v->conn, v->call->request_id, &r->reply, body);
+        reply_answer(v->api, v->conn, visit_to(v), &r->reply, body);
         return true;
     }
     if (replay_events(v->endpoint, body, r->include_usage, &events) != OK) {
         buf_deinit(&events);
         return false;
     }
-    reply_begin(v->api, v->conn, v->call->request_id, &r->reply);
+    reply_begin(v->api, v->conn, visit_to(v), &r->reply);
     http_conn_write(v->conn, buf_str(&events));
     http_conn_end(v->conn);
     buf_deinit(&events);

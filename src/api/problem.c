@@ -90,6 +90,43 @@ static void put_openai(struct buf *out, const struct words *w)
     buf_put_printf(out, ",\"code\":\"%s\"}}", w->code);
 }
 
+/* ---- Anthropic's words ---- */
+
+/* clang-format off */
+static const struct kind {
+    int status;
+    const char *type;
+} kinds[] = {
+    { 401, "authentication_error" },
+    { 402, "billing_error" },
+    { 403, "permission_error" },
+    { 404, "not_found_error" },
+    { 409, "conflict_error" },
+    { 413, "request_too_large" },
+    { 429, "rate_limit_error" },
+    { 503, "overloaded_error" },
+    { 504, "timeout_error" },
+    { 529, "overloaded_error" },
+};
+/* clang-format on */
+
+static const char *kind_of(int status)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].status == status)
+            return kinds[i].type;
+    }
+    return status >= 500 ? "api_error" : "invalid_request_error";
+}
+
+static void put_anthropic(struct buf *out, const struct words *w)
+{
+    buf_put_printf(
+        out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", kind_of(w->status));
+    put_string(out, w->message);
+    buf_put_text(out, "}}");
+}
+
 static void put_plain(struct buf *out, const struct words *w)
 {
     buf_put_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
@@ -108,6 +145,10 @@ static void put_words(struct problem *p, enum caller caller, const struct words 
     if (caller == CALLER_OPENAI) {
         p->content_type = STR("application/json");
         put_openai(&p->body, w);
+    } else if (caller == CALLER_ANTHROPIC) {
+        p->content_type = STR("application/json");
+        p->unsigned_yet = true;
+        put_anthropic(&p->body, w);
     } else {
         p->content_type = STR("application/problem+json");
         put_plain(&p->body, w);
@@ -140,14 +181,20 @@ static void put_message(struct buf *out, const struct failure *why)
         buf_put_printf(out, " %s", row->advice);
 }
 
-static int status_of(const struct failure *why)
+/* Anthropic's clients know an overload by its own status. */
+static int own_status(enum caller caller, int status)
+{
+    return caller == CALLER_ANTHROPIC && status == 503 ? 529 : status;
+}
+
+static int status_of(enum caller caller, const struct failure *why)
 {
     bool upstream_says = why->err == ERR_UPSTREAM_STATUS || why->err == ERR_UPSTREAM_REFUSED ||
                          why->err == ERR_UPSTREAM_IN_BAND;
 
     if (upstream_says && why->status >= 400 && why->status <= 599)
         return why->status;
-    return rows[why->err].status;
+    return own_status(caller, rows[why->err].status);
 }
 
 /* An upstream's error status whose body is JSON goes to the caller byte for byte. */
@@ -189,7 +236,7 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
 
     ensure(why->err < ERR_COUNT);
     row = &rows[why->err];
-    *out = (struct problem){ .status = status_of(why) };
+    *out = (struct problem){ .status = status_of(caller, why) };
     if (is_passed_on(why)) {
         out->content_type = is_json_type(why->content_type) ? why->content_type
                                                             : STR("application/json");
@@ -240,6 +287,17 @@ void problem_of_http(struct problem *out, enum caller caller, const struct http_
                 is_large ? " Send less, or raise server.max_body." : "");
 }
 
+void problem_sign(struct problem *p, struct str request_id)
+{
+    if (!p->unsigned_yet)
+        return;
+    p->unsigned_yet = false;
+    p->body.len--; /* its last brace */
+    buf_put_text(&p->body, ",\"request_id\":");
+    put_string(&p->body, request_id);
+    buf_put_text(&p->body, "}");
+}
+
 void problem_put_fields(const struct problem *p, struct buf *out)
 {
     buf_put_printf(out, "Content-Type: %.*s\r\n", STR_ARG(p->content_type));
@@ -277,11 +335,19 @@ static void put_response_event(struct buf *out, const struct words *w, int64_t s
     buf_deinit(&error);
 }
 
+static void put_message_event(struct buf *out, const struct words *w)
+{
+    buf_put_text(out, "event: error\ndata: ");
+    put_anthropic(out, w);
+    buf_put_text(out, "\n\n");
+}
+
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
     struct words w = { .type = late ? "upstream_timeout" : "upstream_error",
-                       .code = "stream_incomplete" };
+                       .code = "stream_incomplete",
+                       .status = late ? 504 : 502 };
     struct buf message = { 0 };
 
     buf_put_text(&message, "The answer broke off: ");
@@ -290,6 +356,8 @@ void problem_put_event(struct buf *out, enum endpoint endpoint, const struct fai
     w.message = buf_str(&message);
     if (endpoint == ENDPOINT_RESPONSES)
         put_response_event(out, &w, why->sequence);
+    else if (endpoint == ENDPOINT_MESSAGES)
+        put_message_event(out, &w);
     else
         put_chunk(out, &w);
     buf_deinit(&message);

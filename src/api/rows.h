@@ -4,6 +4,8 @@
 #include "weir/api/api.h"
 #include "weir/api/call.h"
 
+#include "reply.h"
+
 /* What the router hands to whoever answers a path, and what all of them need to answer. */
 
 struct visit {
@@ -16,6 +18,11 @@ struct visit {
     struct str rest;             /* of the path, behind the row's */
     const struct tenant *tenant; /* NULL: open access */
 };
+
+static inline struct reply_to visit_to(const struct visit *v)
+{
+    return (struct reply_to){ v->caller, v->call->request_id };
+}
 
 void infer_serve(const struct visit *v);
 void models_serve(const struct visit *v);

@@ -45,9 +45,12 @@ void choose_leave_route(struct exchange *x)
     next_route(x);
 }
 
+/* That a route could never have answered is told only where none could. */
 static void refuse(struct exchange *x, enum err err)
 {
-    if (!x->refusal || x->refusal == ERR_NO_ROUTE)
+    bool weak = x->refusal == ERR_NO_ROUTE || x->refusal == ERR_UNSUPPORTED;
+
+    if (!x->refusal || (weak && err != ERR_UNSUPPORTED))
         x->refusal = err;
 }
 
@@ -232,9 +235,9 @@ static enum step answered(struct exchange *x, enum permit_answer answer)
     case PERMIT_LATER: return turned_away(x, ERR_RESTING);
     case PERMIT_FULL: return turned_away(x, ERR_QUEUE_FULL);
     case PERMIT_SLOW: return turned_away(x, ERR_QUEUE_SLOW);
+    case PERMIT_NONE: refuse(x, ERR_NO_ROUTE); break;
     case PERMIT_HELD:
-    case PERMIT_WAITS:
-    case PERMIT_NONE: break;
+    case PERMIT_WAITS: break;
     }
     next_route(x);
     return ROUTE;

@@ -177,6 +177,8 @@ void keep_headers(struct exchange *x)
     x->passed = arena_copy(&x->arena, buf_str(&lines));
     buf_deinit(&lines);
     id = attempt_header(call_lead(x), "x-request-id");
+    if (id.len == 0)
+        id = attempt_header(call_lead(x), "request-id"); /* Anthropic's */
     x->upstream_request_id = id.len <= PASSED_ID_BYTES ? arena_copy(&x->arena, id)
                                                        : (struct str){ 0 };
 }

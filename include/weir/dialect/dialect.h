@@ -52,6 +52,12 @@ struct dialect {
     enum err (*read_end)(struct tap *t);
 };
 
+/*
+ * What stands behind an endpoint's URL for it; absent: the dialect cannot serve it. A version
+ * that the URL ends with already is not said twice, since some write it there and some do not.
+ */
+struct str dialect_path(const struct dialect *d, enum endpoint e, struct str url);
+
 /* NULL if there is none of that name. */
 const struct dialect *dialect_named(struct str name);
 const struct dialect *dialect_at(size_t i); /* NULL behind the last: for help texts */

@@ -217,3 +217,17 @@ Test(rules_answer, it_becomes_a_stream_of_the_same_text, .timeout = 5)
     replayed(ENDPOINT_COMPLETIONS, "{\"prompt\":\"refund\"}", "/choices/0/text");
     replayed(ENDPOINT_RESPONSES, "{\"input\":\"refund\"}", "/output/0/content/0/text");
 }
+
+Test(rules_answer, a_message_is_one_block_of_text, .timeout = 5)
+{
+    struct reply r = answered(&refund, ENDPOINT_MESSAGES,
+                              "{\"messages\":[{\"role\":\"user\",\"content\":\"refund\"}]}");
+
+    cr_assert(r.tree, "no JSON");
+    cr_assert(str_starts(at(&r, "/id"), STR("\"msg_")));
+    expect_str(at(&r, "/type"), "\"message\"");
+    expect_str(at(&r, "/model"), "\"al\\\"ias\"");
+    expect_str(at(&r, "/content/0/text"), "\"We \\\"refund\\\".\\u000a\"");
+    expect_str(at(&r, "/stop_reason"), "\"end_turn\"");
+    drop(&r);
+}

@@ -45,6 +45,7 @@ struct process {
     struct loop *loop;
     struct memory *memory;
     struct flights *flights;
+    struct backoffs *backoffs;
     struct fetcher *fetcher; /* of probes, as is the resolver */
     struct resolver *resolver;
     struct health *probes; /* lent the upstreams of the configuration's plan */
@@ -302,6 +303,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .metrics = p->metrics,
         .memory = p->memory,
         .flights = p->flights,
+        .backoffs = p->backoffs,
         .health = &p->health,
         .connections = &p->connections,
         .siblings = &p->siblings,
@@ -348,6 +350,7 @@ static void free_process(struct process *p)
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
     flights_free(p->flights);
+    backoffs_free(p->backoffs);
     memory_free(p->memory);
     loop_free(p->loop);
     metrics_free(p->metrics);
@@ -379,6 +382,7 @@ static enum err open_all(struct process *p, struct fault *why)
     p->shard = metrics_shard(p->metrics);
     p->loop = loop_new(p->shard);
     p->flights = flights_new();
+    p->backoffs = backoffs_new();
     if (s->cache_memory_bytes > 0)
         p->memory = memory_new(s->cache_memory_bytes);
     p->fetcher = fetcher_new(p->loop);

@@ -111,6 +111,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
                    s->cache_entry_bytes },
         .flights = kit->flights,
+        .backoffs = kit->backoffs,
         .load = kit->load,
         .fleet = w->fleet,
         .watch = w->watch,

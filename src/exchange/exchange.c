@@ -33,6 +33,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
+#include "weir/cache/backoff.h"
 #include "weir/exchange/account.h"
 
 #include <stdio.h>
@@ -287,6 +288,15 @@ static void free_exchange(struct exchange *x)
     arena_deinit(&arena);
 }
 
+/* An answer that came and cannot be kept is no better than none: the next one will be the same. */
+static void note_refresh(const struct exchange *x)
+{
+    if (x->stored)
+        backoff_forget(x->kit->backoffs, &x->print.key);
+    else if (x->err || call_attempts(x) > 0)
+        backoff_fail(x->kit->backoffs, &x->print.key, clock_now_us());
+}
+
 static enum step settle(struct exchange *x)
 {
     char trail[192];
@@ -301,6 +311,8 @@ static enum step settle(struct exchange *x)
         tell_whole(x, keep_plain_form(x));
     if (x->err && !x->deserted)
         tell_failure(x);
+    if (x->ask.refresh)
+        note_refresh(x);
     put_trail(x, trail, sizeof(trail));
     books_close(x, x->err ? trail : NULL);
     if (!x->deserted)

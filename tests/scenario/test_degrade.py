@@ -87,6 +87,23 @@ def test_a_stale_answer_is_served_at_once_and_renewed_once(stage):
     assert len(upstream.calls) == 2
 
 
+def test_a_renewal_that_failed_is_not_tried_by_every_client(stage):
+    upstream = stage.upstream(chat.says("old words"))
+    settings = config.chat(cache={**SHORT, "revalidate": True}, max_attempts=1)
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.script = chat.fails(500)
+    began = time.monotonic()
+    responses = [weir.post(chat.PATH, chat.stable()) for _ in range(200)]
+    seconds = time.monotonic() - began
+    assert {r.header("x-weir-degraded") for r in responses} == {"stale"}
+    assert 1 <= len(upstream.calls) - 1 <= 1 + seconds, "one, and one more after 1, 2, 4 s"
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="failed") >= 1
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="put_off") > 100
+    upstream.script = chat.says("new words")
+    until(lambda: b"new words" in weir.post(chat.PATH, chat.stable()).body, 10, "its renewal")
+
+
 def test_a_hot_answer_is_renewed_before_it_ends(stage):
     def slowly(call):
         call.pause(0.3)

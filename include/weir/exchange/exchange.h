@@ -12,6 +12,7 @@
  * a while for those who follow it, so what the ask lends must not be the connection's.
  */
 
+struct backoffs;
 struct exchange;
 struct fleet;
 struct flights;
@@ -24,6 +25,7 @@ struct exchange_kit {
     struct attempt_kit upstream;
     struct cache cache;
     struct flights *flights;
+    struct backoffs *backoffs; /* NULL: renewals are tried again at once */
     struct fleet *fleet; /* NULL: what others of the fleet ask is not known */
     struct watch *watch; /* NULL: predictions are not counted */
     struct link running; /* all exchanges under way */

@@ -7,6 +7,7 @@
  * A question asked again in the background, so that its kept answer is new when the next client
  * asks: an exchange without a client, with copies of its own of what it is asked. It joins the
  * question's flight as everybody does, and ends at once when somebody else leads it already.
+ * One that failed is not tried again at once (weir/cache/backoff.h).
  */
 
 enum refresh_why {

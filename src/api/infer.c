@@ -235,6 +235,8 @@ static void start(const struct visit *v, struct infer *f)
     ask.request_id = str_of(f->request_id);
     if (ask.path_model.at)
         ask.path_model = arena_copy(&f->arena, ask.path_model);
+    if (ask.idempotency_key.at)
+        ask.idempotency_key = arena_copy(&f->arena, ask.idempotency_key);
     ask.headers = call_headers(v->request, &f->arena);
     http_conn_keep(v->conn, v->request);
     f->kept = http_conn_take(v->conn);
@@ -245,8 +247,6 @@ static void start(const struct visit *v, struct infer *f)
 
 /* True: it has been turned away, since the gateway does as much as it may. */
 static bool turn_away(const struct visit *v)
-    if (ask.idempotency_key.at)
-        ask.idempotency_key = arena_copy(&f->arena, ask.idempotency_key);
 {
     struct load *load = v->api->kit->load;
     const char *why = load ? load_enter(load, v->call->priority) : NULL;

@@ -189,16 +189,10 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
         x->pause_us = START_PAUSE_US / 2 + (uint64_t)random() % (START_PAUSE_US / 2);
         return PAUSE;
     }
-    if (!p.here_later || !u->pool) {
+    if (!p.here_later || !u->pool)
         choose_leave_route(x);
-        return ROUTE;
-    }
-    if (!p.unsent && !pool_may_retry(u->pool)) {
-        metric_add(shard_of(x), METRIC_RETRIES_REFUSED, 1, METRIC_LABEL(str_of(u->name)));
-        choose_leave_route(x);
-        return ROUTE;
-    }
-    metric_add(shard_of(x), METRIC_RETRIES, 1, METRIC_LABEL(str_of(u->name), cause_of(a)));
+    else
+        choose_note_failed(x, !p.unsent, cause_of(a));
     return ROUTE;
 }
 

@@ -14,6 +14,7 @@
  * "later" is not asked earlier.
  */
 
+#include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
 
@@ -43,6 +44,30 @@ void choose_leave_route(struct exchange *x)
 {
     x->over |= bit_of(x->route_at);
     next_route(x);
+}
+
+static void give_no_second_chance(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES_REFUSED, 1,
+               METRIC_LABEL(str_of(u->name)));
+    choose_leave_route(x);
+}
+
+/* Where the budget is used up nobody waits for a call that cannot be made. */
+void choose_note_failed(struct exchange *x, bool seen, struct str cause)
+{
+    struct pool *pool = choose_route_now(x)->upstream->pool;
+    uint64_t bit = bit_of(x->route_at);
+
+    x->cause = cause;
+    x->failed |= bit;
+    if (!seen)
+        return;
+    x->seen |= bit;
+    if (x->calls < x->model->max_attempts && !pool_has_retry(pool))
+        give_no_second_chance(x);
 }
 
 static void refuse(struct exchange *x, enum err err)
@@ -206,6 +231,27 @@ bool choose_may_await_start(const struct exchange *x, uint64_t wait_us)
            x->route_at + 1 == x->route_count && wait_us < deadline_left_us(x);
 }
 
+/* Leave is there. A call that is made again is one only now, as is what it takes of the budget. */
+static enum step call_again(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+    uint64_t bit = bit_of(x->route_at);
+
+    if (!(x->failed & bit))
+        return CALL;
+    if (x->seen & bit && !pool_may_retry(u->pool)) {
+        permit_leave(&x->permit);
+        endpoint_unref(steal(&x->again));
+        give_no_second_chance(x);
+        return ROUTE;
+    }
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES, 1,
+               METRIC_LABEL(str_of(u->name), x->cause));
+    x->failed &= ~bit;
+    x->seen &= ~bit;
+    return CALL;
+}
+
 static enum step turned_away(struct exchange *x, enum err err)
 {
     refuse(x, err);
@@ -222,7 +268,7 @@ static enum step answered(struct exchange *x, enum permit_answer answer)
 {
     stop_queueing(x);
     if (answer == PERMIT_HELD)
-        return CALL;
+        return call_again(x);
     if (answer == PERMIT_WAITS) {
         x->queued_at_us = loop_now_us(x->kit->loop);
         return WAIT;

@@ -159,7 +159,7 @@ static enum step ask_other(struct exchange *x, const struct fallback *f)
     x->routes = f->routes;
     x->route_count = f->route_count;
     x->route_at = 0;
-    x->over = x->tried = 0;
+    x->over = x->tried = x->failed = x->seen = 0;
     x->rounds = x->calls = 0;
     return ROUTE;
 }

@@ -70,6 +70,8 @@ struct exchange {
     size_t route_count;
     size_t route_at;
     uint64_t over;                   /* route: a bit for each that shall not be asked again */
+    uint64_t failed, seen;           /* call: likewise, whose last call failed, or was seen */
+    struct str cause;                /* call: how the last one failed, for the metric */
     unsigned rounds;                 /* route: how often all of them have failed */
     uint64_t tried;                  /* route: endpoints of that upstream */
     struct permit_seat permit;       /* queue */

@@ -56,6 +56,8 @@ stop_fn choose_stop_queue, choose_stop_pause;
 const struct route *choose_route_now(const struct exchange *x);
 /* Whatever comes, this route is not asked again by this request. */
 void choose_leave_route(struct exchange *x);
+/* A call of this route has failed, and may be made again; its cause as the metric calls it. */
+void choose_note_failed(struct exchange *x, bool seen, struct str cause);
 /* When asking again makes sense: the earliest that any route has told; -1: this one did not. */
 void choose_note_wait(struct exchange *x, int64_t wait_ms);
 /* A pool that may be starting up is waited for, when there is nobody else to ask. */

@@ -305,6 +305,17 @@ void pool_note_probe(struct pool *p, struct upstream_endpoint *e, bool good)
 
 /* ---- trying again ----------------------------------------------------------------------------- */
 
+bool pool_has_retry(struct pool *p)
+{
+    bool has;
+
+    pthread_mutex_lock(&p->lock);
+    has = budget_has(&p->retries, p->settings.retry.budget, p->settings.retry.floor,
+                     clock_now_us());
+    pthread_mutex_unlock(&p->lock);
+    return has;
+}
+
 bool pool_may_retry(struct pool *p)
 {
     bool may;

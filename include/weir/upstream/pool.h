@@ -32,7 +32,9 @@ void pool_configure(struct pool *p, const struct upstream *u);
 
 /* ---- trying again ---- */
 
-/* Takes one extra call out of the retry budget; false: it is used up. */
+/* Is there an extra call left in the retry budget? */
+bool pool_has_retry(struct pool *p);
+/* Takes one out of it, for a call that goes out now; false: it is used up. */
 bool pool_may_retry(struct pool *p);
 /* When a second call should go out beside one that has shown nothing: 0: not at all. */
 uint64_t pool_hedge_after_us(struct pool *p);

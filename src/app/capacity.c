@@ -44,13 +44,6 @@ static void on_look(struct timer *t)
     timer_arm(t, LOOK_US);
 }
 
-void capacity_start(struct capacity *l, struct loop *loop, const struct settings *s)
-{
-    l->load.most = s->max_in_flight;
-    l->load.most_bytes = s->max_memory_bytes > 0 ? s->max_memory_bytes : load_memory_share();
-    timer_init(&l->look, loop, on_look);
-    timer_arm(&l->look, LOOK_US);
-}
 /* What a body takes is seen only when it is there, so all of them have a share of their own; one
    that is allowed must fit. A growing buffer may take twice what it holds. */
 void capacity_set(struct capacity *l, const struct settings *s)
@@ -61,4 +54,11 @@ void capacity_set(struct capacity *l, const struct settings *s)
                           memory_order_relaxed);
 }
 
+void capacity_start(struct capacity *l, struct loop *loop, const struct settings *s)
+{
+    l->load.most = s->max_in_flight;
+    l->load.most_bytes = s->max_memory_bytes > 0 ? s->max_memory_bytes : load_memory_share();
     capacity_set(l, s);
+    timer_init(&l->look, loop, on_look);
+    timer_arm(&l->look, LOOK_US);
+}

@@ -244,10 +244,8 @@ static enum step called(struct exchange *x, enum err err)
 /* How long the upstream wants to be left alone; -1: it did not say. */
 static int64_t asked_wait_ms(const struct attempt *a)
 {
-    int64_t wait_s = retry_after_s(attempt_header(a, "retry-after"),
-                                   attempt_header(a, "retry-after-ms"), clock_wall_ms());
-
-    return wait_s < 0 ? -1 : wait_s * 1000;
+    return retry_after_ms(attempt_header(a, "retry-after"), attempt_header(a, "retry-after-ms"),
+                          clock_wall_ms());
 }
 
 /* Others of its pool come first, unless it was the key's fault, or a dead connection's. */

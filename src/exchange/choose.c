@@ -255,7 +255,7 @@ static enum step call_again(struct exchange *x)
 static enum step turned_away(struct exchange *x, enum err err)
 {
     refuse(x, err);
-    choose_note_wait(x, (int64_t)(x->permit.wait_us / 1000));
+    choose_note_wait(x, (int64_t)((x->permit.wait_us + 999) / 1000));
     if (choose_may_await_start(x, x->permit.wait_us)) {
         x->pause_us = x->permit.wait_us;
         return PAUSE;

@@ -11,12 +11,13 @@
 #include "weir/base/log.h"
 #include "weir/base/metric.h"
 #include "weir/net/loop.h"
+#include "weir/upstream/retry_after.h"
 
 #include <math.h>
 
 enum {
     KEY_REST_US = 1000 * 1000, /* after a 429 that did not say how long; doubled each time */
-    MOST_REST_US = 600 * 1000 * 1000,
+    MOST_KEY_REST_US = 600 * 1000 * 1000,
     BEATEN_MEDIANS = 4,          /* how far lost races alone raise the wait for a second call */
     START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
     MOST_START_PAUSE_US = 2 * 1000 * 1000,
@@ -25,11 +26,9 @@ enum {
 #define LATENCY_SECONDS 10.0 /* how fast a mean forgets */
 #define HOLD_PART 0.1
 
-static uint64_t rest_of(int64_t retry_after_ms)
+static uint64_t rest_of(int64_t wait_ms)
 {
-    uint64_t rest_us = (uint64_t)retry_after_ms * 1000;
-
-    return rest_us < MOST_REST_US ? rest_us : MOST_REST_US;
+    return (uint64_t)(wait_ms < RETRY_AFTER_MOST_MS ? wait_ms : RETRY_AFTER_MOST_MS) * 1000;
 }
 
 static void extend(uint64_t *until_us, uint64_t to_us)
@@ -40,15 +39,15 @@ static void extend(uint64_t *until_us, uint64_t to_us)
 
 /* ---- keys and rests --------------------------------------------------------------------- */
 
-static void rest_key(struct key *k, int64_t retry_after_ms, uint64_t now_us)
+static void rest_key(struct key *k, int64_t wait_ms, uint64_t now_us)
 {
-    if (retry_after_ms >= 0) {
-        extend(&k->rest_until_us, now_us + rest_of(retry_after_ms));
+    if (wait_ms >= 0) {
+        extend(&k->rest_until_us, now_us + rest_of(wait_ms));
         return;
     }
     k->rest_us = k->rest_us > 0 ? k->rest_us * 2 : KEY_REST_US;
-    if (k->rest_us > MOST_REST_US)
-        k->rest_us = MOST_REST_US;
+    if (k->rest_us > MOST_KEY_REST_US)
+        k->rest_us = MOST_KEY_REST_US;
     extend(&k->rest_until_us, now_us + k->rest_us);
 }
 

@@ -34,17 +34,27 @@ struct infer {
     char request_id[CALL_ID_BYTES];
     enum caller caller;
     enum endpoint endpoint;
-    bool begun;   /* a stream's head has been written */
-    bool between; /* what was written last ends an event */
+    bool admitted; /* it counts as one of those whom the gateway works for */
+    bool begun;    /* a stream's head has been written */
+    bool between;  /* what was written last ends an event */
 };
 
 /* ---- the client ---------------------------------------------------------------------- */
+
+/* It has its answer, or has left: what goes on behind it takes nobody's place. */
+static void part(struct infer *f)
+{
+    f->conn = NULL;
+    if (f->admitted && f->api->kit->load)
+        load_leave(f->api->kit->load);
+    f->admitted = false;
+}
 
 static void on_gone(struct http_watcher *w)
 {
     struct infer *f = container_of(w, struct infer, watcher);
 
-    f->conn = NULL;
+    part(f);
     exchange_cancel(f->exchange);
 }
 
@@ -62,7 +72,7 @@ static void on_whole(struct exchange_sink *s, const struct reply *r, struct str 
     struct infer *f = container_of(s, struct infer, sink);
 
     reply_answer(f->api, f->conn, f->request_id, r, body);
-    f->conn = NULL;
+    part(f);
 }
 
 static void on_begin(struct exchange_sink *s, const struct reply *r)
@@ -122,7 +132,7 @@ static int on_failure(struct exchange_sink *s, const struct reply *r, const stru
     status = problem.status;
     reply_refuse(f->api, f->conn, f->request_id, r, &problem);
     problem_deinit(&problem);
-    f->conn = NULL;
+    part(f);
     return status;
 }
 
@@ -134,8 +144,7 @@ static void on_end(struct exchange_sink *s)
     if (f->conn && f->begun)
         http_conn_end(f->conn);
     http_kept_free(f->kept);
-    if (f->api->kit->load)
-        load_leave(f->api->kit->load);
+    part(f);
     arena_deinit(&arena);
 }
 
@@ -229,6 +238,7 @@ static void start(const struct visit *v, struct infer *f)
     memcpy(f->request_id, v->call->request_id, sizeof(f->request_id));
     f->caller = v->caller;
     f->endpoint = v->endpoint;
+    f->admitted = true;
 
     /* From here on what the exchange is lent is ours, wherever the client goes. */
     put_ask(&ask, v, &f->arena);

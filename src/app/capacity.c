@@ -36,6 +36,15 @@ unsigned capacity_connections(const struct settings *s)
     return room;
 }
 
+unsigned capacity_background(const struct settings *s, unsigned connections, unsigned workers)
+{
+    unsigned spare = (file_limit() - connections) / 2;
+    unsigned all = s->max_in_flight / BACKGROUND_PART;
+
+    all = (all < spare ? all : spare) / workers;
+    return all > 0 ? all : 1;
+}
+
 static void on_look(struct timer *t)
 {
     struct capacity *l = container_of(t, struct capacity, look);

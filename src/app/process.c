@@ -317,6 +317,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .owner = p,
     };
 
+    kit.most_background = capacity_background(s, kit.most_connections, count);
     p->workers = mem_new_array(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {
         enum err err = worker_open(&p->workers[i], &kit, address, why);

@@ -113,6 +113,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .flights = kit->flights,
         .backoffs = kit->backoffs,
         .load = kit->load,
+        .background_most = kit->most_background,
         .fleet = w->fleet,
         .watch = w->watch,
     };
@@ -261,6 +262,7 @@ static void on_stop(struct letter *l)
 
     if (!is_late(o)) {
         http_server_stop(o->worker->server);
+        exchange_quit_background(&o->worker->exchanges);
         timer_arm(&o->worker->poll, POLL_US);
     }
     free(o);

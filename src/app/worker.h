@@ -36,6 +36,7 @@ struct worker_kit {
     struct load *load;
     struct http_room *room;
     unsigned most_connections;
+    unsigned most_background; /* of each worker: work that nobody waits for */
     struct plan *plan;
     struct loop *control;
     void (*on_over)(void *owner); /* runs on the control loop, once for each worker */

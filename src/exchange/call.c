@@ -307,10 +307,14 @@ enum step call_ask(struct exchange *x)
     race_start(&x->race, &x->kit->upstream, &call, &race_events);
     if (x->paused)
         race_pause(&x->race);
+    background_note_call(x);
     return WAIT;
 }
 
 void call_stop_ask(struct exchange *x)
 {
-    race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
+    if (x->hung)
+        race_lose(&x->race);
+    else
+        race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
 }

@@ -152,9 +152,12 @@ struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
     trail_start(&x->trail, BORN);
     deadline_init(x);
     link_before(&kit->running, &x->running);
-    if (!x->deserted)
-        metric_add(loop_shard(kit->loop), METRIC_IN_FLIGHT, 1, NULL);
+    link_init(&x->background);
     exchange_turn(x);
+    if (x->deserted)
+        background_enter(x);
+    else
+        metric_add(loop_shard(kit->loop), METRIC_IN_FLIGHT, 1, NULL);
     return x;
 }
 
@@ -272,6 +275,7 @@ static void free_exchange(struct exchange *x)
     struct arena arena;
 
     link_out(&x->running);
+    background_leave(x);
     flight_leave(&x->seat);
     entry_unref(x->seat.answer); /* of one who left between the landing and hearing all of it */
     fleet_leave(&x->fleet);
@@ -326,6 +330,7 @@ static enum step settle(struct exchange *x)
 void exchange_kit_init(struct exchange_kit *kit)
 {
     link_init(&kit->running);
+    link_init(&kit->background);
 }
 
 void exchange_kit_deinit(struct exchange_kit *kit)
@@ -333,11 +338,17 @@ void exchange_kit_deinit(struct exchange_kit *kit)
     arena_pool_deinit(&kit->arenas);
 }
 
-bool exchange_runs_on(const struct exchange *x)
+/*
+ * Does the work go on although nobody waits for it now, for whoever asks next? What still stands in
+ * line, or follows another, has cost nothing yet and is nobody's loss.
+ */
+static bool runs_on(const struct exchange *x)
 {
-    if (x->ask.refresh || (x->booked && x->may_keep))
+    if (x->ask.refresh)
         return true;
-    return x->model && x->model->finish_on_disconnect && x->may_keep && x->trail.at == CALL;
+    if (!x->may_keep || (x->trail.at != CALL && x->trail.at != LOOK_UP))
+        return false;
+    return x->booked || (x->model->finish_on_disconnect && x->trail.at == CALL);
 }
 
 /* Those who follow keep its place in the queue, or its call. */
@@ -346,6 +357,16 @@ static bool works_for_followers(const struct exchange *x)
     bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE;
 
     return works && x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
+}
+
+void exchange_desert(struct exchange *x)
+{
+    if (works_for_followers(x))
+        return;
+    if (runs_on(x))
+        background_enter(x);
+    else
+        exchange_call_off(x, ERR_CANCELLED);
 }
 
 static void let_flow(struct exchange *x)
@@ -365,8 +386,7 @@ void exchange_cancel(struct exchange *x)
         x->paused = false; /* it is in nobody's way any more */
         let_flow(x);
     }
-    if (!works_for_followers(x) && !exchange_runs_on(x))
-        exchange_call_off(x, ERR_CANCELLED);
+    exchange_desert(x);
 }
 
 void exchange_cancel_all(struct exchange_kit *kit)

@@ -125,8 +125,8 @@ static enum step landed(struct exchange *x)
 /* The last of those who followed has left. */
 static void stay_alone(struct exchange *x)
 {
-    if (x->deserted && !exchange_runs_on(x))
-        exchange_call_off(x, ERR_CANCELLED);
+    if (x->deserted)
+        exchange_desert(x);
     else if (x->paused)
         exchange_pause(x);
 }

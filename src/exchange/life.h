@@ -35,6 +35,9 @@ struct exchange {
     struct trail trail;
     struct exchange_kit *kit;   /* lent by the worker */
     struct link running;        /* on the kit's list */
+    struct link background;     /* on the kit's list of those whom nobody waits for */
+    bool late;                  /* background: it has been there */
+    bool hung;                  /* background: called off when it had had its time */
     struct ask ask;             /* its strs are lent by the caller; the plan is counted */
     struct exchange_sink *sink; /* lent by the caller */
     struct arena arena;

@@ -137,7 +137,8 @@ bool refresh_start(struct exchange_kit *kit, const struct ask *from, const struc
         count_put_off(kit, from, old, words[why]);
         return false;
     }
-    if (kit->refreshes >= REFRESH_MOST || (kit->load && !load_is_low(kit->load)))
+    if (kit->refreshes >= REFRESH_MOST || kit->background_count >= kit->background_most ||
+        (kit->load && !load_is_low(kit->load)))
         return false;
     arena_init_pooled(&arena, &kit->arenas, COPY_BYTES + from->body.len);
     r = ARENA_NEW(&arena, struct refresh);

@@ -6,7 +6,8 @@
 /*
  * What the files of an exchange offer each other: exchange.c moves it; find.c, choose.c, call.c
  * and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
- * tell.c tells its client, keep.c makes what is kept of its answer, books.c says what it came to.
+ * background.c bounds what goes on for nobody; tell.c tells its client, keep.c makes what is kept of
+ * its answer, books.c says what it came to.
  */
 
 typedef enum step step_fn(struct exchange *x);
@@ -25,8 +26,8 @@ enum step exchange_fail(struct exchange *x, enum err err);
 /* The upstreams have failed; something less than what was asked for may still serve. */
 enum step exchange_give_up(struct exchange *x, enum err err);
 void exchange_call_off(struct exchange *x, enum err err);
-/* Does the work go on although nobody waits for it now, for whoever asks next? */
-bool exchange_runs_on(const struct exchange *x);
+/* Its client waits no more: it goes on for those who follow, in the background, or not at all. */
+void exchange_desert(struct exchange *x);
 
 /* ---- deadline.c ---- */
 
@@ -36,6 +37,14 @@ void deadline_watch(struct exchange *x); /* once the model is known */
 void deadline_set(struct exchange *x);
 uint64_t deadline_left_us(const struct exchange *x);
 void deadline_stop(struct exchange *x);
+
+/* ---- background.c ---- */
+
+/* It goes on though nobody waits for it, if there is room; else it, or an older one, is called off. */
+void background_enter(struct exchange *x);
+void background_leave(struct exchange *x); /* from wherever */
+/* Of one in the background: a call has begun. */
+void background_note_call(struct exchange *x);
 
 /* ---- find.c ---- */
 

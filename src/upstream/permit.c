@@ -32,6 +32,7 @@ enum {
     LEAST_WAIT_US = 1000 * 1000,
     MOST_WAIT_US = 60 * 1000 * 1000,
     LOOK_US = 100 * 1000, /* between two looks of those who wait */
+    LATE_PART = 4,        /* one call in so many may be one that nobody waits for */
 };
 
 struct permit_box {
@@ -376,6 +377,25 @@ void permit_leave(struct permit_seat *s)
         free_box(b);
 }
 
+bool permit_go_late(struct permit *permit)
+{
+    struct pool *p = permit->pool;
+    struct member *m;
+    unsigned limit;
+    bool fits;
+
+    if (!p || permit->late)
+        return true;
+    m = member_of(permit->endpoint);
+    permit->late = true;
+    pthread_mutex_lock(&p->lock);
+    limit = member_limit(p, m);
+    fits = limit == 0 || m->late == 0 || m->late < limit / LATE_PART;
+    m->late++;
+    pthread_mutex_unlock(&p->lock);
+    return fits;
+}
+
 void permit_give_back(struct permit *permit, const struct permit_report *r)
 {
     struct permit mine = *permit;
@@ -388,6 +408,7 @@ void permit_give_back(struct permit *permit, const struct permit_report *r)
     pthread_mutex_lock(&p->lock);
     now_us = clock_now_us();
     member_of(mine.endpoint)->in_flight--;
+    member_of(mine.endpoint)->late -= mine.late;
     lesson_learn(p, &mine, r, now_us, mine.loop);
     permit_serve(p, now_us);
     pthread_mutex_unlock(&p->lock);

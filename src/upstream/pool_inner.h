@@ -30,6 +30,7 @@ struct member {
     uint64_t id; /* of its URL and address, for affinity */
     double weight;
     unsigned in_flight;
+    unsigned late; /* of them: nobody waits for these */
     struct breaker breaker;
     bool down;              /* its probes say so */
     unsigned probes;        /* in a row that say the other thing */

@@ -296,14 +296,40 @@ void race_start(struct race *r, struct attempt_kit *kit, const struct race_call 
     attempt_start(&r->first, kit, &call->first, &first_events);
 }
 
-void race_cancel(struct race *r, enum err why)
+static void end_early(struct race *r)
 {
     r->cancelled = !(r->won && r->lead->phase == PHASE_LINGER);
     timer_disarm(&r->hedge);
+}
+
+void race_cancel(struct race *r, enum err why)
+{
+    end_early(r);
     if (runs(&r->first))
         attempt_cancel(&r->first, why);
     if (runs(r->second))
         attempt_cancel(r->second, why);
+}
+
+void race_lose(struct race *r)
+{
+    end_early(r);
+    if (runs(&r->first))
+        attempt_lose(&r->first);
+    if (runs(r->second))
+        attempt_lose(r->second);
+}
+
+bool race_go_late(struct race *r)
+{
+    bool fits = true;
+
+    timer_disarm(&r->hedge);
+    if (runs(&r->first))
+        fits = permit_go_late(&r->first.call.permit);
+    if (runs(r->second))
+        fits = permit_go_late(&r->second->call.permit) && fits;
+    return fits;
 }
 
 void race_pause(struct race *r)

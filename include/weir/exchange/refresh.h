@@ -15,7 +15,7 @@ enum refresh_why {
     REFRESH_EARLY, /* a hot answer, before it expires */
 };
 
-/* At most REFRESH_MOST of a worker run at once; beyond it nothing is started. */
+/* At most REFRESH_MOST of a worker run at once, and only in the background's bounds. */
 enum { REFRESH_MOST = 256 };
 
 bool refresh_start(struct exchange_kit *kit, const struct ask *ask, const struct entry *old,

@@ -29,6 +29,7 @@ struct permit {
     bool trial;                         /* of an endpoint that may not have recovered yet */
     bool wakes;                         /* it finds out whether the pool has started */
     bool doubted;                       /* of an endpoint that has lost race after race */
+    bool late;                          /* nobody waits for the call any more */
     struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };
@@ -92,5 +93,11 @@ struct permit_report {
     uint64_t first_us;      /* until its first content; 0: there was none */
     uint64_t total_us;
 };
+
+/*
+ * Nobody waits for its call any more. Such calls may have a quarter of what an endpoint may have at
+ * once, and one at least; false: this one is beyond it, and somebody should make room.
+ */
+bool permit_go_late(struct permit *p);
 
 void permit_give_back(struct permit *p, const struct permit_report *r); /* zeroed is fine */

@@ -69,6 +69,13 @@ struct race {
 void race_start(struct race *r, struct attempt_kit *kit, const struct race_call *call,
                 const struct race_events *events);
 void race_cancel(struct race *r, enum err why); /* on_done follows */
+/* Cancelled, since what was sent instead was sooner by far, as its pool shall know. */
+void race_lose(struct race *r);
+/*
+ * Nobody waits for it any more: no second call goes out. False: its endpoint has too many such calls
+ * already (permit_go_late).
+ */
+bool race_go_late(struct race *r);
 void race_pause(struct race *r);
 void race_resume(struct race *r);
 void race_deinit(struct race *r); /* after on_done; zeroed is fine */

@@ -255,20 +255,47 @@ static void start(const struct visit *v, struct infer *f)
     http_conn_watch(v->conn, &f->watcher);
 }
 
+/* Its model's, where it has one: who asks for what is not there is told so in its turn. */
+static enum priority model_priority(const struct ask *ask, struct arena *arena)
+{
+    struct request request;
+    struct fault why;
+    const struct model *m = NULL;
+
+    if (request_decode(&request, ask->endpoint, ask->path_model, ask->body, arena, &why) == OK)
+        m = plan_model(ask->plan, request.model);
+    return m ? m->priority : PRIORITY_NORMAL;
+}
+
+/*
+ * Lets it in, or says why not. A caller may leave its priority to the model; the body is read for
+ * that only where the lowest are turned away, since there is room for everybody otherwise.
+ */
+static const char *enter(struct load *load, struct ask *ask, struct arena *arena)
+{
+    bool said = ask->priority != PRIORITY_COUNT;
+    const char *why = load_enter(load, said ? ask->priority : PRIORITY_LOW);
+
+    if (!why || said)
+        return why;
+    ask->priority = model_priority(ask, arena);
+    return load_enter(load, ask->priority);
+}
+
 /* True: it has been turned away, since the gateway does as much as it may. */
-static bool turn_away(const struct visit *v)
+static bool turn_away(const struct visit *v, struct ask *ask, struct arena *arena)
 {
     struct load *load = v->api->kit->load;
-    const char *why = load ? load_enter(load, v->call->priority) : NULL;
+    const char *why = load ? enter(load, ask, arena) : NULL;
     struct failure failure = { .err = ERR_OVERLOADED, .retry_after_s = 1 };
     struct problem problem;
 
     if (!why)
         return false;
     metric_add(loop_shard(v->api->kit->loop), METRIC_SHED, 1,
-               METRIC_LABEL(call_priority_word(v->call->priority), str_of(why)));
+               METRIC_LABEL(call_priority_word(ask->priority), str_of(why)));
     problem_of(&problem, v->caller, &failure);
-    visit_account(v, endpoint_word(v->endpoint), ERR_OVERLOADED, problem.status);
+    visit_account(v, endpoint_word(v->endpoint), ERR_OVERLOADED, problem.status, why);
     visit_refuse(v, &problem);
     return true;
 }
@@ -281,9 +308,9 @@ void infer_serve(const struct visit *v)
 
     arena_init(&arena, ARENA_BYTES);
     put_ask(&ask, v, &arena);
-    served = serve_from_memory(v, &ask, &arena);
+    served = serve_from_memory(v, &ask, &arena) || turn_away(v, &ask, &arena);
     arena_deinit(&arena);
-    if (!served && !turn_away(v)) {
+    if (!served) {
         struct infer *f;
 
         arena_init_pooled(&arena, &v->api->kit->arenas, ARENA_BYTES);

@@ -14,6 +14,7 @@
  * "later" is not asked earlier.
  */
 
+#include "weir/base/clock.h"
 #include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
@@ -310,6 +311,8 @@ struct permit_wish choose_wish(const struct exchange *x)
         .again = x->rounds > 0,
     };
 
+    if (choose_may_await_start(x, 0))
+        wish.start_by_us = clock_now_us() + deadline_left_us(x);
     if (choose_route_now(x)->upstream->balance == BALANCE_PREFIX_AFFINITY)
         prefix_of(&x->request, &wish.system_hash, &wish.dialog_hash);
     return wish;

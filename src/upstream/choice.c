@@ -7,7 +7,10 @@
 
 #include "pool_inner.h"
 
-enum { LATENCY_FORGOTTEN_US = 60 * 1000 * 1000 };
+enum {
+    LATENCY_FORGOTTEN_US = 60 * 1000 * 1000,
+    LAST_CHANCE_US = 500 * 1000, /* enough for a call that finds the pool up to be answered */
+};
 
 unsigned member_limit(const struct pool *p, const struct member *m)
 {
@@ -152,8 +155,18 @@ static void count_call(struct pool *p, const struct permit_wish *w, uint64_t now
     budget_call(&p->hedges, now_us);
 }
 
+/* Whose time is nearly up does not sit out a long pause, only as short a one as the first. */
+static bool has_last_chance(const struct pool *p, const struct permit_wish *w, uint64_t now_us)
+{
+    uint64_t tried_us = p->starting.next_us - p->starting.pause_us;
+
+    return w->start_by_us > 0 && now_us + LAST_CHANCE_US >= w->start_by_us &&
+           now_us >= tried_us + POOL_START_PAUSE_US;
+}
+
 /* Nobody is there yet: one at a time finds out whether that has changed. */
-static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_us)
+static enum permit_answer wake(struct pool *p, const struct permit_wish *w, uint64_t now_us,
+                               uint64_t *wait_us)
 {
     if (now_us - p->starting.since_us > p->settings.cold_start_us) {
         p->starting.on = false;
@@ -162,18 +175,19 @@ static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_u
     }
     if (p->starting.trying)
         return PERMIT_WAITS;
-    if (p->starting.next_us > now_us) {
-        *wait_us = p->starting.next_us - now_us;
-        return PERMIT_LATER;
-    }
-    return PERMIT_HELD;
+    if (p->starting.next_us <= now_us || has_last_chance(p, w, now_us))
+        return PERMIT_HELD;
+    if (w->start_by_us > now_us)
+        return PERMIT_WAITS;
+    *wait_us = p->starting.next_us - now_us;
+    return PERMIT_LATER;
 }
 
 enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint64_t now_us,
                                struct permit *out, uint64_t *wait_us)
 {
     struct field f;
-    enum permit_answer awake = p->starting.on ? wake(p, now_us, wait_us) : PERMIT_HELD;
+    enum permit_answer awake = p->starting.on ? wake(p, w, now_us, wait_us) : PERMIT_HELD;
     size_t key = POOL_KEYS, at;
 
     if (awake != PERMIT_HELD)

@@ -18,9 +18,8 @@
 enum {
     KEY_REST_US = 1000 * 1000, /* after a 429 that did not say how long; doubled each time */
     MOST_KEY_REST_US = 600 * 1000 * 1000,
-    BEATEN_MEDIANS = 4,          /* how far lost races alone raise the wait for a second call */
-    START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
-    MOST_START_PAUSE_US = 2 * 1000 * 1000,
+    BEATEN_MEDIANS = 4, /* how far lost races alone raise the wait for a second call */
+    MOST_START_PAUSE_US = 1000 * 1000,
 };
 
 #define LATENCY_SECONDS 10.0 /* how fast a mean forgets */
@@ -121,12 +120,13 @@ static void begin_start(struct pool *p, uint64_t now_us)
 {
     p->starting.on = true;
     p->starting.trying = false;
-    p->starting.since_us = now_us;
-    p->starting.next_us = now_us + START_PAUSE_US;
-    p->starting.pause_us = START_PAUSE_US;
+    if (p->starting.since_us == 0)
+        p->starting.since_us = now_us;
+    p->starting.next_us = now_us + POOL_START_PAUSE_US;
+    p->starting.pause_us = POOL_START_PAUSE_US;
 }
 
-/* Who waits is then told LATER, since nobody may call before the pause is over. */
+/* Who does not wait for a start is then told LATER: nobody may call before the pause is over. */
 static void pause_start(struct pool *p, uint64_t now_us)
 {
     uint64_t pause_us = p->starting.pause_us * 2;
@@ -146,6 +146,8 @@ static void note_start(struct pool *p, const struct permit *permit,
         return;
     if (r->verdict == VERDICT_GOOD)
         p->starting.spent = false;
+    if (!all_refuse(p))
+        p->starting.since_us = 0;
     if (p->settings.cold_start_us == 0 || p->starting.spent || !all_refuse(p))
         p->starting.on = false; /* somebody is there, however it fares */
     else if (!p->starting.on)

@@ -128,7 +128,8 @@ static void answer(struct pool *p, struct permit_box *b, enum permit_answer a,
 
 /*
  * The first of a line who need not wait; NULL: all must. Those who have tried no endpoint wait
- * for the same: where one must, all must, and the rest of them is not asked about.
+ * for the same, unless the pool starts up: where one must, all must, and the rest of them is not
+ * asked about.
  */
 static struct permit_box *first_served(struct pool *p, struct line *line, uint64_t now_us,
                                        bool *all_wait)
@@ -141,7 +142,7 @@ static struct permit_box *first_served(struct pool *p, struct line *line, uint64
         b->answer = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
         if (b->answer != PERMIT_WAITS)
             return b;
-        *all_wait = *all_wait || b->wish.tried == 0;
+        *all_wait = *all_wait || (b->wish.tried == 0 && !p->starting.on);
     }
     return NULL;
 }
@@ -269,6 +270,19 @@ static void look_again(struct permit_box *b, uint64_t now_us)
     timer_arm(&b->look, left_us < LOOK_US ? left_us : LOOK_US);
 }
 
+/* Of who waits for a start: its time in the queue has not begun, and its last chance may be now. */
+static void look_at_start(struct pool *p, struct permit_box *b, uint64_t now_us)
+{
+    enum permit_answer a;
+
+    if (b->letter_out || !p->starting.on || b->wish.start_by_us == 0)
+        return;
+    b->until_us = now_us + p->settings.queue.timeout_us;
+    a = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
+    if (a != PERMIT_WAITS)
+        answer(p, b, a, a == PERMIT_LATER ? "resting" : NULL);
+}
+
 static void on_look(struct timer *t)
 {
     struct permit_box *b = container_of(t, struct permit_box, look);
@@ -280,6 +294,7 @@ static void on_look(struct timer *t)
     now_us = clock_now_us();
     if (now_us - p->served_us > LOOK_US / 2)
         permit_serve(p, now_us);
+    look_at_start(p, b, now_us);
     over = !b->letter_out && now_us >= b->until_us;
     if (over) {
         b->wait_us = wait_of(p);

@@ -288,18 +288,23 @@ void pool_note_probe(struct pool *p, struct upstream_endpoint *e, bool good)
 {
     struct member *m = member_of(e);
     unsigned needed;
+    bool serves = false;
 
     pthread_mutex_lock(&p->lock);
     needed = good ? p->settings.health.up_after : p->settings.health.down_after;
-    if (good)
-        p->starting.next_us = 0; /* somebody is there: whoever asks next may try */
     if (good != m->down) {
         m->probes = 0;
     } else if (++m->probes >= needed) {
         m->down = !good;
         m->probes = 0;
-        permit_serve(p, clock_now_us());
+        serves = true;
     }
+    if (good && p->starting.on) {
+        p->starting.on = m->refused = false; /* somebody is there: nobody waits any longer */
+        serves = true;
+    }
+    if (serves)
+        permit_serve(p, clock_now_us());
     pthread_mutex_unlock(&p->lock);
 }
 

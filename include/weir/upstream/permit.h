@@ -40,6 +40,7 @@ struct permit_wish {
     struct str tenant;    /* for turns; copied */
     uint64_t system_hash; /* of what comes before the conversation; 0: not said */
     uint64_t dialog_hash; /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
+    uint64_t start_by_us; /* it waits for a pool that starts up, until then; 0: it does not */
     bool again;           /* a call that is made again: not what a retry budget is a share of */
     bool never_waits;     /* now or not at all: neither waits nor counts as turned away */
 };

@@ -16,7 +16,8 @@
  * Resting is: who said "later" is not asked earlier, and when all rest the answer is LATER.
  *
  * A pool with cold_start whose endpoints all refuse is starting up, not down: one call at a
- * time goes out to wake it, the rest wait for how that ends.
+ * time goes out to wake it, the rest wait for how that ends. The pauses between such calls grow to
+ * a second; they are cut short for who must have its answer soon, and end when a probe goes well.
  */
 
 struct pool *pool_new(struct str name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pooled.h"
+#include "weir/base/clock.h"
 
 #include <stdio.h>
 
@@ -539,6 +540,85 @@ Test(cold_pool, somebody_who_fails_in_another_way_is_there)
     cr_assert_eq(ask(&a), PERMIT_HELD);
     end_well(&a);
     end_well(&b);
+}
+
+static enum permit_answer await_start(struct caller *c, uint64_t for_us)
+{
+    return ask_for(c, &(struct permit_wish){ .priority = PRIORITY_NORMAL,
+                                             .start_by_us = clock_now_us() + for_us });
+}
+
+Test(cold_pool, who_awaits_the_start_sits_out_the_pause)
+{
+    struct caller a = { 0 }, b = { 0 };
+
+    world.u->queue.timeout_us = 10 * MS;
+    configure();
+    call_once(end_refused);
+    cr_assert_eq(await_start(&a, 10 * SECOND), PERMIT_WAITS);
+    cr_assert_eq(await_start(&b, 10 * SECOND), PERMIT_WAITS);
+    pass(180 * MS);
+    cr_assert_eq(a.heard + b.heard, 0, "its time in the queue has not begun");
+    pass(220 * MS);
+    cr_assert(a.answer == PERMIT_HELD && b.heard == 0);
+    end_refused(&a);
+    pump();
+    cr_assert_eq(b.heard, 0);
+    permit_leave(&b.seat);
+}
+
+Test(cold_pool, whose_time_is_nearly_up_does_not_sit_out_a_long_pause)
+{
+    struct caller a = { 0 }, b = { 0 };
+
+    world.u->cold_start_us = 60 * (uint64_t)SECOND;
+    configure();
+    call_once(end_refused);
+    pass(260 * MS);
+    call_once(end_refused);
+    pass(510 * MS);
+    call_once(end_refused); /* now the pause is a second */
+    cr_assert_eq(await_start(&a, 10 * SECOND), PERMIT_WAITS);
+    cr_assert_eq(await_start(&b, 800 * MS), PERMIT_WAITS);
+    pass(240 * MS);
+    cr_assert_eq(a.heard + b.heard, 0);
+    pass(220 * MS);
+    cr_assert(a.heard == 0 && b.answer == PERMIT_HELD);
+    end_well(&b);
+    pump();
+    cr_assert_eq(a.answer, PERMIT_HELD);
+    end_well(&a);
+}
+
+Test(cold_pool, when_a_probe_goes_well_nobody_waits_any_longer)
+{
+    struct caller all[3] = { 0 };
+
+    call_once(end_refused);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(await_start(&all[i], 10 * SECOND), PERMIT_WAITS);
+    note_probe("http://a", true);
+    pump();
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(all[i].answer, PERMIT_HELD);
+        end_well(&all[i]);
+    }
+}
+
+Test(cold_pool, a_probe_that_goes_well_gives_no_second_time_to_start)
+{
+    struct caller c = { 0 };
+
+    world.u->cold_start_us = 50 * MS;
+    configure();
+    call_once(end_refused);
+    note_probe("http://a", true);
+    call_once(end_refused);
+    pass(60 * MS);
+    cr_assert_eq(ask(&c), PERMIT_HELD);
+    end_refused(&c);
+    cr_assert_eq(ask(&c), PERMIT_HELD);
+    end_well(&c);
 }
 
 Test(cold_pool, who_was_refused_may_ask_the_same_again)

@@ -242,7 +242,9 @@ static void read_auth(struct config_build *b, const struct yaml_node *node, stru
 
     if (keys && keys->kind == YAML_LIST) {
         if (bearer || value)
-            config_fault(b->report, keys, "stands in place of auth.bearer and auth.value");
+            config_fault(b->report, keys,
+                         "stands in place of auth.bearer and auth.value (put that key into the "
+                         "list, and leave auth's out)");
         add_keys(b, keys, u, header);
         return;
     }

@@ -66,13 +66,23 @@ struct process {
 
 /* ---- saying what is wrong -------------------------------------------------------------- */
 
+/* What is no fault must not look like one. */
+static void print_warnings(struct str lines)
+{
+    struct str line;
+
+    while (str_split(&lines, '\n', &line))
+        (void)fprintf(stderr, "warning: %.*s\n", STR_ARG(line));
+}
+
 static enum err read_config(struct config **out, const char *path,
                             const struct config_overrides *overrides)
 {
     struct buf faults = { 0 }, warnings = { 0 };
     enum err err = config_read(out, path, overrides, &faults, &warnings);
 
-    (void)fprintf(stderr, "%.*s%.*s", STR_ARG(buf_str(&warnings)), STR_ARG(buf_str(&faults)));
+    print_warnings(buf_str(&warnings));
+    (void)fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
     buf_deinit(&faults);
     buf_deinit(&warnings);
     return err;

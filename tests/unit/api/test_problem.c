@@ -61,6 +61,14 @@ Test(problem, every_error_has_a_status_a_type_a_code_and_words)
     }
 }
 
+Test(problem, that_all_upstreams_rest_is_said_once)
+{
+    why.err = ERR_RESTING;
+    tell(CALLER_OPENAI);
+    cr_assert_str_eq(member("message"),
+                     "Every upstream has asked to be left alone. Try again after Retry-After.");
+}
+
 Test(problem, statuses_are_those_of_the_contract)
 {
     static const struct {

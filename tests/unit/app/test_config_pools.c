@@ -170,7 +170,8 @@ Test(config_pools, values_out_of_bounds_are_told_on_their_line, .timeout = 10)
     expect_fault(POOL("hedge: {after: 0}"), AT "hedge.after: ", "every call");
     expect_fault(POOL("hedge: {at_most: 5}"), AT "hedge.at_most: ", "5%");
     expect_fault(POOL("keys: []"), AT "keys: ", "is empty");
-    expect_fault(POOL("keys: [a], auth: {header: x, value: b}"), AT "keys: ", "in place of");
+    expect_fault(POOL("keys: [a], auth: {header: x, value: b}"), AT "keys: ",
+                 "in place of auth.bearer and auth.value (put that key into the list");
     expect_fault(POOL("rules: r"), AT "rules: ", "dialect rules");
 }
 

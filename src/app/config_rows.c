@@ -278,7 +278,7 @@ static const struct schema_row rows[] = {
     { "models.<name>.fallback[].rules", KIND_TEXT, SHAPE_ONE, NOWHERE, "1", "128", NULL, NULL, ON_RELOAD, NULL,
       "One of rules, which always has time to answer." },
     { "models.<name>.respond_within", KIND_DURATION, SHAPE_ONE, INTO(model, respond_within_us), "0", "1h", "0", NULL, ON_RELOAD, NULL,
-      "By then the best that is there is sent: the answer, else a stale one, else the rules'. The late answer still lands in the cache. 0: wait for the answer." },
+      "By then the best that is there is sent: the answer, else a stale one, else the rules'. The late answer still lands in the cache, as far as there is room for calls that nobody waits for: a quarter of server.max_in_flight. 0: wait for the answer." },
     { "models.<name>.max_cost", KIND_NUMBER, SHAPE_ONE, INTO(model, max_cost_usd), "0", NULL, "0", NULL, ON_RELOAD, "#0.05",
       "The most that one request may cost over all its calls, in dollars, where its routes have prices: a route is asked if its estimate fits, a token for every four bytes and the max_tokens of the request (else 1024), for each of the n answers that it asks for. A hedge is made if both calls fit. 0: no limit." },
     { "models.<name>.schema", LATER_ONE(KIND_GROUP),

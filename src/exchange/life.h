@@ -98,6 +98,7 @@ struct exchange {
     size_t rung;            /* degrade: the next of the model's fallbacks */
     enum degraded degraded; /* degrade: what the answer is, if it is not what was asked for */
     enum stale_why stale_why;
+    const char *fell_back; /* degrade: why, as counted; NULL: it is the model's own answer */
 
     enum cache_word word;
     bool stored; /* settle */

@@ -96,6 +96,10 @@ bool degrade_has_something(const struct exchange *x);
  * nothing, or it is no use.
  */
 bool degrade_in_time(struct exchange *x);
+/* What was being given is not: it is neither marked nor counted. */
+void degrade_unmark(struct exchange *x);
+/* Once, when its client is told something less than it asked for. */
+void degrade_count(const struct exchange *x);
 /* May what is past its freshness be given, as this client and the model have it? */
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
 

@@ -140,6 +140,31 @@ def test_another_model_answers_when_no_route_does(stage):
     weir.metrics.wait("weir_requests_total", 2, outcome="fallback")
 
 
+def both_broken(stage, fallback):
+    broken = stage.upstream(chat.fails(500))
+    return stage.weir(config.merged(
+        config.gateway(broken, rules=RULES, **config.chat(fallback=fallback, max_attempts=1)),
+        {"models": {"other": {"routes": [{"upstream": "up"}], "max_attempts": 1}}}))  # fmt: skip
+
+
+def test_another_model_that_fails_as_well_is_no_fallback(stage):
+    weir = both_broken(stage, [{"model": "other"}])
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 500 and not response.header("x-weir-degraded")
+    assert not weir.wait_logged("exchange_end")[0].get("degraded")
+    assert weir.metrics.sum("weir_fallbacks_total") == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_what_answers_in_the_end_is_counted_and_nothing_else(stage, stream):
+    weir = both_broken(stage, [{"model": "other"}, {"rules": "support"}])
+    response = weir.post(chat.PATH, chat.stable(stream=stream))
+    assert response.status == 200 and response.header("x-weir-degraded") == "heuristic"
+    weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+    assert weir.metrics.sum("weir_fallbacks_total", kind="heuristic", reason="error") == 1
+    assert weir.metrics.sum("weir_fallbacks_total") == 1
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_rules_answer_when_nobody_else_does(stage, stream):
     broken = stage.upstream(chat.fails(500))

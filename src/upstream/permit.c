@@ -278,6 +278,10 @@ static void look_at_start(struct pool *p, struct permit_box *b, uint64_t now_us)
     if (b->letter_out || !p->starting.on || b->wish.start_by_us == 0)
         return;
     b->until_us = now_us + p->settings.queue.timeout_us;
+    if (!p->starting.trying && p->starting.next_us <= now_us)
+        permit_serve(p, now_us); /* who came before is not overtaken */
+    if (b->letter_out)
+        return;
     a = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
     if (a != PERMIT_WAITS)
         answer(p, b, a, a == PERMIT_LATER ? "resting" : NULL);

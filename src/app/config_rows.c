@@ -185,7 +185,7 @@ static const struct schema_row rows[] = {
     { "upstreams.<name>.breaker.max_rest", KIND_DURATION, SHAPE_ONE, INTO(upstream, breaker.most_rest_us), "1ms", "1d", "60s", NULL, ON_RELOAD, NULL,
       "No longer than this." },
     { "upstreams.<name>.breaker.max_ejected", KIND_SHARE, SHAPE_ONE, INTO(upstream, breaker.most_ejected), FREE, "50%", NULL, ON_RELOAD, NULL,
-      "If more of the pool is down or open, its health is not looked at: it is rather the network." },
+      "Breakers keep no more of the pool out at once, rounded down; endpoints beyond it that are ill get a tenth of their share. Those whose health probes fail are out in any case, unless all are ill: then all are asked." },
     { "upstreams.<name>.breaker.slow_start", KIND_DURATION, SHAPE_ONE, INTO(upstream, breaker.slow_start_us), "0", "1h", "10s", NULL, ON_RELOAD, NULL,
       "After recovery its share of the calls grows over this long." },
     { "upstreams.<name>.retry", GROUP, ON_RELOAD, NULL,

@@ -12,6 +12,8 @@ enum {
     LAST_CHANCE_US = 500 * 1000, /* enough for a call that finds the pool up to be answered */
 };
 
+#define OPEN_PART 0.1 /* of its share, for one that is ill and may not be kept out */
+
 unsigned member_limit(const struct pool *p, const struct member *m)
 {
     unsigned most = p->settings.max_in_flight;
@@ -35,15 +37,35 @@ static bool is_full(const struct pool *p, const struct member *m)
     return limit > 0 && m->in_flight >= limit;
 }
 
-/* When so many are ill it is rather the network, or the probes: all are asked then. */
-static bool ignores_health(const struct pool *p, uint64_t now_us)
+/* It is rather the network, or the probes: all are asked then. */
+static bool are_all_ill(const struct pool *p, uint64_t now_us)
 {
-    size_t ill = 0;
-
     for (size_t i = 0; i < p->member_count; i++)
-        ill += !member_is_well(p->members[i], now_us);
-    return ill == p->member_count ||
-           (double)ill > p->settings.breaker.most_ejected * (double)p->member_count;
+        if (member_is_well(p->members[i], now_us))
+            return false;
+    return true;
+}
+
+/* Its breaker alone would keep it out. */
+static bool is_open(const struct member *m, uint64_t now_us)
+{
+    return !m->down && !breaker_allows(&m->breaker, now_us);
+}
+
+/* Of those whose breaker would keep them out, is this one among the worst, who are? */
+static bool is_ejected(const struct pool *p, size_t at, uint64_t now_us)
+{
+    const struct breaker *own = &p->members[at]->breaker;
+    double most = p->settings.breaker.most_ejected * (double)p->member_count;
+    unsigned worse = 0;
+
+    for (size_t i = 0; i < p->member_count; i++) {
+        const struct breaker *b = &p->members[i]->breaker;
+
+        if (i != at && is_open(p->members[i], now_us))
+            worse += b->opened > own->opened || (b->opened == own->opened && i < at);
+    }
+    return worse + 1 <= most + 1e-9; /* a third of three is one */
 }
 
 /* ---- keys ----------------------------------------------------------------------------- */
@@ -88,13 +110,14 @@ struct field {
     uint64_t rest_us; /* the shortest of those who rest; UINT64_MAX: nobody does */
 };
 
-static void add(struct field *f, const struct pool *p, struct member *m, uint64_t now_us)
+static void add(struct field *f, const struct pool *p, struct member *m, double part,
+                uint64_t now_us)
 {
     bool fresh = now_us - m->latency_at_us < LATENCY_FORGOTTEN_US;
 
     f->candidates[f->count] = (struct candidate){
         .id = m->id,
-        .weight = m->weight * breaker_share(&m->breaker, &p->settings.breaker, now_us),
+        .weight = part * m->weight * breaker_share(&m->breaker, &p->settings.breaker, now_us),
         .in_flight = m->in_flight,
         .latency_s = fresh ? m->latency_s : 0,
         .credit = &m->credit,
@@ -104,7 +127,7 @@ static void add(struct field *f, const struct pool *p, struct member *m, uint64_
 
 static void gather(struct field *f, const struct pool *p, uint64_t tried, uint64_t now_us)
 {
-    bool ill_too = ignores_health(p, now_us);
+    bool ill_too = are_all_ill(p, now_us);
 
     f->count = 0;
     f->some_full = false;
@@ -117,12 +140,12 @@ static void gather(struct field *f, const struct pool *p, uint64_t tried, uint64
         if (m->rest_until_us > now_us) {
             if (m->rest_until_us - now_us < f->rest_us)
                 f->rest_us = m->rest_until_us - now_us;
-        } else if (!ill_too && !member_is_well(m, now_us)) {
+        } else if (!ill_too && (m->down || (is_open(m, now_us) && is_ejected(p, i, now_us)))) {
             continue;
         } else if (is_full(p, m)) {
             f->some_full = true;
         } else {
-            add(f, p, m, now_us);
+            add(f, p, m, !ill_too && is_open(m, now_us) ? OPEN_PART : 1, now_us);
         }
     }
 }

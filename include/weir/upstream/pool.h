@@ -12,7 +12,9 @@
  *
  * Who is chosen: of the endpoints that are up (their probes say so, their breaker is closed,
  * they do not rest after a Retry-After) and below their limit, the one that `balance` prefers.
- * If more than breaker.most_ejected of them are down, or all are, health is not asked about.
+ * Breakers keep no more than breaker.most_ejected of a pool out, first those that have opened most
+ * often; the others whose breaker is open have a tenth of their share. Whoever is down by its probes
+ * gets nothing. When all are ill they are asked as if all were well.
  * Resting is: who said "later" is not asked earlier, and when all rest the answer is LATER.
  *
  * A pool with cold_start whose endpoints all refuse is starting up, not down: one call at a

@@ -175,12 +175,27 @@ Test(pool, when_all_are_open_all_are_asked)
     cr_assert_eq(calls_to("http://a", 10), 5);
 }
 
-Test(pool, health_is_not_asked_about_once_too_many_are_ejected)
+Test(pool, where_less_than_one_may_be_kept_out_nobody_is)
 {
     world.u->breaker.most_ejected = 0.4;
     configure();
     break_it("http://a", 2);
-    cr_assert_eq(calls_to("http://a", 10), 5);
+    cr_assert_float_eq(calls_to("http://a", 1100), 100, 10, "not a tenth of its share");
+}
+
+Test(pool, where_more_are_ill_than_may_be_kept_out_the_worst_are)
+{
+    world.u->breaker.rest_us = 10 * SECOND;
+    add_site("http://c");
+    configure();
+    break_it("http://a", 2);
+    break_it("http://c", 2);
+    cr_assert_str_eq(state_of("http://c"), "open");
+    cr_assert_eq(calls_to("http://a", 110), 0);
+    cr_assert_eq(calls_to("http://b", 110), 100);
+    world.u->breaker.most_ejected = 1;
+    configure();
+    cr_assert_eq(calls_to("http://b", 110), 110);
 }
 
 Test(pool, no_faults_are_too_many_where_the_breaker_is_off)
@@ -211,6 +226,19 @@ Test(pool, probes_in_a_row_take_an_endpoint_out_and_bring_it_back)
     note_probe("http://b", true);
     cr_assert_str_neq(state_of("http://b"), "down");
     cr_assert_gt(calls_to("http://b", 100), 0);
+}
+
+Test(pool, who_is_down_is_asked_only_when_all_are_ill)
+{
+    world.u->health.path = strdup("/health");
+    world.u->health.down_after = 1;
+    add_site("http://c");
+    configure();
+    note_probe("http://a", false);
+    note_probe("http://b", false);
+    cr_assert_eq(calls_to("http://c", 10), 10);
+    note_probe("http://c", false);
+    cr_assert_eq(calls_to("http://c", 9), 3);
 }
 
 Test(pool, without_probes_nobody_stays_down)

@@ -187,10 +187,15 @@ size_t pool_listed_keys(const struct pool *p)
     return n;
 }
 
+/* A key that stays keeps its state; one that comes back has been thought about. */
 static void merge_keys(struct pool *p, const struct upstream *u)
 {
-    for (size_t i = 0; i < p->key_count; i++)
+    bool stayed[POOL_KEYS] = { false };
+
+    for (size_t i = 0; i < p->key_count; i++) {
+        stayed[i] = p->keys[i].listed;
         p->keys[i].listed = false;
+    }
     for (size_t i = 0; i < u->auth_count; i++) {
         size_t at = 0;
 
@@ -205,7 +210,7 @@ static void merge_keys(struct pool *p, const struct upstream *u)
         if (at == p->key_count)
             p->keys[p->key_count++] = (struct key){ .line = mem_copy_text(u->auth[i]) };
         p->keys[at].listed = true;
-        p->keys[at].dropped = false;
+        p->keys[at].dropped = p->keys[at].dropped && stayed[at];
     }
 }
 

@@ -439,6 +439,21 @@ Test(pool, a_refused_key_is_dropped_while_there_is_another)
     }
 }
 
+Test(pool, a_dropped_key_stays_so_over_a_reload_until_it_is_replaced)
+{
+    static const char *const urls[] = { "http://a" };
+    struct caller a = { 0 };
+
+    use_keys(2);
+    (void)ask(&a);
+    tell(&a, VERDICT_KEY_REFUSED, 401, -1);
+    configure();
+    cr_assert(read_keys().dropped == 1 && read_keys().usable == 1);
+    configure_sites(urls, 1, false);
+    use_keys(2);
+    cr_assert(read_keys().dropped == 0 && read_keys().usable == 2);
+}
+
 Test(pool, an_only_key_is_never_dropped)
 {
     struct caller a = { 0 };

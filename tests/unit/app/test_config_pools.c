@@ -191,6 +191,13 @@ Test(config_pools, an_endpoint_stands_in_its_pool_once, .timeout = 10)
     expect_good("upstreams: {u: {endpoints: [\"http://h/a\", \"http://h/b\"]}}\n" ROUTED);
 }
 
+Test(config_pools, a_key_stands_in_its_pool_once_and_is_not_shown, .timeout = 10)
+{
+    expect_fault("upstreams: {u: {endpoints: [\"http://h\"], keys: [secret-a, b,\n"
+                 "  secret-a]}}\n" ROUTED,
+                 "2: upstreams.u.keys[2]: ", "the same key stands here twice (line 1)");
+}
+
 Test(config_pools, two_pools_may_ask_the_same_server, .timeout = 10)
 {
     expect_good("upstreams: {u: {endpoints: [\"http://h\"], keys: [a]},\n"

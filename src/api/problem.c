@@ -49,6 +49,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UPSTREAM_MALFORMED]   = { 502, "upstream_error",        "upstream_malformed",  false, "See the log line of this request id." },
     [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
     [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
+    [ERR_LEADER_LOST]          = { 502, "server_error",          "stream_incomplete",   false, "Ask again." },
     [ERR_STORE_DOWN]           = { 500, "server_error",          "internal_error",      false, "" },
 };
 /* clang-format on */
@@ -280,13 +281,18 @@ static void put_response_event(struct buf *out, const struct words *w, int64_t s
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
-    struct words w = { .type = late ? "upstream_timeout" : "upstream_error",
+    bool ours = why->err == ERR_LEADER_LOST;
+    struct words w = { .type = late   ? "upstream_timeout"
+                               : ours ? "server_error"
+                                      : "upstream_error",
                        .code = "stream_incomplete" };
     struct buf message = { 0 };
 
     buf_put_text(&message, "The answer broke off: ");
     buf_put_text(&message, err_text(why->err));
     buf_put_text(&message, ". What came before it is not the whole answer.");
+    if (ours)
+        buf_put_text(&message, " Ask again.");
     w.message = buf_str(&message);
     if (endpoint == ENDPOINT_RESPONSES)
         put_response_event(out, &w, why->sequence);

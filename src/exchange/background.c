@@ -48,7 +48,8 @@ static void call_off(struct exchange *x)
 {
     x->hung = x->booked && has_had_its_time(x);
     background_leave(x);
-    exchange_call_off(x, ERR_CANCELLED);
+    if (x->hung || !others_may_follow(x))
+        exchange_call_off(x, ERR_CANCELLED);
 }
 
 /* For `x`, at the endpoint of its call or, where that is not NULL, anywhere. */
@@ -111,7 +112,7 @@ void exchange_quit_background(struct exchange_kit *kit)
 
         next = l->next;
         background_leave(x);
-        if (!is_followed(x))
+        if (!is_followed(x) && !others_may_follow(x))
             exchange_call_off(x, ERR_CANCELLED);
     }
 }

@@ -14,10 +14,10 @@
  * A step is a function that does one thing and returns the step after it, or WAIT when it has
  * started something. What it started ends in exactly one callback, which stands right above the
  * step, notes what came, and goes on. The steps stand in the order of time: born and decode
- * here, then find.c (is there an answer, or is it on its way?), choose.c (who is asked?),
- * call.c (and what comes of it), degrade.c (what serves when nobody answers), and settle here
- * again. deadline.c says when it is too late. (recall.c answers before any of this what was
- * answered before.)
+ * here, then find.c (is there an answer, or is it on its way?) and others.c (from another
+ * gateway?), choose.c (who is asked?), call.c (and what comes of it), degrade.c (what serves
+ * when nobody answers), and settle here again. deadline.c says when it is too late. (recall.c
+ * answers before any of this what was answered before.)
  *
  * What holds throughout
  *   - At most one operation is under way, and the current step says which.
@@ -59,7 +59,7 @@ static const struct {
     [DECODE]  = { "decode",  decode,       NULL,              TO(JOIN) | TO(LOOK_UP) | TO(ROUTE) | TO(SETTLE) },
     [JOIN]    = { "join",    find_join,    find_stop_join,    TO(LOOK_UP) | TO(REPLAY) | TO(JOIN) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [LOOK_UP] = { "look_up", find_look_up, find_stop_look_up, TO(REPLAY) | TO(JOIN) | TO(AWAIT) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
-    [AWAIT]   = { "await",   find_await,   find_stop_await,   TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
+    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  find_replay,  NULL,              TO(ROUTE) | TO(SETTLE) },
     [ROUTE]   = { "route",   choose_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
     [QUEUE]   = { "queue",   choose_queue,   choose_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
@@ -351,10 +351,11 @@ static bool runs_on(const struct exchange *x)
     return x->booked || (x->model->finish_on_disconnect && x->trail.at == CALL);
 }
 
-/* Those who follow keep its place in the queue, or its call. */
+/* Those who follow keep its place in the queue, its call, or what another gateway sends. */
 static bool works_for_followers(const struct exchange *x)
 {
-    bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE;
+    bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE ||
+                 x->trail.at == AWAIT;
 
     return works && x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
 }
@@ -365,7 +366,7 @@ void exchange_desert(struct exchange *x)
         return;
     if (runs_on(x))
         background_enter(x);
-    else
+    else if (!others_may_follow(x))
         exchange_call_off(x, ERR_CANCELLED);
 }
 

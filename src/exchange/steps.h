@@ -4,8 +4,8 @@
 #include "life.h"
 
 /*
- * What the files of an exchange offer each other: exchange.c moves it; find.c, choose.c, call.c
- * and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
+ * What the files of an exchange offer each other: exchange.c moves it; find.c, others.c, choose.c,
+ * call.c and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
  * background.c bounds what goes on for nobody; tell.c tells its client, keep.c makes what is kept of
  * its answer, books.c says what it came to.
  */
@@ -48,14 +48,27 @@ void background_note_call(struct exchange *x);
 
 /* ---- find.c ---- */
 
-step_fn find_join, find_look_up, find_await, find_replay;
-stop_fn find_stop_join, find_stop_look_up, find_stop_await;
+step_fn find_join, find_look_up, find_replay;
+stop_fn find_stop_join, find_stop_look_up;
+/* Streams and plain answers fly apart, as do streams with and without usage. */
+void find_name_flight(const struct exchange *x, struct digest *out);
 /* What its flight brought, when the sink has room again. */
 void find_resume(struct exchange *x);
 /* The flight of who leads it, at its end: with the answer, or with why there is none. */
 void find_land(struct exchange *x);
 /* The same bytes, asked again, are then answered without being parsed. */
 void find_remember(const struct exchange *x);
+
+/* ---- others.c ---- */
+
+step_fn others_await;
+stop_fn others_stop_await;
+/*
+ * Nobody here waits for it: may other gateways? Then it goes on, and is called off when Redis
+ * says that none does.
+ */
+bool others_may_follow(struct exchange *x);
+void others_land(struct exchange *x);
 
 /* ---- choose.c ---- */
 

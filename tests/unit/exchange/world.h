@@ -54,8 +54,8 @@ static struct {
     struct cache_lookup *lookup; /* under way */
     int lookups;
     bool wished; /* the last one would have taken the lease */
-    struct fleet_seat *awaiting;
-    int leads, landings, good_landings;
+    struct fleet_seat *awaiting, *leading;
+    int leads, landings, good_landings, led_on;
     struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
     struct entry *kept;   /* what was stored last */
@@ -158,6 +158,7 @@ struct lease_wish fleet_wish(struct fleet *f, const struct digest *flight)
 void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight)
 {
     *s = (struct fleet_seat){ .fleet = f, .flight = *flight, .leads = true };
+    world.leading = s;
     world.leads++;
 }
 
@@ -170,6 +171,13 @@ void fleet_write(struct fleet_seat *s, struct str bytes)
 void fleet_wrote_all(struct fleet_seat *s)
 {
     cr_assert(s->leads);
+}
+
+void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+{
+    cr_assert(s->leads);
+    s->events = events;
+    world.led_on++;
 }
 
 void fleet_alone(struct fleet *f)

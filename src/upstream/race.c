@@ -66,13 +66,9 @@ static void call_off(const struct race *r, struct attempt *loser)
         attempt_cancel(loser, ERR_CANCELLED);
 }
 
-/* The other one is called off; what the winner held back is the race's from here on. */
-static void win(struct race *r, struct attempt *a)
+/* What it held back is the race's from here on. */
+static void take_lead(struct race *r, struct attempt *a)
 {
-    struct attempt *other = other_of(r, a);
-
-    if (r->won)
-        return;
     r->won = true;
     r->lead = a;
     timer_disarm(&r->hedge);
@@ -83,8 +79,29 @@ static void win(struct race *r, struct attempt *a)
         r->held = r->second_held;
         r->second_held = (struct buf){ 0 };
     }
+}
+
+static void win(struct race *r, struct attempt *a)
+{
+    struct attempt *other = other_of(r, a);
+
+    if (r->won)
+        return;
+    take_lead(r, a);
     if (runs(other))
         call_off(r, other);
+}
+
+/* The request itself is no good: nobody works on it any longer, which is no loss to whoever did. */
+static void win_by_refusal(struct race *r, struct attempt *a)
+{
+    struct attempt *other = other_of(r, a);
+
+    if (r->won)
+        return;
+    take_lead(r, a);
+    if (runs(other))
+        attempt_cancel(other, ERR_CANCELLED);
 }
 
 static void pass(struct race *r, struct str bytes)
@@ -193,6 +210,8 @@ static void on_called(struct attempt *a, enum err err)
     r->sent += a->sent_any ? 1 : 0;
     if (err == OK)
         win(r, a);
+    if (err == ERR_UPSTREAM_REFUSED)
+        win_by_refusal(r, a);
     if (err == OK && r->overflown)
         err = ERR_UPSTREAM_MALFORMED;
     if (leads(r, a, err)) {

@@ -8,7 +8,7 @@
  * One call, or two that race (hedging): when the first has shown no content for as long as its
  * pool says, a second goes out to another endpoint, if there is room at once and the share of
  * doubled calls allows it. Whoever shows content first wins, the other is cancelled; when one
- * fails the other goes on. To the owner it is one operation.
+ * fails the other goes on, unless the request itself was refused. To the owner it is one operation.
  *
  * Nothing is passed on before the first content of the winner, so that a failure before it can
  * still go elsewhere: what came silently until then is passed on with it. With `hold_all`

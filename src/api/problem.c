@@ -32,6 +32,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UNSUPPORTED]          = { 400, "invalid_request_error", "unsupported_endpoint", true, "Ask this model through another endpoint, or give it a route whose upstream has this one." },
     [ERR_ONLY_IF_CACHED]       = { 504, "invalid_request_error", "not_cached",          true,  "Leave only-if-cached out to have the upstream asked." },
     [ERR_NO_ROUTE]             = { 503, "server_error",          "no_healthy_upstream", false, "Try again in a moment." },
+    [ERR_NO_RULE]              = { 422, "invalid_request_error", "no_rule_fits",        true,  "Asked again it fits none either: the operator may add a rule that always fits, or a fallback." },
     [ERR_RESTING]              = { 503, "server_error",          "no_healthy_upstream", false, "Try again after Retry-After." },
     [ERR_QUEUE_FULL]           = { 503, "server_error",          "queue_full",          false, "Try again after Retry-After, or raise the upstream's queue.size or max_in_flight." },
     [ERR_QUEUE_SLOW]           = { 503, "server_error",          "queue_timeout",       false, "Try again after Retry-After, or raise the upstream's max_in_flight or queue.timeout." },

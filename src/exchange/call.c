@@ -260,7 +260,8 @@ static void on_called(struct race *r, enum err err)
     struct exchange *x = container_of(r, struct exchange, race);
     const struct attempt *a = call_lead(x);
 
-    x->refusal = err;
+    if (err != ERR_NO_RULE || !x->refusal)
+        x->refusal = err; /* that no rule stands in for it is not why it failed */
     x->upstream_us += r->ended_us - r->started_us;
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */

@@ -73,7 +73,7 @@ void choose_note_failed(struct exchange *x, bool seen, struct str cause)
 
 static void refuse(struct exchange *x, enum err err)
 {
-    if (!x->refusal || x->refusal == ERR_NO_ROUTE)
+    if (!x->refusal || x->refusal == ERR_NO_ROUTE || x->refusal == ERR_NO_RULE)
         x->refusal = err;
 }
 

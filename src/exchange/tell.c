@@ -132,6 +132,9 @@ void tell_failure(struct exchange *x)
 
     if (!x->committed)
         degrade_unmark(x);
+    if (x->err == ERR_NO_RULE)
+        (void)fault_set(&x->fault, x->err, NULL, "No rule of rules.%s fits what was asked.",
+                        rules_name(call_upstream(x)->rules));
     if (a && x->err == x->refusal && is_of_upstream(x->err)) {
         why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
         why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);

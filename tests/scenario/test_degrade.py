@@ -178,6 +178,45 @@ def test_rules_answer_when_nobody_else_does(stage, stream):
     weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
 
 
+def with_rules_in_front(stage, *servers, **model):
+    """Rules that fit refunds alone are the first route, then the servers."""
+    narrow = {"narrow": [{"match": "refund", "reply": "We refund."}]}
+    names = ["first", *("up" if i == 0 else f"up{i + 1}" for i in range(len(servers)))]
+    return stage.weir(config.merged(config.gateway(*servers, rules=narrow), {
+        "upstreams": {"first": {"dialect": "rules", "rules": "narrow"}},
+        "models": {"chat": {"routes": [{"upstream": name} for name in names]}},
+    }, config.chat(**model)))  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_where_no_rule_fits_it_is_told_so_and_not_to_ask_again(stage, stream):
+    weir = with_rules_in_front(stage)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?", stream=stream))
+    assert response.status == 422 and response.error["code"] == "no_rule_fits"
+    assert "No rule of rules.narrow fits" in response.error["message"]
+    assert response.header("x-should-retry") == "false" and not response.header("retry-after")
+    line = weir.wait_logged("exchange_end")[0]
+    assert line["err"] == "ERR_NO_RULE" and "rules.narrow" in line["why"]
+    assert line["outcome"] == "rejected"
+
+
+def test_where_no_rule_fits_the_next_route_answers(stage):
+    weir = with_rules_in_front(stage, stage.upstream(chat.says("In the post.")))
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status == 200 and response.header("x-weir-upstream") == "up"
+    assert not weir.wait_logged("exchange_end")[0].get("err")
+
+
+@pytest.mark.parametrize("order", [["first", "up"], ["up", "first"]], ids=["before", "after"])
+def test_what_an_upstream_failed_with_outweighs_that_no_rule_fits(stage, order):
+    routes = [{"upstream": name} for name in order]
+    broken = stage.upstream(chat.fails(500))
+    weir = with_rules_in_front(stage, broken, max_attempts=2, routes=routes)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status >= 500 and response.header("x-should-retry") != "false"
+    assert weir.wait_logged("exchange_end")[0]["err"] == "ERR_UPSTREAM_STATUS"
+
+
 # -- in time -----------------------------------------------------------------------------------
 
 

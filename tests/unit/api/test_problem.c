@@ -77,6 +77,7 @@ Test(problem, statuses_are_those_of_the_contract)
         const char *code;
     } rows[] = {
         { ERR_NO_ROUTE, 503, "no_healthy_upstream" },
+        { ERR_NO_RULE, 422, "no_rule_fits" },
         { ERR_UPSTREAM_SILENT, 504, "upstream_timeout" },
         { ERR_UPSTREAM_STATUS, 502, "upstream_error" },
         { ERR_NO_MODEL, 404, "model_not_found" },

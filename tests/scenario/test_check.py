@@ -244,5 +244,6 @@ README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text()
 
 @pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
 def test_what_the_readme_shows_is_taken_without_a_word(text):
-    result = check(text, dict.fromkeys(("OPENAI_API_KEY", "KEY_A", "KEY_B"), "a-key"))
+    names = ("OPENAI_API_KEY", "KEY_A", "KEY_B")
+    result = check(text, {name: f"a-key-for-{name}" for name in names})
     assert result.returncode == 0 and len(said(result).splitlines()) == 1

@@ -46,7 +46,7 @@ static void answer(const struct visit *v, const struct buf *body)
                                                      .fields = buf_str(&fields),
                                                      .body = { buf_str(body) } });
     buf_deinit(&fields);
-    visit_account(v, STR("models"), OK, 200);
+    visit_account(v, STR("models"), OK, 200, NULL);
 }
 
 static void list(const struct visit *v, struct buf *body)
@@ -88,7 +88,7 @@ static void show(const struct visit *v, struct str name, struct buf *body)
         return;
     }
     problem_of(&p, v->caller, &why);
-    visit_account(v, STR("models"), why.err, p.status);
+    visit_account(v, STR("models"), why.err, p.status, NULL);
     visit_refuse(v, &p);
 }
 

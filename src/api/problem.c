@@ -32,7 +32,8 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UNSUPPORTED]          = { 400, "invalid_request_error", "unsupported_endpoint", true, "Ask this model through another endpoint, or give it a route whose upstream has this one." },
     [ERR_ONLY_IF_CACHED]       = { 504, "invalid_request_error", "not_cached",          true,  "Leave only-if-cached out to have the upstream asked." },
     [ERR_NO_ROUTE]             = { 503, "server_error",          "no_healthy_upstream", false, "Try again in a moment." },
-    [ERR_RESTING]              = { 503, "server_error",          "no_healthy_upstream", false, "Every upstream of this model has asked to be left alone: try again after Retry-After." },
+    [ERR_NO_RULE]              = { 422, "invalid_request_error", "no_rule_fits",        true,  "Asked again it fits none either: the operator may add a rule that always fits, or a fallback." },
+    [ERR_RESTING]              = { 503, "server_error",          "no_healthy_upstream", false, "Try again after Retry-After." },
     [ERR_QUEUE_FULL]           = { 503, "server_error",          "queue_full",          false, "Try again after Retry-After, or raise the upstream's queue.size or max_in_flight." },
     [ERR_QUEUE_SLOW]           = { 503, "server_error",          "queue_timeout",       false, "Try again after Retry-After, or raise the upstream's max_in_flight or queue.timeout." },
     [ERR_OVERLOADED]           = { 503, "server_error",          "overloaded",          false, "Try again after Retry-After; requests of higher priority are turned away last." },
@@ -49,6 +50,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UPSTREAM_MALFORMED]   = { 502, "upstream_error",        "upstream_malformed",  false, "See the log line of this request id." },
     [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
     [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
+    [ERR_LEADER_LOST]          = { 502, "server_error",          "stream_incomplete",   false, "Ask again." },
     [ERR_STORE_DOWN]           = { 500, "server_error",          "internal_error",      false, "" },
 };
 /* clang-format on */
@@ -345,14 +347,19 @@ static void put_message_event(struct buf *out, const struct words *w)
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
-    struct words w = { .type = late ? "upstream_timeout" : "upstream_error",
+    bool ours = why->err == ERR_LEADER_LOST;
+    struct words w = { .type = late   ? "upstream_timeout"
+                               : ours ? "server_error"
+                                      : "upstream_error",
                        .code = "stream_incomplete",
-                       .status = late ? 504 : 502 };
+                       .status = late ? 504 : ours ? 500 : 502 };
     struct buf message = { 0 };
 
     buf_put_text(&message, "The answer broke off: ");
     buf_put_text(&message, err_text(why->err));
     buf_put_text(&message, ". What came before it is not the whole answer.");
+    if (ours)
+        buf_put_text(&message, " Ask again.");
     w.message = buf_str(&message);
     if (endpoint == ENDPOINT_RESPONSES)
         put_response_event(out, &w, why->sequence);

@@ -115,9 +115,10 @@ static void account_refusal(const struct visit *v, enum err err, int status, con
     put_on_record(v, &record);
 }
 
-void visit_account(const struct visit *v, struct str endpoint, enum err err, int status)
+void visit_account(const struct visit *v, struct str endpoint, enum err err, int status,
+                   const char *why)
 {
-    struct record record = record_of(err, status, NULL);
+    struct record record = record_of(err, status, why);
 
     record.endpoint = endpoint;
     put_on_record(v, &record);

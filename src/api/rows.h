@@ -28,7 +28,8 @@ void infer_serve(const struct visit *v);
 void models_serve(const struct visit *v);
 
 /* The row of the log and the count of a request that never becomes an exchange. */
-void visit_account(const struct visit *v, struct str endpoint, enum err err, int status);
+void visit_account(const struct visit *v, struct str endpoint, enum err err, int status,
+                   const char *why);
 
 /* Answers with a problem and frees it. */
 void visit_refuse(const struct visit *v, struct problem *p);

@@ -45,6 +45,7 @@ struct process {
     struct loop *loop;
     struct memory *memory;
     struct flights *flights;
+    struct backoffs *backoffs;
     struct fetcher *fetcher; /* of probes, as is the resolver */
     struct resolver *resolver;
     struct health *probes; /* lent the upstreams of the configuration's plan */
@@ -65,13 +66,23 @@ struct process {
 
 /* ---- saying what is wrong -------------------------------------------------------------- */
 
+/* What is no fault must not look like one. */
+static void print_warnings(struct str lines)
+{
+    struct str line;
+
+    while (str_split(&lines, '\n', &line))
+        (void)fprintf(stderr, "warning: %.*s\n", STR_ARG(line));
+}
+
 static enum err read_config(struct config **out, const char *path,
                             const struct config_overrides *overrides)
 {
     struct buf faults = { 0 }, warnings = { 0 };
     enum err err = config_read(out, path, overrides, &faults, &warnings);
 
-    (void)fprintf(stderr, "%.*s%.*s", STR_ARG(buf_str(&warnings)), STR_ARG(buf_str(&faults)));
+    print_warnings(buf_str(&warnings));
+    (void)fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
     buf_deinit(&faults);
     buf_deinit(&warnings);
     return err;
@@ -302,6 +313,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .metrics = p->metrics,
         .memory = p->memory,
         .flights = p->flights,
+        .backoffs = p->backoffs,
         .health = &p->health,
         .connections = &p->connections,
         .siblings = &p->siblings,
@@ -315,6 +327,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .owner = p,
     };
 
+    kit.most_background = capacity_background(s, kit.most_connections, count);
     p->workers = mem_new_array(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {
         enum err err = worker_open(&p->workers[i], &kit, address, why);
@@ -348,6 +361,7 @@ static void free_process(struct process *p)
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
     flights_free(p->flights);
+    backoffs_free(p->backoffs);
     memory_free(p->memory);
     loop_free(p->loop);
     metrics_free(p->metrics);
@@ -379,6 +393,7 @@ static enum err open_all(struct process *p, struct fault *why)
     p->shard = metrics_shard(p->metrics);
     p->loop = loop_new(p->shard);
     p->flights = flights_new();
+    p->backoffs = backoffs_new();
     if (s->cache_memory_bytes > 0)
         p->memory = memory_new(s->cache_memory_bytes);
     p->fetcher = fetcher_new(p->loop);

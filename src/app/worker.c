@@ -111,7 +111,9 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
                    s->cache_entry_bytes },
         .flights = kit->flights,
+        .backoffs = kit->backoffs,
         .load = kit->load,
+        .background_most = kit->most_background,
         .fleet = w->fleet,
         .watch = w->watch,
     };
@@ -260,6 +262,7 @@ static void on_stop(struct letter *l)
 
     if (!is_late(o)) {
         http_server_stop(o->worker->server);
+        exchange_quit_background(&o->worker->exchanges);
         timer_arm(&o->worker->poll, POLL_US);
     }
     free(o);

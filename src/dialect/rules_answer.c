@@ -130,7 +130,7 @@ enum err rules_answer(const struct rules *rules, const struct request *r, struct
     rule = rules_match(rules, rules_text(r, rules_field(rules), &arena), &number);
     arena_deinit(&arena);
     if (!rule)
-        return ERR_NO_ROUTE;
+        return ERR_NO_RULE;
     if (r->endpoint == ENDPOINT_CHAT)
         put_chat(out, rule, model);
     else if (r->endpoint == ENDPOINT_COMPLETIONS)

@@ -120,11 +120,18 @@ static void close_client(const struct exchange *x, const char *trail)
     account(loop_shard(x->kit->loop), x->kit->watch, &record);
 }
 
+/* What came of work that nobody waited for. */
+static const char *result_of(const struct exchange *x)
+{
+    if (x->err)
+        return x->err == ERR_CANCELLED ? "called_off" : "failed";
+    return x->stored ? "stored" : "spared";
+}
+
 /* What was renewed, or why it was not, has no client to be counted with. */
 static void close_refresh(const struct exchange *x)
 {
-    bool spared = x->err == OK && !x->stored;
-    const char *result = x->stored ? "stored" : spared ? "spared" : "failed";
+    const char *result = result_of(x);
     char why[64];
 
     metric_add(loop_shard(x->kit->loop), METRIC_REFRESHES, 1,
@@ -137,11 +144,29 @@ static void close_refresh(const struct exchange *x)
              F_TEXT("why", why_of(x, why, sizeof(why))));
 }
 
+/* Its client had something else in time, and was booked with that. */
+static void close_late(const struct exchange *x)
+{
+    const char *result = result_of(x);
+    char why[64];
+
+    metric_add(loop_shard(x->kit->loop), METRIC_LATE, 1,
+               METRIC_LABEL(x->model->name, str_of(result)));
+    log_info("late_end", F_STR("request_id", x->ask.request_id),
+             F_STR("model", x->request.model), F_TEXT("result", result),
+             F_U64("attempts", call_attempts(x)),
+             F_MS("total_ms", loop_now_us(x->kit->loop) - x->ask.began_us),
+             F_TEXT("err", x->err ? err_name(x->err) : NULL),
+             F_TEXT("why", why_of(x, why, sizeof(why))));
+}
+
 void books_close(struct exchange *x, const char *trail)
 {
     if (x->ask.refresh)
         close_refresh(x);
     else if (!x->booked)
         close_client(x, trail);
+    else if (x->late)
+        close_late(x);
     x->booked = true;
 }

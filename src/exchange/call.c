@@ -189,16 +189,10 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
         x->pause_us = START_PAUSE_US / 2 + (uint64_t)random() % (START_PAUSE_US / 2);
         return PAUSE;
     }
-    if (!p.here_later || !u->pool) {
+    if (!p.here_later || !u->pool)
         choose_leave_route(x);
-        return ROUTE;
-    }
-    if (!p.unsent && !pool_may_retry(u->pool)) {
-        metric_add(shard_of(x), METRIC_RETRIES_REFUSED, 1, METRIC_LABEL(str_of(u->name)));
-        choose_leave_route(x);
-        return ROUTE;
-    }
-    metric_add(shard_of(x), METRIC_RETRIES, 1, METRIC_LABEL(str_of(u->name), cause_of(a)));
+    else
+        choose_note_failed(x, !p.unsent, cause_of(a));
     return ROUTE;
 }
 
@@ -250,10 +244,8 @@ static enum step called(struct exchange *x, enum err err)
 /* How long the upstream wants to be left alone; -1: it did not say. */
 static int64_t asked_wait_ms(const struct attempt *a)
 {
-    int64_t wait_s = retry_after_s(attempt_header(a, "retry-after"),
-                                   attempt_header(a, "retry-after-ms"), clock_wall_ms());
-
-    return wait_s < 0 ? -1 : wait_s * 1000;
+    return retry_after_ms(attempt_header(a, "retry-after"), attempt_header(a, "retry-after-ms"),
+                          clock_wall_ms());
 }
 
 /* Others of its pool come first, unless it was the key's fault, or a dead connection's. */
@@ -268,7 +260,8 @@ static void on_called(struct race *r, enum err err)
     struct exchange *x = container_of(r, struct exchange, race);
     const struct attempt *a = call_lead(x);
 
-    x->refusal = err;
+    if (err != ERR_NO_RULE || !x->refusal)
+        x->refusal = err; /* that no rule stands in for it is not why it failed */
     x->upstream_us += r->ended_us - r->started_us;
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */
@@ -315,10 +308,14 @@ enum step call_ask(struct exchange *x)
     race_start(&x->race, &x->kit->upstream, &call, &race_events);
     if (x->paused)
         race_pause(&x->race);
+    background_note_call(x);
     return WAIT;
 }
 
 void call_stop_ask(struct exchange *x)
 {
-    race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
+    if (x->hung)
+        race_lose(&x->race);
+    else
+        race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
 }

@@ -14,6 +14,8 @@
  * "later" is not asked earlier.
  */
 
+#include "weir/base/clock.h"
+#include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
 
@@ -45,10 +47,35 @@ void choose_leave_route(struct exchange *x)
     next_route(x);
 }
 
+static void give_no_second_chance(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES_REFUSED, 1,
+               METRIC_LABEL(str_of(u->name)));
+    choose_leave_route(x);
+}
+
+/* Where the budget is used up nobody waits for a call that cannot be made. */
+void choose_note_failed(struct exchange *x, bool seen, struct str cause)
+{
+    struct pool *pool = choose_route_now(x)->upstream->pool;
+    uint64_t bit = bit_of(x->route_at);
+
+    x->cause = cause;
+    x->failed |= bit;
+    if (!seen)
+        return;
+    x->seen |= bit;
+    if (x->calls < x->model->max_attempts && !pool_has_retry(pool))
+        give_no_second_chance(x);
+}
+
 /* That a route could never have answered is told only where none could. */
 static void refuse(struct exchange *x, enum err err)
 {
-    bool weak = x->refusal == ERR_NO_ROUTE || x->refusal == ERR_UNSUPPORTED;
+    bool weak = x->refusal == ERR_NO_ROUTE || x->refusal == ERR_NO_RULE ||
+                x->refusal == ERR_UNSUPPORTED;
 
     if (!x->refusal || (weak && err != ERR_UNSUPPORTED))
         x->refusal = err;
@@ -209,10 +236,31 @@ bool choose_may_await_start(const struct exchange *x, uint64_t wait_us)
            x->route_at + 1 == x->route_count && wait_us < deadline_left_us(x);
 }
 
+/* Leave is there. A call that is made again is one only now, as is what it takes of the budget. */
+static enum step call_again(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+    uint64_t bit = bit_of(x->route_at);
+
+    if (!(x->failed & bit))
+        return CALL;
+    if (x->seen & bit && !pool_may_retry(u->pool)) {
+        permit_leave(&x->permit);
+        endpoint_unref(steal(&x->again));
+        give_no_second_chance(x);
+        return ROUTE;
+    }
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES, 1,
+               METRIC_LABEL(str_of(u->name), x->cause));
+    x->failed &= ~bit;
+    x->seen &= ~bit;
+    return CALL;
+}
+
 static enum step turned_away(struct exchange *x, enum err err)
 {
     refuse(x, err);
-    choose_note_wait(x, (int64_t)(x->permit.wait_us / 1000));
+    choose_note_wait(x, (int64_t)((x->permit.wait_us + 999) / 1000));
     if (choose_may_await_start(x, x->permit.wait_us)) {
         x->pause_us = x->permit.wait_us;
         return PAUSE;
@@ -225,7 +273,7 @@ static enum step answered(struct exchange *x, enum permit_answer answer)
 {
     stop_queueing(x);
     if (answer == PERMIT_HELD)
-        return CALL;
+        return call_again(x);
     if (answer == PERMIT_WAITS) {
         x->queued_at_us = loop_now_us(x->kit->loop);
         return WAIT;
@@ -267,6 +315,8 @@ struct permit_wish choose_wish(const struct exchange *x)
         .again = x->rounds > 0,
     };
 
+    if (choose_may_await_start(x, 0))
+        wish.start_by_us = clock_now_us() + deadline_left_us(x);
     if (choose_route_now(x)->upstream->balance == BALANCE_PREFIX_AFFINITY)
         prefix_of(&x->request, &wish.system_hash, &wish.dialog_hash);
     return wish;

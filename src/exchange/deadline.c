@@ -70,8 +70,10 @@ static void on_in_time(struct timer *t)
 
     if (x->err || x->committed || x->deserted || !degrade_in_time(x))
         return;
-    if (x->request.stream || !exchange_runs_on(x))
+    if (x->request.stream)
         exchange_call_off(x, ERR_CANCELLED); /* a stream ends when its exchange does */
+    else
+        exchange_desert(x);
 }
 
 void deadline_init(struct exchange *x)

@@ -35,6 +35,9 @@ struct exchange {
     struct trail trail;
     struct exchange_kit *kit;   /* lent by the worker */
     struct link running;        /* on the kit's list */
+    struct link background;     /* on the kit's list of those whom nobody waits for */
+    bool late;                  /* background: it has been there */
+    bool hung;                  /* background: called off when it had had its time */
     struct ask ask;             /* its strs are lent by the caller; the plan is counted */
     struct exchange_sink *sink; /* lent by the caller */
     struct arena arena;
@@ -70,6 +73,8 @@ struct exchange {
     size_t route_count;
     size_t route_at;
     uint64_t over;                   /* route: a bit for each that shall not be asked again */
+    uint64_t failed, seen;           /* call: likewise, whose last call failed, or was seen */
+    struct str cause;                /* call: how the last one failed, for the metric */
     unsigned rounds;                 /* route: how often all of them have failed */
     uint64_t tried;                  /* route: endpoints of that upstream */
     struct permit_seat permit;       /* queue */
@@ -93,6 +98,7 @@ struct exchange {
     size_t rung;            /* degrade: the next of the model's fallbacks */
     enum degraded degraded; /* degrade: what the answer is, if it is not what was asked for */
     enum stale_why stale_why;
+    const char *fell_back; /* degrade: why, as counted; NULL: it is the model's own answer */
 
     enum cache_word word;
     bool stored; /* settle */

@@ -23,8 +23,6 @@ const char *load_enter(struct load *l, enum priority priority)
     size_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
     const char *why = NULL;
 
-    if (priority == PRIORITY_COUNT)
-        priority = PRIORITY_NORMAL;
     if (!fits(now, l->most, priority))
         why = "in_flight";
     else if (l->most_bytes > 0 && !fits(bytes, l->most_bytes, priority))

@@ -4,9 +4,10 @@
 #include "life.h"
 
 /*
- * What the files of an exchange offer each other: exchange.c moves it; find.c, choose.c, call.c
- * and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
- * tell.c tells its client, keep.c makes what is kept of its answer, books.c says what it came to.
+ * What the files of an exchange offer each other: exchange.c moves it; find.c, others.c, choose.c,
+ * call.c and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
+ * background.c bounds what goes on for nobody; tell.c tells its client, keep.c makes what is kept of
+ * its answer, books.c says what it came to.
  */
 
 typedef enum step step_fn(struct exchange *x);
@@ -25,8 +26,8 @@ enum step exchange_fail(struct exchange *x, enum err err);
 /* The upstreams have failed; something less than what was asked for may still serve. */
 enum step exchange_give_up(struct exchange *x, enum err err);
 void exchange_call_off(struct exchange *x, enum err err);
-/* Does the work go on although nobody waits for it now, for whoever asks next? */
-bool exchange_runs_on(const struct exchange *x);
+/* Its client waits no more: it goes on for those who follow, in the background, or not at all. */
+void exchange_desert(struct exchange *x);
 
 /* ---- deadline.c ---- */
 
@@ -37,16 +38,37 @@ void deadline_set(struct exchange *x);
 uint64_t deadline_left_us(const struct exchange *x);
 void deadline_stop(struct exchange *x);
 
+/* ---- background.c ---- */
+
+/* It goes on though nobody waits for it, if there is room; else it, or an older one, is called off. */
+void background_enter(struct exchange *x);
+void background_leave(struct exchange *x); /* from wherever */
+/* Of one in the background: a call has begun. */
+void background_note_call(struct exchange *x);
+
 /* ---- find.c ---- */
 
-step_fn find_join, find_look_up, find_await, find_replay;
-stop_fn find_stop_join, find_stop_look_up, find_stop_await;
+step_fn find_join, find_look_up, find_replay;
+stop_fn find_stop_join, find_stop_look_up;
+/* Streams and plain answers fly apart, as do streams with and without usage. */
+void find_name_flight(const struct exchange *x, struct digest *out);
 /* What its flight brought, when the sink has room again. */
 void find_resume(struct exchange *x);
 /* The flight of who leads it, at its end: with the answer, or with why there is none. */
 void find_land(struct exchange *x);
 /* The same bytes, asked again, are then answered without being parsed. */
 void find_remember(const struct exchange *x);
+
+/* ---- others.c ---- */
+
+step_fn others_await;
+stop_fn others_stop_await;
+/*
+ * Nobody here waits for it: may other gateways? Then it goes on, and is called off when Redis
+ * says that none does.
+ */
+bool others_may_follow(struct exchange *x);
+void others_land(struct exchange *x);
 
 /* ---- choose.c ---- */
 
@@ -56,6 +78,8 @@ stop_fn choose_stop_queue, choose_stop_pause;
 const struct route *choose_route_now(const struct exchange *x);
 /* Whatever comes, this route is not asked again by this request. */
 void choose_leave_route(struct exchange *x);
+/* A call of this route has failed, and may be made again; its cause as the metric calls it. */
+void choose_note_failed(struct exchange *x, bool seen, struct str cause);
 /* When asking again makes sense: the earliest that any route has told; -1: this one did not. */
 void choose_note_wait(struct exchange *x, int64_t wait_ms);
 /* A pool that may be starting up is waited for, when there is nobody else to ask. */
@@ -85,6 +109,10 @@ bool degrade_has_something(const struct exchange *x);
  * nothing, or it is no use.
  */
 bool degrade_in_time(struct exchange *x);
+/* What was being given is not: it is neither marked nor counted. */
+void degrade_unmark(struct exchange *x);
+/* Once, when its client is told something less than it asked for. */
+void degrade_count(const struct exchange *x);
 /* May what is past its freshness be given, as this client and the model have it? */
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
 

@@ -32,6 +32,7 @@ enum {
     LEAST_WAIT_US = 1000 * 1000,
     MOST_WAIT_US = 60 * 1000 * 1000,
     LOOK_US = 100 * 1000, /* between two looks of those who wait */
+    LATE_PART = 4,        /* one call in so many may be one that nobody waits for */
 };
 
 struct permit_box {
@@ -127,7 +128,8 @@ static void answer(struct pool *p, struct permit_box *b, enum permit_answer a,
 
 /*
  * The first of a line who need not wait; NULL: all must. Those who have tried no endpoint wait
- * for the same: where one must, all must, and the rest of them is not asked about.
+ * for the same, unless the pool starts up: where one must, all must, and the rest of them is not
+ * asked about.
  */
 static struct permit_box *first_served(struct pool *p, struct line *line, uint64_t now_us,
                                        bool *all_wait)
@@ -140,7 +142,7 @@ static struct permit_box *first_served(struct pool *p, struct line *line, uint64
         b->answer = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
         if (b->answer != PERMIT_WAITS)
             return b;
-        *all_wait = *all_wait || b->wish.tried == 0;
+        *all_wait = *all_wait || (b->wish.tried == 0 && !p->starting.on);
     }
     return NULL;
 }
@@ -268,6 +270,23 @@ static void look_again(struct permit_box *b, uint64_t now_us)
     timer_arm(&b->look, left_us < LOOK_US ? left_us : LOOK_US);
 }
 
+/* Of who waits for a start: its time in the queue has not begun, and its last chance may be now. */
+static void look_at_start(struct pool *p, struct permit_box *b, uint64_t now_us)
+{
+    enum permit_answer a;
+
+    if (b->letter_out || !p->starting.on || b->wish.start_by_us == 0)
+        return;
+    b->until_us = now_us + p->settings.queue.timeout_us;
+    if (!p->starting.trying && p->starting.next_us <= now_us)
+        permit_serve(p, now_us); /* who came before is not overtaken */
+    if (b->letter_out)
+        return;
+    a = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
+    if (a != PERMIT_WAITS)
+        answer(p, b, a, a == PERMIT_LATER ? "resting" : NULL);
+}
+
 static void on_look(struct timer *t)
 {
     struct permit_box *b = container_of(t, struct permit_box, look);
@@ -279,6 +298,7 @@ static void on_look(struct timer *t)
     now_us = clock_now_us();
     if (now_us - p->served_us > LOOK_US / 2)
         permit_serve(p, now_us);
+    look_at_start(p, b, now_us);
     over = !b->letter_out && now_us >= b->until_us;
     if (over) {
         b->wait_us = wait_of(p);
@@ -376,6 +396,25 @@ void permit_leave(struct permit_seat *s)
         free_box(b);
 }
 
+bool permit_go_late(struct permit *permit)
+{
+    struct pool *p = permit->pool;
+    struct member *m;
+    unsigned limit;
+    bool fits;
+
+    if (!p || permit->late)
+        return true;
+    m = member_of(permit->endpoint);
+    permit->late = true;
+    pthread_mutex_lock(&p->lock);
+    limit = member_limit(p, m);
+    fits = limit == 0 || m->late == 0 || m->late < limit / LATE_PART;
+    m->late++;
+    pthread_mutex_unlock(&p->lock);
+    return fits;
+}
+
 void permit_give_back(struct permit *permit, const struct permit_report *r)
 {
     struct permit mine = *permit;
@@ -388,6 +427,7 @@ void permit_give_back(struct permit *permit, const struct permit_report *r)
     pthread_mutex_lock(&p->lock);
     now_us = clock_now_us();
     member_of(mine.endpoint)->in_flight--;
+    member_of(mine.endpoint)->late -= mine.late;
     lesson_learn(p, &mine, r, now_us, mine.loop);
     permit_serve(p, now_us);
     pthread_mutex_unlock(&p->lock);

@@ -20,8 +20,9 @@
 
 enum {
     POOL_KEYS = 32,
-    POOL_FIRST_LIMIT = 8, /* of an adaptive endpoint, to begin with */
-    POOL_DOUBTS = 3,      /* races lost in a row before it is doubted that an endpoint works */
+    POOL_FIRST_LIMIT = 8,             /* of an adaptive endpoint, to begin with */
+    POOL_START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
+    POOL_DOUBTS = 3, /* races lost in a row before it is doubted that an endpoint works */
 };
 
 /* The endpoint stands first: who drops its last reference frees the member. */
@@ -30,6 +31,7 @@ struct member {
     uint64_t id; /* of its URL and address, for affinity */
     double weight;
     unsigned in_flight;
+    unsigned late; /* of them: nobody waits for these */
     struct breaker breaker;
     bool down;              /* its probes say so */
     unsigned probes;        /* in a row that say the other thing */
@@ -70,9 +72,10 @@ struct pool {
     struct pace pace;
     struct {
         bool on;
-        bool trying; /* a call is out to wake it */
-        bool spent;  /* it has had its time: it is down until a call goes well */
-        uint64_t since_us, next_us, pause_us;
+        bool trying;       /* a call is out to wake it */
+        bool spent;        /* it has had its time: it is down until a call goes well */
+        uint64_t since_us; /* 0: somebody has been there since */
+        uint64_t next_us, pause_us;
     } starting; /* nobody is there yet: see cold_start */
 };
 

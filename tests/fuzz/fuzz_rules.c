@@ -40,7 +40,7 @@ static void check_answer(const struct rules *rules, const struct request *r)
     enum err err = rules_answer(rules, r, r->model, &out);
 
     ensure(cpu_ms() - began < LONG_MS);
-    ensure(err == OK || err == ERR_NO_ROUTE || err == ERR_UNSUPPORTED);
+    ensure(err == OK || err == ERR_NO_RULE || err == ERR_UNSUPPORTED);
     ensure((err == OK) == (out.len > 0));
     if (err == OK) {
         ensure(scan_check(buf_str(&out), NULL) == OK);
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!str_split(&body, '\n', &head) || head.len == 0 || !body.at)
         return 0;
     pattern = str_cut(head, 1, head.len);
-    rules = rules_new();
+    rules = rules_new(STR("simple"));
     if ((head.at[0] & 0x60) == 0x40) {
         words.keywords = &pattern;
         words.keyword_count = 1;

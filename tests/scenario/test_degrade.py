@@ -87,6 +87,23 @@ def test_a_stale_answer_is_served_at_once_and_renewed_once(stage):
     assert len(upstream.calls) == 2
 
 
+def test_a_renewal_that_failed_is_not_tried_by_every_client(stage):
+    upstream = stage.upstream(chat.says("old words"))
+    settings = config.chat(cache={**SHORT, "revalidate": True}, max_attempts=1)
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.script = chat.fails(500)
+    began = time.monotonic()
+    responses = [weir.post(chat.PATH, chat.stable()) for _ in range(200)]
+    seconds = time.monotonic() - began
+    assert {r.header("x-weir-degraded") for r in responses} == {"stale"}
+    assert 1 <= len(upstream.calls) - 1 <= 1 + seconds, "one, and one more after 1, 2, 4 s"
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="failed") >= 1
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="put_off") > 100
+    upstream.script = chat.says("new words")
+    until(lambda: b"new words" in weir.post(chat.PATH, chat.stable()).body, 10, "its renewal")
+
+
 def test_a_hot_answer_is_renewed_before_it_ends(stage):
     def slowly(call):
         call.pause(0.3)
@@ -123,6 +140,31 @@ def test_another_model_answers_when_no_route_does(stage):
     weir.metrics.wait("weir_requests_total", 2, outcome="fallback")
 
 
+def both_broken(stage, fallback):
+    broken = stage.upstream(chat.fails(500))
+    return stage.weir(config.merged(
+        config.gateway(broken, rules=RULES, **config.chat(fallback=fallback, max_attempts=1)),
+        {"models": {"other": {"routes": [{"upstream": "up"}], "max_attempts": 1}}}))  # fmt: skip
+
+
+def test_another_model_that_fails_as_well_is_no_fallback(stage):
+    weir = both_broken(stage, [{"model": "other"}])
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 500 and not response.header("x-weir-degraded")
+    assert not weir.wait_logged("exchange_end")[0].get("degraded")
+    assert weir.metrics.sum("weir_fallbacks_total") == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_what_answers_in_the_end_is_counted_and_nothing_else(stage, stream):
+    weir = both_broken(stage, [{"model": "other"}, {"rules": "support"}])
+    response = weir.post(chat.PATH, chat.stable(stream=stream))
+    assert response.status == 200 and response.header("x-weir-degraded") == "heuristic"
+    weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+    assert weir.metrics.sum("weir_fallbacks_total", kind="heuristic", reason="error") == 1
+    assert weir.metrics.sum("weir_fallbacks_total") == 1
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_rules_answer_when_nobody_else_does(stage, stream):
     broken = stage.upstream(chat.fails(500))
@@ -134,6 +176,45 @@ def test_rules_answer_when_nobody_else_does(stage, stream):
     assert said == "We refund."
     assert response.header("x-weir-degraded") == "heuristic"
     weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+
+
+def with_rules_in_front(stage, *servers, **model):
+    """Rules that fit refunds alone are the first route, then the servers."""
+    narrow = {"narrow": [{"match": "refund", "reply": "We refund."}]}
+    names = ["first", *("up" if i == 0 else f"up{i + 1}" for i in range(len(servers)))]
+    return stage.weir(config.merged(config.gateway(*servers, rules=narrow), {
+        "upstreams": {"first": {"dialect": "rules", "rules": "narrow"}},
+        "models": {"chat": {"routes": [{"upstream": name} for name in names]}},
+    }, config.chat(**model)))  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_where_no_rule_fits_it_is_told_so_and_not_to_ask_again(stage, stream):
+    weir = with_rules_in_front(stage)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?", stream=stream))
+    assert response.status == 422 and response.error["code"] == "no_rule_fits"
+    assert "No rule of rules.narrow fits" in response.error["message"]
+    assert response.header("x-should-retry") == "false" and not response.header("retry-after")
+    line = weir.wait_logged("exchange_end")[0]
+    assert line["err"] == "ERR_NO_RULE" and "rules.narrow" in line["why"]
+    assert line["outcome"] == "rejected"
+
+
+def test_where_no_rule_fits_the_next_route_answers(stage):
+    weir = with_rules_in_front(stage, stage.upstream(chat.says("In the post.")))
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status == 200 and response.header("x-weir-upstream") == "up"
+    assert not weir.wait_logged("exchange_end")[0].get("err")
+
+
+@pytest.mark.parametrize("order", [["first", "up"], ["up", "first"]], ids=["before", "after"])
+def test_what_an_upstream_failed_with_outweighs_that_no_rule_fits(stage, order):
+    routes = [{"upstream": name} for name in order]
+    broken = stage.upstream(chat.fails(500))
+    weir = with_rules_in_front(stage, broken, max_attempts=2, routes=routes)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status >= 500 and response.header("x-should-retry") != "false"
+    assert weir.wait_logged("exchange_end")[0]["err"] == "ERR_UPSTREAM_STATUS"
 
 
 # -- in time -----------------------------------------------------------------------------------

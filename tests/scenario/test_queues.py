@@ -240,6 +240,19 @@ def test_a_pool_that_refuses_is_waited_for_until_it_is_up(stage):
     assert_nothing_left(weir)
 
 
+def test_whose_deadline_comes_before_the_next_knock_has_a_last_one(stage):
+    asleep = Refusing()
+    weir = stage.weir(narrow(asleep, cold_start="20s"))
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, chat.question(), {"x-weir-timeout": "1700ms"})
+        until(lambda: weir.metrics.sum("weir_upstream_attempts_total", result="unreachable") >= 3)
+        asleep.stop()
+        awake = stage.keep(Woken(asleep.port))
+        response = client.response()
+        assert response.status == 200 and len(awake.calls) == 1
+    assert_nothing_left(weir)
+
+
 def test_one_call_at_a_time_wakes_a_pool_that_says_503(stage):
     awake, peak, under_way, lock = threading.Event(), [0], [0], threading.Lock()
 

@@ -41,7 +41,7 @@ struct dialect {
 
     /*
      * Answers here, without a call: adds the plain answer in the form of the request's endpoint
-     * to `out`. NULL in dialects that are spoken to servers. ERR_NO_ROUTE: no rule fits.
+     * to `out`. NULL in dialects that are spoken to servers. ERR_NO_RULE: no rule fits.
      */
     enum err (*answer)(const struct rules *rules, const struct request *r, struct str model,
                        struct buf *out);

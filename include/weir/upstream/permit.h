@@ -29,6 +29,7 @@ struct permit {
     bool trial;                         /* of an endpoint that may not have recovered yet */
     bool wakes;                         /* it finds out whether the pool has started */
     bool doubted;                       /* of an endpoint that has lost race after race */
+    bool late;                          /* nobody waits for the call any more */
     struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };
@@ -39,6 +40,7 @@ struct permit_wish {
     struct str tenant;    /* for turns; copied */
     uint64_t system_hash; /* of what comes before the conversation; 0: not said */
     uint64_t dialog_hash; /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
+    uint64_t start_by_us; /* it waits for a pool that starts up, until then; 0: it does not */
     bool again;           /* a call that is made again: not what a retry budget is a share of */
     bool never_waits;     /* now or not at all: neither waits nor counts as turned away */
 };
@@ -92,5 +94,11 @@ struct permit_report {
     uint64_t first_us;      /* until its first content; 0: there was none */
     uint64_t total_us;
 };
+
+/*
+ * Nobody waits for its call any more. Such calls may have a quarter of what an endpoint may have at
+ * once, and one at least; false: this one is beyond it, and somebody should make room.
+ */
+bool permit_go_late(struct permit *p);
 
 void permit_give_back(struct permit *p, const struct permit_report *r); /* zeroed is fine */

@@ -8,7 +8,7 @@
  * One call, or two that race (hedging): when the first has shown no content for as long as its
  * pool says, a second goes out to another endpoint, if there is room at once and the share of
  * doubled calls allows it. Whoever shows content first wins, the other is cancelled; when one
- * fails the other goes on. To the owner it is one operation.
+ * fails the other goes on, unless the request itself was refused. To the owner it is one operation.
  *
  * Nothing is passed on before the first content of the winner, so that a failure before it can
  * still go elsewhere: what came silently until then is passed on with it. With `hold_all`
@@ -69,6 +69,13 @@ struct race {
 void race_start(struct race *r, struct attempt_kit *kit, const struct race_call *call,
                 const struct race_events *events);
 void race_cancel(struct race *r, enum err why); /* on_done follows */
+/* Cancelled, since what was sent instead was sooner by far, as its pool shall know. */
+void race_lose(struct race *r);
+/*
+ * Nobody waits for it any more: no second call goes out. False: its endpoint has too many such calls
+ * already (permit_go_late).
+ */
+bool race_go_late(struct race *r);
 void race_pause(struct race *r);
 void race_resume(struct race *r);
 void race_deinit(struct race *r); /* after on_done; zeroed is fine */

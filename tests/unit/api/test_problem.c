@@ -61,6 +61,14 @@ Test(problem, every_error_has_a_status_a_type_a_code_and_words)
     }
 }
 
+Test(problem, that_all_upstreams_rest_is_said_once)
+{
+    why.err = ERR_RESTING;
+    tell(CALLER_OPENAI);
+    cr_assert_str_eq(member("message"),
+                     "Every upstream has asked to be left alone. Try again after Retry-After.");
+}
+
 Test(problem, statuses_are_those_of_the_contract)
 {
     static const struct {
@@ -69,6 +77,7 @@ Test(problem, statuses_are_those_of_the_contract)
         const char *code;
     } rows[] = {
         { ERR_NO_ROUTE, 503, "no_healthy_upstream" },
+        { ERR_NO_RULE, 422, "no_rule_fits" },
         { ERR_UPSTREAM_SILENT, 504, "upstream_timeout" },
         { ERR_UPSTREAM_STATUS, 502, "upstream_error" },
         { ERR_NO_MODEL, 404, "model_not_found" },

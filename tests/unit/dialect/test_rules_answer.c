@@ -17,7 +17,7 @@ struct reply {
 static struct reply answered(const struct rule_words *words, enum endpoint e, const char *body)
 {
     struct world w = { 0 };
-    struct rules *rules = rules_new();
+    struct rules *rules = rules_new(STR("simple"));
     struct reply r = { .err = OK };
 
     cr_assert_eq(rules_add(rules, words, NULL), OK);
@@ -145,7 +145,7 @@ Test(rules_answer, none_fits_and_nothing_is_added, .timeout = 5)
 {
     struct reply r = answered(&refund, ENDPOINT_PREDICT, "{\"refund\":\"hello\"}");
 
-    cr_assert_eq(r.err, ERR_NO_ROUTE);
+    cr_assert_eq(r.err, ERR_NO_RULE);
     cr_assert_eq(r.body.len, 0);
     drop(&r);
 }

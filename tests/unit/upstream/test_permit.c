@@ -431,13 +431,24 @@ Test(permit, a_shorter_rest_does_not_end_a_longer_one)
     cr_assert_gt(look(0).numbers.rest_us, 50 * SECOND);
 }
 
-Test(permit, nobody_rests_for_more_than_ten_minutes)
+Test(permit, who_asks_for_an_hour_rests_for_an_hour)
 {
     struct caller c = { 0 };
 
     (void)ask(&c);
-    tell(&c, VERDICT_BUSY, 503, INT64_MAX / 2000);
-    cr_assert_leq(look(0).numbers.rest_us, 600 * (uint64_t)SECOND);
+    tell(&c, VERDICT_BUSY, 503, 3600 * 1000);
+    cr_assert_eq(ask(&c), PERMIT_LATER);
+    cr_assert_gt(c.seat.wait_us, 3599 * (uint64_t)SECOND);
+}
+
+Test(permit, nobody_rests_for_more_than_a_day)
+{
+    struct caller c = { 0 };
+
+    (void)ask(&c);
+    tell(&c, VERDICT_BUSY, 503, INT64_MAX);
+    cr_assert_gt(look(0).numbers.rest_us, 86399 * (uint64_t)SECOND);
+    cr_assert_leq(look(0).numbers.rest_us, 86400 * (uint64_t)SECOND);
 }
 
 Test(permit, a_429_that_does_not_say_how_long_is_neither_rest_nor_fault)

@@ -356,6 +356,29 @@ Test(race, when_both_fail_the_last_one_is_told)
     assert_both_failed(ERR_UPSTREAM_STATUS, &world.race.first);
 }
 
+Test(race, who_refuses_the_request_itself_has_answered_for_both)
+{
+    race_stream();
+    hedge();
+    pass_ms(50);
+    refuses(SECOND, 400);
+    cr_assert(world.lines[FIRST].called_off);
+    turn();
+    cr_assert_eq(world.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(world.race.lead, world.race.second);
+    cr_assert_eq(numbers_of(FIRST).latency_s, 0, "to work takes longer than to refuse");
+}
+
+Test(race, a_refusal_of_the_request_is_told_though_the_other_failed_before)
+{
+    race_stream();
+    hedge();
+    refuses(FIRST, 500);
+    refuses(SECOND, 400);
+    cr_assert_eq(world.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(world.race.lead, world.race.second);
+}
+
 Test(race, when_both_fail_the_one_that_may_have_been_worked_on_is_told)
 {
     race_stream();

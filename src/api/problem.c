@@ -352,7 +352,9 @@ void problem_put_event(struct buf *out, enum endpoint endpoint, const struct fai
                                : ours ? "server_error"
                                       : "upstream_error",
                        .code = "stream_incomplete",
-                       .status = late ? 504 : ours ? 500 : 502 };
+                       .status = late   ? 504
+                                 : ours ? 500
+                                        : 502 };
     struct buf message = { 0 };
 
     buf_put_text(&message, "The answer broke off: ");

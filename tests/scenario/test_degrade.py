@@ -56,6 +56,16 @@ def test_a_stale_answer_serves_when_the_deadline_is_near(stage):
     assert response.status == 200 and response.header("x-weir-degraded") == "stale"
 
 
+def test_where_nothing_may_stand_in_the_error_is_told(stage):
+    upstream = stage.upstream(chat.says())
+    settings = config.chat(cache=SHORT, max_attempts=1, fallback=[])
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.next(chat.fails(500))
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 500 and not response.header("x-weir-degraded")
+
+
 def test_who_forbids_stale_answers_gets_the_error(stage):
     upstream = stage.upstream(chat.says())
     weir = stage.weir(config.gateway(upstream, **config.chat(cache=SHORT, max_attempts=1)))

@@ -28,14 +28,18 @@ static const struct attempt *call_of(const struct exchange *x)
     return x->trail.at == CALL ? call_lead(x) : NULL;
 }
 
-static bool has_had_its_time(const struct exchange *x)
+/* 0: it is owed none, and what it takes is no measure of its upstream. */
+static uint64_t time_of(const struct exchange *x)
 {
     const struct attempt *a = call_of(x);
     uint64_t time_us = x->booked ? RACE_PATIENCE * x->model->respond_within_us : 0;
 
-    if (a && a->call.permit.doubted)
-        time_us *= RACE_PATIENCE;
-    return loop_now_us(x->kit->loop) - x->ask.began_us >= time_us;
+    return a && a->call.permit.doubted ? RACE_PATIENCE * time_us : time_us;
+}
+
+static bool has_had_its_time(const struct exchange *x)
+{
+    return loop_now_us(x->kit->loop) - x->ask.began_us >= time_of(x);
 }
 
 static void count(struct exchange *x, int by)
@@ -46,7 +50,7 @@ static void count(struct exchange *x, int by)
 
 static void call_off(struct exchange *x)
 {
-    x->hung = x->booked && has_had_its_time(x);
+    x->hung = time_of(x) > 0 && has_had_its_time(x);
     background_leave(x);
     if (x->hung || !others_may_follow(x))
         exchange_call_off(x, ERR_CANCELLED);

@@ -104,7 +104,7 @@ static void close_client(const struct exchange *x, const char *trail)
         .within_us = x->model ? x->model->respond_within_us : 0,
         .queue_us = x->queue_us,
         .cache_us = x->cache_us,
-        .upstream_us = x->upstream_us,
+        .upstream_us = call_upstream_us(x),
         .first_us = x->first_us,
         .request_bytes = x->ask.body.len,
         .cost_usd = x->is_priced ? x->spent_usd : -1,
@@ -144,7 +144,7 @@ static void close_refresh(const struct exchange *x)
              F_TEXT("why", why_of(x, why, sizeof(why))));
 }
 
-/* Its client had something else in time, and was booked with that. */
+/* Its client had something else in time, or did not wait, and was booked with that. */
 static void close_late(const struct exchange *x)
 {
     const char *result = result_of(x);

@@ -35,6 +35,14 @@ unsigned call_attempts(const struct exchange *x)
     return x->attempts + (x->trail.at == CALL ? race_sent(&x->race) : 0);
 }
 
+uint64_t call_upstream_us(const struct exchange *x)
+{
+    const struct attempt *a = call_lead(x);
+    bool calls = x->trail.at == CALL && a && a->phase != PHASE_OVER;
+
+    return x->upstream_us + (calls ? loop_now_us(x->kit->loop) - x->race.started_us : 0);
+}
+
 static struct metric_shard *shard_of(const struct exchange *x)
 {
     return loop_shard(x->kit->loop);

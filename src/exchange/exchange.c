@@ -255,8 +255,7 @@ static void store(struct exchange *x)
         x->why_not = "no tier takes it: it is too large, or Redis is away";
 }
 
-/* The steps that it went, for the row of a failure. */
-static void put_trail(const struct exchange *x, char *out, size_t size)
+void exchange_put_trail(const struct exchange *x, char *out, size_t size)
 {
     unsigned first = x->trail.moves >= TRAIL_LENGTH ? x->trail.moves - TRAIL_LENGTH + 1 : 0;
     size_t used = 0;
@@ -303,7 +302,7 @@ static void note_refresh(const struct exchange *x)
 
 static enum step settle(struct exchange *x)
 {
-    char trail[192];
+    char trail[TRAIL_TEXT];
 
     deadline_stop(x);
     if (keep_is_answered(x))
@@ -317,7 +316,7 @@ static enum step settle(struct exchange *x)
         tell_failure(x);
     if (x->ask.refresh)
         note_refresh(x);
-    put_trail(x, trail, sizeof(trail));
+    exchange_put_trail(x, trail, sizeof(trail));
     books_close(x, x->err ? trail : NULL);
     if (!x->deserted)
         metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
@@ -348,7 +347,8 @@ static bool runs_on(const struct exchange *x)
         return true;
     if (!x->may_keep || (x->trail.at != CALL && x->trail.at != LOOK_UP))
         return false;
-    return x->booked || (x->model->finish_on_disconnect && x->trail.at == CALL);
+    return x->booked ||
+           (x->trail.at == CALL && (x->model->finish_on_disconnect || keep_is_for_key(x)));
 }
 
 /* Those who follow keep its place in the queue, its call, or what another gateway sends. */

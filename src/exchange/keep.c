@@ -54,6 +54,11 @@ bool keep_allows(const struct model *m, const struct ask *ask, const struct requ
     return !*why_not;
 }
 
+bool keep_is_for_key(const struct exchange *x)
+{
+    return x->may_keep && x->ask.idempotency_key.len > 0 && x->model->idempotency_ms > 0;
+}
+
 /* Not of the plan: the same key means the same on every gateway, and after a reload. */
 void keep_idempotent_key(const struct ask *ask, struct digest *out)
 {

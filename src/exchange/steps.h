@@ -29,6 +29,10 @@ void exchange_call_off(struct exchange *x, enum err err);
 /* Its client waits no more: it goes on for those who follow, in the background, or not at all. */
 void exchange_desert(struct exchange *x);
 
+enum { TRAIL_TEXT = 192 };
+/* The steps that it went, for the row of a failure. */
+void exchange_put_trail(const struct exchange *x, char *out, size_t size);
+
 /* ---- deadline.c ---- */
 
 void deadline_init(struct exchange *x);
@@ -97,7 +101,8 @@ stop_fn call_stop_ask;
 /* The call whose facts count; NULL before there was one. */
 const struct attempt *call_lead(const struct exchange *x);
 const struct upstream *call_upstream(const struct exchange *x); /* likewise */
-unsigned call_attempts(const struct exchange *x); /* those that an upstream may have seen */
+unsigned call_attempts(const struct exchange *x);    /* those that an upstream may have seen */
+uint64_t call_upstream_us(const struct exchange *x); /* with the call under way */
 
 /* ---- degrade.c ---- */
 
@@ -136,6 +141,8 @@ struct entry *keep_refusal(const struct exchange *x);
 bool keep_allows(const struct model *m, const struct ask *ask, const struct request *r,
                  const struct fingerprint *print, const char **why_not);
 
+/* Is it kept for who asks again with the same Idempotency-Key, whatever else it is kept for? */
+bool keep_is_for_key(const struct exchange *x);
 /* The key of an answer that is kept for its Idempotency-Key alone. */
 void keep_idempotent_key(const struct ask *ask, struct digest *out);
 

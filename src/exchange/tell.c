@@ -58,9 +58,7 @@ static void put_reply(const struct exchange *x, struct reply *out)
     out->headers = x->passed;
     out->upstream_request_id = x->upstream_request_id;
     out->cache_us = x->cache_us;
-    out->upstream_us = x->upstream_us;
-    if (is_calling(x))
-        out->upstream_us += loop_now_us(x->kit->loop) - x->race.started_us;
+    out->upstream_us = call_upstream_us(x);
     out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
     if (!out->content_type.at)
         out->content_type = STR("application/json");

@@ -205,7 +205,8 @@ static void note_beaten(struct pool *p, uint64_t total_us, uint64_t now_us)
 }
 
 /*
- * A call that was called off because another was sooner. What it would have taken is not known,
+ * A call that was called off because another was sooner, or because its client was sent something
+ * else in time and it took far longer still. What it would have taken is not known,
  * only that it is more than has passed: that much enters the means, where they are lower, and the
  * percentile.
  *

@@ -395,3 +395,65 @@ def test_a_key_whose_body_comes_later_is_its_own(stage):
     assert len(upstream.calls) == 8 * 3
     again = weir.post(chat.PATH, body, {"Idempotency-Key": "7-2"})
     assert again.header("idempotent-replayed") == "true"
+
+
+KEY = {"Idempotency-Key": "order-9"}
+
+
+def slow_model(stage, **model):
+    """What asks again while the first call is under way finds it, and its answer."""
+    go = threading.Event()
+
+    def slowly(call):
+        call.wait(go)
+        chat.says("in the end")(call)
+
+    upstream = stage.upstream(slowly)
+    return upstream, stage.weir(config.gateway(upstream, **config.chat(**model))), go
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7], ids=["cacheable", "for its key alone"])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_who_leaves_and_asks_again_with_its_key_finds_its_own_call(stage, stream, temperature):
+    upstream, weir, go = slow_model(stage)
+    body = chat.question(stream=stream, temperature=temperature)
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, body, KEY)
+        until(lambda: upstream.calls)
+    weir.metrics.wait("weir_in_flight", 0)
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, body, KEY)
+        weir.metrics.wait("weir_in_flight", 1)
+        go.set()
+        assert b"end" in client.response().body
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("wait", [{"x-weir-timeout": "300ms"}, {"x-stainless-timeout": "0.3"}])
+def test_a_callers_own_timeout_does_not_end_the_call_for_its_key(stage, wait):
+    upstream, weir, go = slow_model(stage)
+    body = chat.question(temperature=0.7)
+    late = weir.post(chat.PATH, body, {**KEY, **wait})
+    assert late.status == 504 and late.error["code"] == "upstream_timeout"
+    go.set()
+    again = weir.post(chat.PATH, body, KEY)
+    assert again.status == 200 and b"in the end" in again.body
+    assert len(upstream.calls) == 1
+    weir.metrics.wait("weir_in_flight", 0)
+
+
+def test_the_models_deadline_ends_the_call_for_a_key_too(stage):
+    upstream, weir, _ = slow_model(stage, deadline="500ms")
+    late = weir.post(chat.PATH, chat.question(temperature=0.7), {**KEY, "x-weir-timeout": "200ms"})
+    assert late.status == 504
+    assert upstream.calls[0].gone.wait(5)
+    weir.wait_logged("late_end", err="ERR_DEADLINE")
+
+
+def test_without_a_key_or_where_it_counts_for_nothing_who_leaves_ends_the_call(stage):
+    upstream, weir, _ = slow_model(stage, idempotency=0)
+    for headers in ({}, KEY):
+        with Client(weir.address) as client:
+            client.ask("POST", chat.PATH, chat.question(temperature=0.7), headers)
+            until(lambda: upstream.calls)
+        assert upstream.calls[-1].gone.wait(5)

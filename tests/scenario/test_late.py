@@ -5,6 +5,8 @@ import json
 import threading
 import time
 
+import pytest
+
 from weirtest import chat, config
 from weirtest.client import Client
 from weirtest.patience import in_parallel, until
@@ -12,7 +14,7 @@ from weirtest.patience import in_parallel, until
 RULES = {"simple": [{"label": "guess", "score": 0.5}]}
 
 
-def predicting(stage, servers, within="200ms", around=(), **server):
+def predicting(stage, servers, within="200ms", around=(), overlay=None, **server):
     """A model at each server, `slow` behind respond_within and the rest without."""
     upstreams = {
         name: {"dialect": "json", "endpoints": [one.origin + "/predict"]}
@@ -21,7 +23,8 @@ def predicting(stage, servers, within="200ms", around=(), **server):
     models = {name: {"routes": [{"upstream": name}]} for name in servers}
     models["slow"].update({"respond_within": within, "fallback": [{"rules": "simple"}]})
     base = config.gateway(rules=RULES, server=server, upstreams=upstreams)
-    return stage.weir({**base, "models": models}, around=around)
+    settings = config.merged({**base, "models": models}, overlay or {})
+    return stage.weir(settings, around=around)
 
 
 def ask(client, model, text):
@@ -65,6 +68,30 @@ def test_a_hanging_upstream_takes_nobody_elses_place(stage):
     began = time.monotonic()
     weir.drain()
     assert weir.wait_exit() == 0 and time.monotonic() - began < 2
+    assert not weir.logged("drain_cut")
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["up", "frozen"])
+def test_calls_that_hang_are_bounded_where_other_gateways_may_follow(stage, frozen):
+    hung, store = stage.upstream(lambda call: call.hang(120)), stage.redis()
+    drain = {"delay": "0s", "timeout": "30s"}
+    overlay = config.redis(store)
+    weir = predicting(stage, {"slow": hung}, overlay=overlay, max_in_flight=40, drain=drain)
+    weir.metrics.wait("weir_redis_up", 1)
+
+    def some(number):
+        with Client(weir.address, timeout=20) as client:
+            return [ask(client, "slow", f"{number} {i}").status for i in range(10)]
+
+    if frozen:
+        store.freeze()
+    told = in_parallel([lambda n=n: some(n) for n in range(20)], timeout=120)
+    assert told == [[200] * 10] * 20
+    weir.metrics.wait("weir_in_flight", 0)
+    until(lambda: weir.metrics.sum("weir_upstream_in_flight") <= 10, what="few calls")
+    began = time.monotonic()
+    weir.drain()
+    assert weir.wait_exit() == 0 and time.monotonic() - began < 4
     assert not weir.logged("drain_cut")
 
 

@@ -109,6 +109,37 @@ Test(background, the_oldest_makes_room_once_it_has_had_its_time)
     ends_well(third);
 }
 
+/* Its client waits for 50 ms and may ask again with its key: that measures no upstream. */
+static struct attempt *asks_with_a_key(size_t i, const char *key)
+{
+    struct client *c = client(i, bodies[i]);
+    struct attempt *a;
+
+    c->ask.idempotency_key = str_of(key);
+    c->ask.timeout_us = 50 * 1000;
+    (void)start(c);
+    cache_says(NULL, CACHE_NONE);
+    a = world.attempt;
+    world.attempt = NULL;
+    pass_ms(50);
+    cr_assert_eq(c->failures, 1);
+    return a;
+}
+
+Test(background, a_call_whose_client_was_in_a_hurry_makes_room_without_a_lesson)
+{
+    struct attempt *second;
+
+    world.model->respond_within_us = 0;
+    world.model->idempotency_ms = 60000;
+    world.kit.background_most = 1;
+    (void)asks_with_a_key(0, "a");
+    second = asks_with_a_key(1, "b");
+    cr_assert(!goes_on(0) && goes_on(1));
+    cr_assert_eq(world.lost, 0);
+    ends_well(second);
+}
+
 Test(background, who_is_followed_by_a_client_makes_no_room)
 {
     struct attempt *first = asks_and_is_told(0), *second = asks_and_is_told(1), *third;

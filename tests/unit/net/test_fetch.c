@@ -311,7 +311,7 @@ static void break_off_the_second(struct upstream *u, int fd, unsigned nth)
     if (upstream_hear(u, fd, heard, sizeof(heard)))
         upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     if (upstream_hear(u, fd, heard, sizeof(heard))) {
-        (void)usleep(THINKING_US);
+        (void)usleep(THINKING_US); /* the time itself tells the two apart */
         upstream_say(fd, "HTTP/1.1 2");
     }
 }
@@ -338,7 +338,7 @@ static void close_after_the_second(struct upstream *u, int fd, unsigned nth)
     if (upstream_hear(u, fd, heard, sizeof(heard)))
         upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     if (upstream_hear(u, fd, heard, sizeof(heard)))
-        (void)usleep(THINKING_US);
+        (void)usleep(THINKING_US); /* the time itself tells the two apart */
 }
 
 Test(fetch, a_pooled_connection_that_closes_before_any_byte_is_stale)

@@ -61,7 +61,7 @@ async def gateway(binary, name, endpoints, **upstream):
         "admin": {"listen": f"127.0.0.1:{admin}"},
         "log": {"level": "error"},
         "upstreams": {"pool": {"dialect": "openai", "endpoints": endpoints, **upstream}},
-        "models": {"chat": {"routes": [{"upstream": "pool", "model": "m"}], "max_attempts": 1,
+        "models": {"chat": {"routes": [{"upstream": "pool", "model": "m"}], "max_attempts": 2 if "hedge" in upstream else 1,
                             "deadline": "60s", "cache": {"when": "never"}}},
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:

@@ -14,7 +14,6 @@ before it, and its retry succeeds. Prints a table, and ends with 1 if that does 
 
 import argparse
 import asyncio
-import getpass
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ import urllib.request
 
 from crowd import Crowd
 from process import ALL_CORES, START_SECONDS, Process, free_port
+from servers import WEIR_MODEL, nginx_in
 
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "deploy")
 TOKENS, TOKEN_MS, MODEL_MS = 80, 100, 20  # streams of eight seconds
@@ -35,13 +35,7 @@ WEIR = """
 server: {{listen: "127.0.0.1:{port}", drain: {{delay: 3s, timeout: 60s}}}}
 admin: {{listen: "127.0.0.1:{admin}"}}
 log: {{level: warn}}
-upstreams:
-  bench: {{dialect: openai, endpoints: ["http://127.0.0.1:{upstream}/v1"]}}
-models:
-  bench:
-    routes: [{{upstream: bench, model: bench-model}}]
-    cache: {{ttl: 1h, when: deterministic}}
-"""
+""" + WEIR_MODEL
 
 
 def read_flags():
@@ -108,13 +102,8 @@ class Stage:
             text = file.read()
         for shipped, ours in ((8080, self.ports[0]), (8180, self.ports[1]), (8000, port)):
             text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{ours}")
-        kinds = ("proxy", "fastcgi", "uwsgi", "scgi")
-        files = "".join(f" {kind}_temp_path {self.path(kind)};" for kind in kinds)
-        files += f" client_body_temp_path {self.path('body')}; access_log off;"
-        text = text.replace("http {", "http {" + files, 1)
-        text = (f"user {getpass.getuser()}; pid {self.path('pid')}; daemon off;\n"
-                f"error_log {self.path('nginx-error.log')};\n{text}")
-        words = ["nginx", "-e", self.path("nginx-early.log"), "-c", self.write("nginx.conf", text)]
+        path = self.write("nginx.conf", nginx_in(self.folder, text))
+        words = ["nginx", "-e", self.path("nginx-early.log"), "-c", path]
         return self.start("nginx", words, port)
 
     def open(self, balancer):

@@ -6,6 +6,7 @@ nginx caches twice: as Debian's nginx.conf has it (sendfile, no cache of open fi
 is what the targets are about, and as fast as we could set it, which is told beside.
 """
 
+import getpass
 import json
 import os
 import shutil
@@ -16,15 +17,10 @@ from process import ALL_CORES, LOAD_CORES, SERVER_CORES, Process, free_port
 CONNECTIONS = 12000  # above the ten thousand idle ones
 
 NGINX = """
-{user}
-daemon off;
 worker_processes 1;
 worker_rlimit_nofile 20000;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log warn;
 events {{ worker_connections 9000; multi_accept on; }}
 http {{
-    access_log off;
     tcp_nodelay on;
     sendfile on;
     keepalive_timeout 1h;
@@ -32,11 +28,6 @@ http {{
     client_max_body_size 32m;
     client_body_buffer_size 256k;
     client_body_in_single_buffer on;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
     proxy_cache_path {folder}/cache levels=1:2 keys_zone=answers:16m inactive=1h;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
@@ -87,6 +78,15 @@ listen bench
     server upstream 127.0.0.1:{upstream}
 """
 
+WEIR_MODEL = """
+upstreams:
+  bench: {{dialect: openai, endpoints: ["http://127.0.0.1:{upstream}/v1"]}}
+models:
+  bench:
+    routes: [{{upstream: bench, model: bench-model}}]
+    cache: {{ttl: 1h, when: deterministic}}
+"""
+
 WEIR = """
 server: {{listen: "127.0.0.1:{port}", workers: {workers}, max_connections: {connections}}}
 admin: {{listen: "127.0.0.1:{admin}"}}
@@ -94,12 +94,7 @@ log: {{level: error}}
 cache:
   memory: {memory}
   redis: {{url: "redis://127.0.0.1:{redis}/0", prefix: "{name}:", timeout: 1s}}
-upstreams:
-  bench: {{dialect: openai, endpoints: ["http://127.0.0.1:{upstream}/v1"]}}
-models:
-  bench:
-    routes: [{{upstream: bench, model: bench-model}}]
-    cache: {{ttl: 1h, when: deterministic}}
+""" + WEIR_MODEL + """
   bench-watched:
     routes: [{{upstream: bench, model: bench-model}}]
     cache: {{ttl: 1h, when: deterministic}}
@@ -133,6 +128,15 @@ SEGMENTS = [
     {"name": "model", "from": "/model"},
     {"together": ["plan", "model"]},
 ]
+
+
+def nginx_in(folder, text):
+    """The configuration with its files in `folder`, to be run in front by whoever we are."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    files = "".join(f" {kind}_temp_path {folder}/{kind};" for kind in kinds)
+    main = (f"user {getpass.getuser()}; daemon off; pid {folder}/nginx.pid;"
+            f" error_log {folder}/nginx-error.log warn;\n")
+    return main + text.replace("http {", f"http {{ access_log off;{files}", 1)
 
 
 class Stage:
@@ -199,11 +203,9 @@ class Stage:
     def start_nginx(self):
         """The proxy; its caching servers are at `cached_port` and `tuned_port`."""
         proxy, cached, tuned = free_port(), free_port(), free_port()
-        config = NGINX.format(
-            user="user root;" if os.geteuid() == 0 else "", folder=self.folder,
-            upstream=self.upstream.port, proxy=proxy, cached=cached,
-            tuned=tuned)
-        path = self.write("nginx.conf", config)
+        config = NGINX.format(folder=self.folder, upstream=self.upstream.port, proxy=proxy,
+                              cached=cached, tuned=tuned)
+        path = self.write("nginx.conf", nginx_in(self.folder, config))
         nginx = self.start("nginx", ["nginx", "-e", self.path("nginx-early.log"),
                                      "-c", path], proxy)
         nginx.cached_port, nginx.tuned_port = cached, tuned

@@ -34,17 +34,32 @@ struct infer {
     char request_id[CALL_ID_BYTES];
     enum caller caller;
     enum endpoint endpoint;
-    bool begun;   /* a stream's head has been written */
-    bool between; /* what was written last ends an event */
+    bool admitted; /* it counts as one of those whom the gateway works for */
+    bool begun;    /* a stream's head has been written */
+    bool between;  /* what was written last ends an event */
 };
 
+static struct reply_to to_whom(const struct infer *f)
+{
+    return (struct reply_to){ f->caller, f->request_id };
+}
+
 /* ---- the client ---------------------------------------------------------------------- */
+
+/* It has its answer, or has left: what goes on behind it takes nobody's place. */
+static void part(struct infer *f)
+{
+    f->conn = NULL;
+    if (f->admitted && f->api->kit->load)
+        load_leave(f->api->kit->load);
+    f->admitted = false;
+}
 
 static void on_gone(struct http_watcher *w)
 {
     struct infer *f = container_of(w, struct infer, watcher);
 
-    f->conn = NULL;
+    part(f);
     exchange_cancel(f->exchange);
 }
 
@@ -61,8 +76,8 @@ static void on_whole(struct exchange_sink *s, const struct reply *r, struct str 
 {
     struct infer *f = container_of(s, struct infer, sink);
 
-    reply_answer(f->api, f->conn, f->request_id, r, body);
-    f->conn = NULL;
+    reply_answer(f->api, f->conn, to_whom(f), r, body);
+    part(f);
 }
 
 static void on_begin(struct exchange_sink *s, const struct reply *r)
@@ -71,7 +86,7 @@ static void on_begin(struct exchange_sink *s, const struct reply *r)
 
     f->begun = true;
     f->between = true;
-    reply_begin(f->api, f->conn, f->request_id, r);
+    reply_begin(f->api, f->conn, to_whom(f), r);
 }
 
 /* With a blank line, whatever its line ends are. */
@@ -120,9 +135,9 @@ static int on_failure(struct exchange_sink *s, const struct reply *r, const stru
     }
     problem_of(&problem, f->caller, why);
     status = problem.status;
-    reply_refuse(f->api, f->conn, f->request_id, r, &problem);
+    reply_refuse(f->api, f->conn, to_whom(f), r, &problem);
     problem_deinit(&problem);
-    f->conn = NULL;
+    part(f);
     return status;
 }
 
@@ -134,8 +149,7 @@ static void on_end(struct exchange_sink *s)
     if (f->conn && f->begun)
         http_conn_end(f->conn);
     http_kept_free(f->kept);
-    if (f->api->kit->load)
-        load_leave(f->api->kit->load);
+    part(f);
     arena_deinit(&arena);
 }
 
@@ -181,14 +195,14 @@ static bool answer_recalled(const struct visit *v, struct recalled *r)
     struct buf events = { 0 };
 
     if (!r->stream) {
-        reply_answer(v->api, v->conn, v->call->request_id, &r->reply, body);
+        reply_answer(v->api, v->conn, visit_to(v), &r->reply, body);
         return true;
     }
     if (replay_events(v->endpoint, body, r->include_usage, &events) != OK) {
         buf_deinit(&events);
         return false;
     }
-    reply_begin(v->api, v->conn, v->call->request_id, &r->reply);
+    reply_begin(v->api, v->conn, visit_to(v), &r->reply);
     http_conn_write(v->conn, buf_str(&events));
     http_conn_end(v->conn);
     buf_deinit(&events);
@@ -242,6 +256,7 @@ static void start(const struct visit *v, struct infer *f)
     memcpy(f->request_id, v->call->request_id, sizeof(f->request_id));
     f->caller = v->caller;
     f->endpoint = v->endpoint;
+    f->admitted = true;
 
     /* From here on what the exchange is lent is ours, wherever the client goes. */
     put_ask(&ask, v, &f->arena);
@@ -249,6 +264,8 @@ static void start(const struct visit *v, struct infer *f)
     if (ask.path_model.at)
         ask.path_model = arena_copy(&f->arena, ask.path_model);
     ask.segment_headers = copy_segments(v, &f->arena);
+    if (ask.idempotency_key.at)
+        ask.idempotency_key = arena_copy(&f->arena, ask.idempotency_key);
     ask.headers = call_headers(v->request, &f->arena);
     http_conn_keep(v->conn, v->request);
     f->kept = http_conn_take(v->conn);
@@ -257,20 +274,47 @@ static void start(const struct visit *v, struct infer *f)
     http_conn_watch(v->conn, &f->watcher);
 }
 
+/* Its model's, where it has one: who asks for what is not there is told so in its turn. */
+static enum priority model_priority(const struct ask *ask, struct arena *arena)
+{
+    struct request request;
+    struct fault why;
+    const struct model *m = NULL;
+
+    if (request_decode(&request, ask->endpoint, ask->path_model, ask->body, arena, &why) == OK)
+        m = plan_model(ask->plan, request.model);
+    return m ? m->priority : PRIORITY_NORMAL;
+}
+
+/*
+ * Lets it in, or says why not. A caller may leave its priority to the model; the body is read for
+ * that only where the lowest are turned away, since there is room for everybody otherwise.
+ */
+static const char *enter(struct load *load, struct ask *ask, struct arena *arena)
+{
+    bool said = ask->priority != PRIORITY_COUNT;
+    const char *why = load_enter(load, said ? ask->priority : PRIORITY_LOW);
+
+    if (!why || said)
+        return why;
+    ask->priority = model_priority(ask, arena);
+    return load_enter(load, ask->priority);
+}
+
 /* True: it has been turned away, since the gateway does as much as it may. */
-static bool turn_away(const struct visit *v)
+static bool turn_away(const struct visit *v, struct ask *ask, struct arena *arena)
 {
     struct load *load = v->api->kit->load;
-    const char *why = load ? load_enter(load, v->call->priority) : NULL;
+    const char *why = load ? enter(load, ask, arena) : NULL;
     struct failure failure = { .err = ERR_OVERLOADED, .retry_after_s = 1 };
     struct problem problem;
 
     if (!why)
         return false;
     metric_add(loop_shard(v->api->kit->loop), METRIC_SHED, 1,
-               METRIC_LABEL(call_priority_word(v->call->priority), str_of(why)));
+               METRIC_LABEL(call_priority_word(ask->priority), str_of(why)));
     problem_of(&problem, v->caller, &failure);
-    visit_account(v, endpoint_word(v->endpoint), ERR_OVERLOADED, problem.status);
+    visit_account(v, endpoint_word(v->endpoint), ERR_OVERLOADED, problem.status, why);
     visit_refuse(v, &problem);
     return true;
 }
@@ -283,9 +327,9 @@ void infer_serve(const struct visit *v)
 
     arena_init(&arena, ARENA_BYTES);
     put_ask(&ask, v, &arena);
-    served = serve_from_memory(v, &ask, &arena);
+    served = serve_from_memory(v, &ask, &arena) || turn_away(v, &ask, &arena);
     arena_deinit(&arena);
-    if (!served && !turn_away(v)) {
+    if (!served) {
         struct infer *f;
 
         arena_init_pooled(&arena, &v->api->kit->arenas, ARENA_BYTES);

@@ -32,7 +32,8 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UNSUPPORTED]          = { 400, "invalid_request_error", "unsupported_endpoint", true, "Ask this model through another endpoint, or give it a route whose upstream has this one." },
     [ERR_ONLY_IF_CACHED]       = { 504, "invalid_request_error", "not_cached",          true,  "Leave only-if-cached out to have the upstream asked." },
     [ERR_NO_ROUTE]             = { 503, "server_error",          "no_healthy_upstream", false, "Try again in a moment." },
-    [ERR_RESTING]              = { 503, "server_error",          "no_healthy_upstream", false, "Every upstream of this model has asked to be left alone: try again after Retry-After." },
+    [ERR_NO_RULE]              = { 422, "invalid_request_error", "no_rule_fits",        true,  "Asked again it fits none either: the operator may add a rule that always fits, or a fallback." },
+    [ERR_RESTING]              = { 503, "server_error",          "no_healthy_upstream", false, "Try again after Retry-After." },
     [ERR_QUEUE_FULL]           = { 503, "server_error",          "queue_full",          false, "Try again after Retry-After, or raise the upstream's queue.size or max_in_flight." },
     [ERR_QUEUE_SLOW]           = { 503, "server_error",          "queue_timeout",       false, "Try again after Retry-After, or raise the upstream's max_in_flight or queue.timeout." },
     [ERR_OVERLOADED]           = { 503, "server_error",          "overloaded",          false, "Try again after Retry-After; requests of higher priority are turned away last." },
@@ -49,6 +50,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UPSTREAM_MALFORMED]   = { 502, "upstream_error",        "upstream_malformed",  false, "See the log line of this request id." },
     [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
     [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
+    [ERR_LEADER_LOST]          = { 502, "server_error",          "stream_incomplete",   false, "Ask again." },
     [ERR_STORE_DOWN]           = { 500, "server_error",          "internal_error",      false, "" },
 };
 /* clang-format on */
@@ -90,6 +92,43 @@ static void put_openai(struct buf *out, const struct words *w)
     buf_put_printf(out, ",\"code\":\"%s\"}}", w->code);
 }
 
+/* ---- Anthropic's words ---- */
+
+/* clang-format off */
+static const struct kind {
+    int status;
+    const char *type;
+} kinds[] = {
+    { 401, "authentication_error" },
+    { 402, "billing_error" },
+    { 403, "permission_error" },
+    { 404, "not_found_error" },
+    { 409, "conflict_error" },
+    { 413, "request_too_large" },
+    { 429, "rate_limit_error" },
+    { 503, "overloaded_error" },
+    { 504, "timeout_error" },
+    { 529, "overloaded_error" },
+};
+/* clang-format on */
+
+static const char *kind_of(int status)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].status == status)
+            return kinds[i].type;
+    }
+    return status >= 500 ? "api_error" : "invalid_request_error";
+}
+
+static void put_anthropic(struct buf *out, const struct words *w)
+{
+    buf_put_printf(
+        out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", kind_of(w->status));
+    put_string(out, w->message);
+    buf_put_text(out, "}}");
+}
+
 static void put_plain(struct buf *out, const struct words *w)
 {
     buf_put_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
@@ -108,6 +147,10 @@ static void put_words(struct problem *p, enum caller caller, const struct words 
     if (caller == CALLER_OPENAI) {
         p->content_type = STR("application/json");
         put_openai(&p->body, w);
+    } else if (caller == CALLER_ANTHROPIC) {
+        p->content_type = STR("application/json");
+        p->unsigned_yet = true;
+        put_anthropic(&p->body, w);
     } else {
         p->content_type = STR("application/problem+json");
         put_plain(&p->body, w);
@@ -140,14 +183,20 @@ static void put_message(struct buf *out, const struct failure *why)
         buf_put_printf(out, " %s", row->advice);
 }
 
-static int status_of(const struct failure *why)
+/* Anthropic's clients know an overload by its own status. */
+static int own_status(enum caller caller, int status)
+{
+    return caller == CALLER_ANTHROPIC && status == 503 ? 529 : status;
+}
+
+static int status_of(enum caller caller, const struct failure *why)
 {
     bool upstream_says = why->err == ERR_UPSTREAM_STATUS || why->err == ERR_UPSTREAM_REFUSED ||
                          why->err == ERR_UPSTREAM_IN_BAND;
 
     if (upstream_says && why->status >= 400 && why->status <= 599)
         return why->status;
-    return rows[why->err].status;
+    return own_status(caller, rows[why->err].status);
 }
 
 /* An upstream's error status whose body is JSON goes to the caller byte for byte. */
@@ -189,7 +238,7 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
 
     ensure(why->err < ERR_COUNT);
     row = &rows[why->err];
-    *out = (struct problem){ .status = status_of(why) };
+    *out = (struct problem){ .status = status_of(caller, why) };
     if (is_passed_on(why)) {
         out->content_type = is_json_type(why->content_type) ? why->content_type
                                                             : STR("application/json");
@@ -240,6 +289,17 @@ void problem_of_http(struct problem *out, enum caller caller, const struct http_
                 is_large ? " Send less, or raise server.max_body." : "");
 }
 
+void problem_sign(struct problem *p, struct str request_id)
+{
+    if (!p->unsigned_yet)
+        return;
+    p->unsigned_yet = false;
+    p->body.len--; /* its last brace */
+    buf_put_text(&p->body, ",\"request_id\":");
+    put_string(&p->body, request_id);
+    buf_put_text(&p->body, "}");
+}
+
 void problem_put_fields(const struct problem *p, struct buf *out)
 {
     buf_put_printf(out, "Content-Type: %.*s\r\n", STR_ARG(p->content_type));
@@ -277,19 +337,36 @@ static void put_response_event(struct buf *out, const struct words *w, int64_t s
     buf_deinit(&error);
 }
 
+static void put_message_event(struct buf *out, const struct words *w)
+{
+    buf_put_text(out, "event: error\ndata: ");
+    put_anthropic(out, w);
+    buf_put_text(out, "\n\n");
+}
+
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
-    struct words w = { .type = late ? "upstream_timeout" : "upstream_error",
-                       .code = "stream_incomplete" };
+    bool ours = why->err == ERR_LEADER_LOST;
+    struct words w = { .type = late   ? "upstream_timeout"
+                               : ours ? "server_error"
+                                      : "upstream_error",
+                       .code = "stream_incomplete",
+                       .status = late   ? 504
+                                 : ours ? 500
+                                        : 502 };
     struct buf message = { 0 };
 
     buf_put_text(&message, "The answer broke off: ");
     buf_put_text(&message, err_text(why->err));
     buf_put_text(&message, ". What came before it is not the whole answer.");
+    if (ours)
+        buf_put_text(&message, " Ask again.");
     w.message = buf_str(&message);
     if (endpoint == ENDPOINT_RESPONSES)
         put_response_event(out, &w, why->sequence);
+    else if (endpoint == ENDPOINT_MESSAGES)
+        put_message_event(out, &w);
     else
         put_chunk(out, &w);
     buf_deinit(&message);

@@ -121,21 +121,28 @@ static void put_reply(struct buf *out, const struct reply *r)
     buf_put(out, r->headers);
 }
 
-static struct buf *start(struct api *a, const char *request_id, struct str content_type)
+void reply_put_ids(struct buf *out, struct reply_to to)
+{
+    put_line(out, "x-request-id: ", str_of(to.request_id));
+    if (to.caller == CALLER_ANTHROPIC)
+        put_line(out, "request-id: ", str_of(to.request_id));
+}
+
+static struct buf *start(struct api *a, struct reply_to to, struct str content_type)
 {
     buf_reset(&a->fields);
     if (content_type.len > 0)
         put_line(&a->fields, "Content-Type: ", content_type);
-    put_line(&a->fields, "x-request-id: ", str_of(request_id));
+    reply_put_ids(&a->fields, to);
     return &a->fields;
 }
 
 /* ---- answering ----------------------------------------------------------------------- */
 
-void reply_answer(struct api *a, struct http_conn *c, const char *request_id,
-                  const struct reply *r, struct str body)
+void reply_answer(struct api *a, struct http_conn *c, struct reply_to to, const struct reply *r,
+                  struct str body)
 {
-    struct buf *fields = start(a, request_id, r->content_type);
+    struct buf *fields = start(a, to, r->content_type);
 
     put_reply(fields, r);
     http_conn_answer(c, &(struct http_answer){
@@ -143,23 +150,23 @@ void reply_answer(struct api *a, struct http_conn *c, const char *request_id,
 }
 
 /* Boxes between us and the client must neither gather nor keep a stream. */
-void reply_begin(struct api *a, struct http_conn *c, const char *request_id,
-                 const struct reply *r)
+void reply_begin(struct api *a, struct http_conn *c, struct reply_to to, const struct reply *r)
 {
-    struct buf *fields = start(a, request_id, STR("text/event-stream"));
+    struct buf *fields = start(a, to, STR("text/event-stream"));
 
     buf_put_text(fields, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
     put_reply(fields, r);
     http_conn_begin(c, r->status, buf_str(fields));
 }
 
-void reply_refuse(struct api *a, struct http_conn *c, const char *request_id,
-                  const struct reply *r, const struct problem *p)
+void reply_refuse(struct api *a, struct http_conn *c, struct reply_to to, const struct reply *r,
+                  struct problem *p)
 {
-    struct buf *fields = start(a, request_id, p->content_type);
+    struct buf *fields = start(a, to, p->content_type);
 
     if (r)
         put_reply(fields, r);
+    problem_sign(p, str_of(to.request_id));
     buf_put(fields, buf_str(&p->fields));
     http_conn_answer(c, &(struct http_answer){ .status = p->status,
                                                .fields = buf_str(fields),

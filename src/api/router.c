@@ -33,6 +33,8 @@ static const struct row rows[] = {
     { "/embeddings",           false, true,     false, true,  CALLER_OPENAI, ENDPOINT_EMBEDDINGS,  infer_serve },
     { "/responses",            false, true,     false, true,  CALLER_OPENAI, ENDPOINT_RESPONSES,   infer_serve },
     { "/moderations",          false, true,     false, true,  CALLER_OPENAI, ENDPOINT_MODERATIONS, infer_serve },
+    { "/messages",             false, true,     false, true,  CALLER_ANTHROPIC, ENDPOINT_MESSAGES, infer_serve },
+    { "/messages/count_tokens", false, true,    false, true,  CALLER_ANTHROPIC, ENDPOINT_TOKENS,   infer_serve },
     { "/v1/predict/",          true,  false,    false, true,  CALLER_PLAIN,  ENDPOINT_PREDICT,     infer_serve },
     { "/models",               false, true,     false, false, CALLER_OPENAI, 0,                    models_serve },
     { "/models/",              true,  true,     false, false, CALLER_OPENAI, 0,                    models_serve },
@@ -66,6 +68,16 @@ static const struct row *find(struct str path, struct str *rest)
         }
     }
     return NULL;
+}
+
+/* Paths that both dialects have, or none, are answered as the caller speaks. */
+static enum caller caller_of(const struct row *row, const struct http_request *r)
+{
+    if (row && row->caller != CALLER_OPENAI)
+        return row->caller;
+    if ((!row || !row->post) && http_request_field(r, STR("anthropic-version")).at)
+        return CALLER_ANTHROPIC;
+    return CALLER_OPENAI;
 }
 
 /* ---- refusing ------------------------------------------------------------------------ */
@@ -103,9 +115,10 @@ static void account_refusal(const struct visit *v, enum err err, int status, con
     put_on_record(v, &record);
 }
 
-void visit_account(const struct visit *v, struct str endpoint, enum err err, int status)
+void visit_account(const struct visit *v, struct str endpoint, enum err err, int status,
+                   const char *why)
 {
-    struct record record = record_of(err, status, NULL);
+    struct record record = record_of(err, status, why);
 
     record.endpoint = endpoint;
     put_on_record(v, &record);
@@ -113,7 +126,7 @@ void visit_account(const struct visit *v, struct str endpoint, enum err err, int
 
 void visit_refuse(const struct visit *v, struct problem *p)
 {
-    reply_refuse(v->api, v->conn, v->call->request_id, NULL, p);
+    reply_refuse(v->api, v->conn, visit_to(v), NULL, p);
     problem_deinit(p);
 }
 
@@ -122,10 +135,10 @@ static void refuse_path(const struct visit *v)
     struct problem p;
     struct str path = str_head(v->request->path, 200);
 
-    problem_say(&p, CALLER_OPENAI, 404, "unknown_url",
+    problem_say(&p, v->caller, 404, "unknown_url",
                 "There is no %.*s %.*s here. Set the client's base URL to http://HOST:PORT/v1; "
                 "the paths are /chat/completions, /completions, /embeddings, /responses, "
-                "/moderations, /models and /predict/MODEL.",
+                "/moderations, /messages, /messages/count_tokens, /models and /predict/MODEL.",
                 STR_ARG(str_head(v->request->method_text, 16)), STR_ARG(path));
     account_refusal(v, ERR_MALFORMED, 404, "unknown path");
     visit_refuse(v, &p);
@@ -187,11 +200,11 @@ static bool admit(struct visit *v, const struct row **out)
     struct tenants *tenants = v->api->plan->tenants;
 
     *out = row;
+    v->caller = caller_of(row, v->request);
     if (!row) {
         refuse_path(v);
         return false;
     }
-    v->caller = row->caller;
     v->endpoint = row->endpoint;
     if (!allows(row, v->request->method)) {
         refuse_method(v, row);
@@ -278,14 +291,16 @@ static void put_error(void *owner, const struct http_refusal *why, struct buf *f
     struct record record = record_of(why->status == 413 ? ERR_TOO_LARGE : ERR_MALFORMED,
                                      why->status, why->what);
     struct call call;
+    struct reply_to to = { caller_of(row, r), call.request_id };
     struct problem p;
 
     call_read(&call, r, a->plan);
     record.request_id = str_of(call.request_id);
     account(loop_shard(a->kit->loop), NULL, &record);
-    problem_of_http(&p, row ? row->caller : CALLER_OPENAI, why);
+    problem_of_http(&p, to.caller, why);
+    problem_sign(&p, record.request_id);
     problem_put_fields(&p, fields);
-    buf_put_printf(fields, "x-request-id: %s\r\n", call.request_id);
+    reply_put_ids(fields, to);
     buf_put(body, buf_str(&p.body));
     problem_deinit(&p);
 }

@@ -111,13 +111,13 @@ static void check_row(const struct schema_row *row, const struct yaml_node *node
     }
     if (row->shape == SHAPE_ONE) {
         check_value(row, node, later, report);
-    } else if (row->shape == SHAPE_LIST && node->kind != YAML_LIST) {
+    } else if (schema_is_list(row) && node->kind != YAML_LIST) {
         config_fault(report, node, "expected a list: [...], or lines that begin with -");
     } else if (row->shape == SHAPE_NAMED && node->kind != YAML_MAP) {
         config_fault(report, node, "expected a mapping from names to %s: {some-name: ...}",
                      row->kind == KIND_GROUP ? "settings" : "values");
     } else {
-        if (!node->first && !later)
+        if (!node->first && !later && row->shape != SHAPE_LIST_OR_NONE)
             config_fault(report, node, "is empty (leave the key out if none is meant)");
         yaml_each(member, node)
         {

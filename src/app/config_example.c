@@ -114,7 +114,7 @@ static void put_rows(struct page *p, const char *prefix)
         }
         buf_put(p->out, STR("\n"));
         part.indent += STEP;
-        part.dash = row->shape == SHAPE_LIST;
+        part.dash = schema_is_list(row);
         if (row->shape == SHAPE_NAMED) {
             put_margin(&part);
             buf_put_printf(p->out, "%s:\n", row->example);

@@ -22,7 +22,10 @@ static const char *const changes[] = {
 
 static void put_kind(struct buf *out, const struct schema_row *row)
 {
-    static const char *const shapes[] = { "", "list of: ", "by name: " };
+    static const char *const shapes[] = { [SHAPE_LIST] = "list of: ",
+                                          [SHAPE_LIST_OR_NONE] = "list of: ",
+                                          [SHAPE_ONE] = "",
+                                          [SHAPE_NAMED] = "by name: " };
     struct str words = str_of(row->words), word;
     const char *comma = "";
 

@@ -167,7 +167,7 @@ static void read_rules(struct config_build *b, const struct yaml_node *node)
 {
     struct plan *plan = b->config->plan;
     struct upstream *u = upstream_new(node->key, dialect_named(STR("rules")));
-    struct rules *rules = rules_new();
+    struct rules *rules = rules_new(node->key);
 
     u->rules = rules;
     if (node->key.len == 0 || node->key.len > 128 || !value_is_text(node->key))

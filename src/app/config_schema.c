@@ -127,9 +127,9 @@ static json_t *put_row(const struct schema_row *row)
 {
     json_t *value = put_value(row);
 
-    if (row->shape == SHAPE_LIST)
-        value = json_pack("{s:s, s:i, s:o}", "type", "array", "minItems", row->change != LATER,
-                          "items", value);
+    if (schema_is_list(row))
+        value = json_pack("{s:s, s:i, s:o}", "type", "array", "minItems",
+                          row->shape == SHAPE_LIST && row->change != LATER, "items", value);
     if (row->shape == SHAPE_NAMED)
         value = json_pack("{s:s, s:i, s:o}", "type", "object", "minProperties",
                           row->change != LATER, "additionalProperties", value);

@@ -218,6 +218,19 @@ static void add_auth(struct upstream *u, struct str header, struct str secret)
     buf_deinit(&line);
 }
 
+/* It would have no turn of its own, and a rest of the one be a rest of both. */
+static void check_key_twice(struct config_build *b, const struct yaml_node *keys,
+                            const struct yaml_node *key)
+{
+    for (const struct yaml_node *other = keys->first; other != key; other = other->next) {
+        if (other->kind == YAML_TEXT && str_eq(other->text, key->text)) {
+            config_fault(b->report, key, "the same key stands here twice (line %u)",
+                         other->line);
+            return;
+        }
+    }
+}
+
 static void add_keys(struct config_build *b, const struct yaml_node *keys, struct upstream *u,
                      struct str header)
 {
@@ -225,8 +238,10 @@ static void add_keys(struct config_build *b, const struct yaml_node *keys, struc
         config_fault(b->report, keys, "has more than %d keys", MOST_KEYS);
     yaml_each(key, keys)
     {
-        if (key->kind == YAML_TEXT && key->text.len > 0)
-            add_auth(u, header, key->text);
+        if (key->kind != YAML_TEXT || key->text.len == 0)
+            continue;
+        check_key_twice(b, keys, key);
+        add_auth(u, header, key->text);
     }
     u->auth_missing = u->auth_count == 0;
 }
@@ -242,7 +257,9 @@ static void read_auth(struct config_build *b, const struct yaml_node *node, stru
 
     if (keys && keys->kind == YAML_LIST) {
         if (bearer || value)
-            config_fault(b->report, keys, "stands in place of auth.bearer and auth.value");
+            config_fault(b->report, keys,
+                         "stands in place of auth.bearer and auth.value (put that key into the "
+                         "list, and leave auth's out)");
         add_keys(b, keys, u, header);
         return;
     }

@@ -46,6 +46,7 @@ struct process {
     struct loop *loop;
     struct memory *memory;
     struct flights *flights;
+    struct backoffs *backoffs;
     struct fetcher *fetcher; /* of probes and alerts, as is the resolver */
     struct resolver *resolver;
     struct health *probes; /* lent the upstreams of the configuration's plan */
@@ -67,13 +68,23 @@ struct process {
 
 /* ---- saying what is wrong -------------------------------------------------------------- */
 
+/* What is no fault must not look like one. */
+static void print_warnings(struct str lines)
+{
+    struct str line;
+
+    while (str_split(&lines, '\n', &line))
+        (void)fprintf(stderr, "warning: %.*s\n", STR_ARG(line));
+}
+
 static enum err read_config(struct config **out, const char *path,
                             const struct config_overrides *overrides)
 {
     struct buf faults = { 0 }, warnings = { 0 };
     enum err err = config_read(out, path, overrides, &faults, &warnings);
 
-    (void)fprintf(stderr, "%.*s%.*s", STR_ARG(buf_str(&warnings)), STR_ARG(buf_str(&faults)));
+    print_warnings(buf_str(&warnings));
+    (void)fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
     buf_deinit(&faults);
     buf_deinit(&warnings);
     return err;
@@ -111,14 +122,36 @@ static void watch_upstreams(struct process *p)
     free(list);
 }
 
+/* The admin's own; its address, and what is lent to it, are for the start alone. */
+static struct http_settings admin_http(struct process *p, const struct settings *s)
+{
+    return (struct http_settings){
+        .address = s->admin_listen,
+        .fd = p->admin_fd,
+        .siblings = &p->admin_siblings,
+        .most_connections = 256,
+        .connections = &p->admin_connections,
+        .body_bytes = s->max_body_bytes,
+        .header_timeout_us = s->header_timeout_us,
+        .body_timeout_us = s->body_timeout_us,
+        .idle_timeout_us = s->idle_timeout_us,
+        .slow_reader_timeout_us = s->slow_reader_timeout_us,
+        .high_bytes = 4 << 20,
+        .low_bytes = 1 << 20,
+    };
+}
+
 /* The endpoints of the old plan keep their state in the new one, and old exchanges their plan. */
 static void change_plan(struct process *p, const struct config *next)
 {
     struct plan *old = p->config->plan;
+    struct http_settings http = admin_http(p, &next->settings);
 
     plan_open(next->plan, old);
     admin_set_plan(&p->admin, next->plan);
     admin_set_token(&p->admin, next->settings.admin_token);
+    capacity_set(&p->capacity, &next->settings);
+    http_server_set(p->server, &http);
     for (unsigned i = 0; i < p->worker_count; i++)
         worker_reload(p->workers[i], next);
     /* Workers were lent the first settings for good; only the plan is let go. */
@@ -246,21 +279,8 @@ static int inherited(const char *name, unsigned place)
 static enum err open_admin(struct process *p, struct fault *why)
 {
     const struct settings *s = &p->config->settings;
+    struct http_settings http = admin_http(p, s);
     struct http_handler handler;
-    struct http_settings http = {
-        .address = s->admin_listen,
-        .fd = p->admin_fd,
-        .siblings = &p->admin_siblings,
-        .most_connections = 256,
-        .connections = &p->admin_connections,
-        .body_bytes = s->max_body_bytes,
-        .header_timeout_us = s->header_timeout_us,
-        .body_timeout_us = s->body_timeout_us,
-        .idle_timeout_us = s->idle_timeout_us,
-        .slow_reader_timeout_us = s->slow_reader_timeout_us,
-        .high_bytes = 4 << 20,
-        .low_bytes = 1 << 20,
-    };
 
     admin_init(&p->admin, p->loop, p->metrics, p->shard, p->config->plan, &p->health);
     admin_set_token(&p->admin, s->admin_token);
@@ -298,11 +318,13 @@ static enum err open_workers(struct process *p, struct fault *why)
         .metrics = p->metrics,
         .memory = p->memory,
         .flights = p->flights,
+        .backoffs = p->backoffs,
         .health = &p->health,
         .connections = &p->connections,
         .siblings = &p->siblings,
         .fd = p->fd,
         .load = &p->capacity.load,
+        .room = &p->capacity.room,
         .most_connections = capacity_connections(s),
         .plan = p->config->plan,
         .ticks = p->noticing.ticks,
@@ -312,6 +334,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .owner = p,
     };
 
+    kit.most_background = capacity_background(s, kit.most_connections, count);
     p->workers = mem_new_array(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {
         enum err err = worker_open(&p->workers[i], &kit, address, why);
@@ -350,6 +373,7 @@ static void free_process(struct process *p)
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
     flights_free(p->flights);
+    backoffs_free(p->backoffs);
     memory_free(p->memory);
     loop_free(p->loop);
     metrics_free(p->metrics);
@@ -381,6 +405,7 @@ static enum err open_all(struct process *p, struct fault *why)
     p->shard = metrics_shard(p->metrics);
     p->loop = loop_new(p->shard);
     p->flights = flights_new();
+    p->backoffs = backoffs_new();
     if (s->cache_memory_bytes > 0)
         p->memory = memory_new(s->cache_memory_bytes);
     p->fetcher = fetcher_new(p->loop);

@@ -54,6 +54,7 @@ const char *schema_inside(const struct schema_row *row, char out[SCHEMA_PATH])
     static const char *const tails[] = {
         [SHAPE_ONE] = "",
         [SHAPE_LIST] = "[]",
+        [SHAPE_LIST_OR_NONE] = "[]",
         [SHAPE_NAMED] = ".<name>",
     };
 
@@ -66,6 +67,11 @@ bool schema_has_inside(const struct schema_row *row)
     char inside[SCHEMA_PATH];
 
     return schema_next(schema_inside(row, inside), NULL) != NULL;
+}
+
+bool schema_is_list(const struct schema_row *row)
+{
+    return row->shape == SHAPE_LIST || row->shape == SHAPE_LIST_OR_NONE;
 }
 
 bool schema_is_required(const struct schema_row *row)

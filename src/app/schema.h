@@ -43,7 +43,8 @@ enum schema_kind {
 enum schema_shape {
     SHAPE_ONE,
     SHAPE_LIST,
-    SHAPE_NAMED, /* a mapping from names to such values */
+    SHAPE_LIST_OR_NONE, /* a list that may be empty, which is not to leave it out */
+    SHAPE_NAMED,        /* a mapping from names to such values */
 };
 
 /* When a change of the file takes effect. */
@@ -84,6 +85,7 @@ const char *schema_inside(const struct schema_row *row, char out[SCHEMA_PATH]);
 bool schema_has_inside(const struct schema_row *row);
 
 bool schema_is_required(const struct schema_row *row);
+bool schema_is_list(const struct schema_row *row);
 const char *schema_kind_words(const struct schema_row *row);   /* "a duration" */
 const char *schema_kind_example(const struct schema_row *row); /* "250ms, 5s, 2m, 1h or 7d" */
 

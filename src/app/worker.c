@@ -47,6 +47,7 @@ static void put_http_settings(struct http_settings *out, const struct worker_kit
         .most_connections = kit->most_connections,
         .connections = kit->connections,
         .body_bytes = s->max_body_bytes,
+        .room = kit->room,
         .header_timeout_us = s->header_timeout_us,
         .body_timeout_us = s->body_timeout_us,
         .idle_timeout_us = s->idle_timeout_us,
@@ -112,7 +113,9 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
         .cache = { w->loop, kit->memory, w->remote, s->redis_on && s->store_requests,
                    s->cache_entry_bytes },
         .flights = kit->flights,
+        .backoffs = kit->backoffs,
         .load = kit->load,
+        .background_most = kit->most_background,
         .fleet = w->fleet,
         .watch = w->watch,
     };
@@ -261,6 +264,7 @@ static void on_stop(struct letter *l)
 
     if (!is_late(o)) {
         http_server_stop(o->worker->server);
+        exchange_quit_background(&o->worker->exchanges);
         timer_arm(&o->worker->poll, POLL_US);
     }
     free(o);

@@ -4,6 +4,7 @@
 #include "weir/api/api.h"
 #include "weir/app/config.h"
 #include "weir/base/metric.h"
+#include "weir/cache/backoff.h"
 #include "weir/cache/flight.h"
 #include "weir/http/server.h"
 #include "weir/net/loop.h"
@@ -27,12 +28,15 @@ struct worker_kit {
     struct metrics *metrics;
     struct memory *memory; /* NULL: tier off */
     struct flights *flights;
+    struct backoffs *backoffs;
     const struct api_health *health;
     _Atomic unsigned *connections;
     _Atomic unsigned *siblings; /* the process's listeners on the address */
     int fd;                     /* an inherited listening socket; 0: none */
     struct load *load;
+    struct http_room *room;
     unsigned most_connections;
+    unsigned most_background; /* of each worker: work that nobody waits for */
     struct plan *plan;
     struct ticks *ticks;     /* NULL: counts go to Redis */
     const struct pace *pace; /* of counting */

@@ -15,10 +15,11 @@
  *                                    it has been given bytes     it has not
  *     news of a landing              reads the rest              AGAIN
  *     the lease has ended            reads the rest              AGAIN
- *     the link to Redis is down      BROKEN                      AGAIN
+ *     the link to Redis is down      LOST                        AGAIN
  *     news were or may be missed     looks at lease and tape     AGAIN
  *
- * The rest is read to the tape's own end: WHOLE, or BROKEN if it has none.
+ * The rest is read to the tape's own end: WHOLE, BROKEN if the leader's upstream failed, or LOST
+ * if the leader left or there is no end.
  * How many there are is bounded by the requests in flight: each holds one seat at most.
  */
 
@@ -87,7 +88,7 @@ void fleet_follower_fail(struct follower *w)
     if (!w->given)
         fleet_follower_end(w, FLEET_AGAIN);
     else if (!redis_is_up(w->seat->fleet->link))
-        fleet_follower_end(w, FLEET_BROKEN);
+        fleet_follower_end(w, FLEET_LOST);
     else
         timer_arm(&w->seat->timer, RETRY_US);
 }
@@ -155,6 +156,7 @@ static void check(struct follower *w)
     if (w->checking)
         return;
     w->checking = true;
+    lease_follow(&lease, FLEET_FOLLOW_MS); /* in the same write */
     lease_check(&lease, &w->check, on_checked);
 }
 
@@ -335,11 +337,15 @@ void fleet_resume(struct fleet_seat *s)
 void fleet_leave(struct fleet_seat *s)
 {
     struct follower *w = follower_of(s);
+    struct lease_of lease;
 
-    if (w)
+    if (w) {
+        lease = fleet_lease(s->fleet, &s->flight);
+        lease_unfollow(&lease);
         stand_up(w);
-    else if (s->fleet)
-        fleet_land(s, false);
+    } else if (s->fleet) {
+        fleet_leave_lead(s);
+    }
     *s = (struct fleet_seat){ 0 };
 }
 

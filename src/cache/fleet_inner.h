@@ -67,5 +67,8 @@ void fleet_follower_end(struct follower *w, enum fleet_end end); /* in a turn of
 void fleet_follower_fail(struct follower *w);                    /* Redis did not say */
 void fleet_follower_drop(struct follower *w); /* frees it if neither seat nor reply is left */
 
+/* fleet_lead.c */
+void fleet_leave_lead(struct fleet_seat *s);
+
 /* fleet_read.c */
 void fleet_read(struct follower *w);

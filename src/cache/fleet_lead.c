@@ -2,7 +2,8 @@
 /*
  * Those who lead: the lease is renewed every second, and bytes go on the tape in batches, one
  * write at a time, so that none can be lost between two others. What cannot be written is no
- * reason to stop: the leader goes on, and the others get its answer when that is complete.
+ * reason to stop: the leader goes on, and the others get its answer when that is complete. One
+ * that goes on for others alone asks every second whether there are any.
  */
 #include "fleet_inner.h"
 
@@ -19,8 +20,11 @@ struct leader {
     struct fleet_seat *seat; /* NULL once it has landed */
     struct redis_op renewal;
     struct redis_op write;
+    struct redis_op look; /* at who follows */
     bool renewing;
     bool writing;
+    bool looking;
+    struct timer next_look;
 
     char by[FLEET_BY];
     struct buf bytes;   /* that are not on the tape yet */
@@ -33,7 +37,7 @@ struct leader {
 
 static void drop(struct leader *l)
 {
-    if (l->seat || l->renewing || l->writing)
+    if (l->seat || l->renewing || l->writing || l->looking)
         return;
     buf_deinit(&l->bytes);
     free(l);
@@ -163,6 +167,48 @@ static void on_renewal_due(struct timer *t)
     lease_renew(&lease, FLEET_LEASE_MS, &l->renewal, on_renewed);
 }
 
+/* ---- those who follow ---------------------------------------------------------------- */
+
+static void on_looked(struct redis_op *op, enum err err, const struct redis_reply *reply)
+{
+    struct leader *l = container_of(op, struct leader, look);
+
+    l->looking = false;
+    if (!l->seat)
+        drop(l);
+    else if (!err && redis_reply_type(reply) == REDIS_INTEGER &&
+             redis_reply_integer(reply) == 0)
+        l->seat->events->on_unfollowed(l->seat); /* which may land */
+    else
+        timer_arm(&l->next_look, FLEET_RENEW_MS * 1000);
+}
+
+static void look(struct leader *l)
+{
+    struct lease_of lease = lease_of(l);
+
+    if (l->looking)
+        return;
+    l->looking = true;
+    lease_followed(&lease, &l->look, on_looked);
+}
+
+static void on_next_look(struct timer *t)
+{
+    look(container_of(t, struct leader, next_look));
+}
+
+void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+{
+    struct leader *l = leader_of(s);
+
+    ensure(l);
+    s->events = events;
+    look(l);
+}
+
+/* ---- from the lease to the landing ----------------------------------------------------- */
+
 void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight)
 {
     struct leader *l = MEM_NEW(struct leader);
@@ -173,13 +219,14 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
     l->seat = s;
     (void)snprintf(l->by, sizeof(l->by), "%s:%" PRIu64, f->holder, ++f->runs);
     timer_init(&l->flush, f->loop, on_flush);
+    timer_init(&l->next_look, f->loop, on_next_look);
     timer_init(&s->timer, f->loop, on_renewal_due);
     timer_arm(&s->timer, FLEET_RENEW_MS * 1000);
     metric_add(loop_shard(f->loop), METRIC_LEASES, 1,
                METRIC_LABEL(awaited ? STR("taken_over") : STR("ours")));
 }
 
-void fleet_land(struct fleet_seat *s, bool good)
+static void land(struct fleet_seat *s, bool good, struct str or_else)
 {
     struct leader *l = leader_of(s);
     struct lease_of lease;
@@ -191,12 +238,23 @@ void fleet_land(struct fleet_seat *s, bool good)
     landing.by = str_of(l->by);
     if (l->begun && !l->closed) {
         landing.bytes = buf_str(&l->bytes);
-        landing.end = good || l->whole ? STR("whole") : STR("broken");
+        landing.end = good || l->whole ? STR("whole") : or_else;
     }
     lease_land(&lease, &landing);
     timer_disarm(&s->timer);
     timer_disarm(&l->flush);
+    timer_disarm(&l->next_look);
     l->seat = NULL;
     drop(l);
     *s = (struct fleet_seat){ 0 };
+}
+
+void fleet_land(struct fleet_seat *s, bool good)
+{
+    land(s, good, STR("broken"));
+}
+
+void fleet_leave_lead(struct fleet_seat *s)
+{
+    land(s, false, STR("left"));
 }

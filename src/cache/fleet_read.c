@@ -49,21 +49,29 @@ static void keep_text(char *out, struct str text)
     out[text.len] = '\0';
 }
 
-/* No more can be had from this tape. */
-static void give_up(struct follower *w)
+/* No more can be had from this tape. Who was given nothing hears of the landing, or sees the
+   lease end. */
+static void stop_reading(struct follower *w, enum fleet_end end)
 {
     w->reads = false;
     if (w->given)
-        fleet_follower_end(w, FLEET_BROKEN);
+        fleet_follower_end(w, end);
 }
 
-/* How the tape ends: whole, broken, or over: too long for a tape. */
+static void give_up(struct follower *w)
+{
+    stop_reading(w, FLEET_LOST);
+}
+
+/* How the tape ends: whole, broken, left by its leader, or over: too long for a tape. */
 static void take_end(struct follower *w, struct str end)
 {
-    if (str_eq(end, STR("whole")) && w->given)
-        fleet_follower_end(w, FLEET_WHOLE);
+    if (str_eq(end, STR("whole")))
+        stop_reading(w, FLEET_WHOLE);
+    else if (str_eq(end, STR("broken")))
+        stop_reading(w, FLEET_BROKEN);
     else
-        give_up(w); /* who was given nothing hears of the landing, or sees the lease end */
+        give_up(w);
 }
 
 static void take_bytes(struct follower *w, const struct piece *piece)

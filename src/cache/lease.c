@@ -9,12 +9,13 @@
 /*
  * Whatever a server may refuse (a write while it is full or a replica, a channel that is not
  * allowed) is called in a way that lets the rest of its step go on: a look-up still finds its
- * answer, and a landing still gives the lease back.
+ * answer, and a landing still gives the lease back. A lease that somebody has overwritten with
+ * another type of value is none: it is nobody's, and the next who asks writes its own.
  */
 
 /* clang-format off */
 
-/* The keys of each: 1 the flight, 2 its tape, 3 the answer. */
+/* The keys of each: 1 the flight, 2 its tape, 3 its followers; but here 3 is the answer. */
 #define TAKE_TEXT \
     "local answer = redis.pcall('HMGET', KEYS[3], 'created_ms', 'fresh_ms')\n" \
     "local made, fresh = tonumber(answer[1]), tonumber(answer[2])\n" \
@@ -23,6 +24,12 @@
     "  return 0\n" \
     "end\n" \
     "local took = redis.pcall('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])\n" \
+    "if not took then\n" \
+    "  local by = redis.pcall('GET', KEYS[1])\n" \
+    "  if type(by) == 'table' and string.find(by.err, 'WRONGTYPE', 1, true) then\n" \
+    "    took = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n" \
+    "  end\n" \
+    "end\n" \
     "if took and not took.ok then return 0 end\n" \
     "if took then\n" \
     "  redis.pcall('UNLINK', KEYS[2])\n" \
@@ -35,17 +42,19 @@
     "end\n" \
     "return math.max(left, 1)\n"
 
-#define TAKE_SHA1 "0e0f07c2ed057f29923939446773401b0f919231"
+#define TAKE_SHA1 "f572b8a91b8dc350bf5a65cb52b7f40b992ea138"
 
 static const char renew_text[] =
-    "local by = redis.call('GET', KEYS[1])\n"
-    "if by and by ~= ARGV[1] then return 0 end\n"
-    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "local by = redis.pcall('GET', KEYS[1])\n"
+    "local held = type(by) == 'string'\n"
+    "if held and by ~= ARGV[1] then return 0 end\n"
+    "if held then redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
+    "else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end\n"
     "redis.call('PEXPIRE', KEYS[2], ARGV[3])\n"
-    "return by and 1 or 2\n";
+    "return held and 1 or 2\n";
 
 static const char write_text[] =
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+    "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
     "if ARGV[6] == 'first' then redis.call('DEL', KEYS[2])\n"
     "elseif redis.call('EXISTS', KEYS[2]) == 0 then return 0 end\n"
     "redis.call('XADD', KEYS[2], '*', 'by', ARGV[2], ARGV[7], ARGV[8])\n"
@@ -53,11 +62,20 @@ static const char write_text[] =
     "redis.pcall('PUBLISH', ARGV[4], ARGV[5])\n"
     "return 1\n";
 
+/* Where nobody leads there is nobody to know of it. */
+static const char follow_text[] =
+    "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end\n"
+    "redis.call('SADD', KEYS[3], ARGV[1])\n"
+    "redis.call('PEXPIRE', KEYS[3], ARGV[2])\n"
+    "return 1\n";
+
 /* An end that lacks the bytes before it is not whole. */
 static const char land_text[] =
-    "local ours = redis.call('GET', KEYS[1]) == ARGV[1]\n"
+    "local by = redis.pcall('GET', KEYS[1])\n"
+    "local ours = by == ARGV[1]\n"
+    "if type(by) == 'table' then ours = string.find(by.err, 'WRONGTYPE', 1, true) end\n"
     "if ours then\n"
-    "  redis.call('DEL', KEYS[1])\n"
+    "  redis.call('DEL', KEYS[1], KEYS[3])\n"
     "  if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then\n"
     "    local id = ''\n"
     "    if ARGV[7] ~= '' then\n"
@@ -78,24 +96,32 @@ struct keys {
     struct buf text;
     struct str flight;
     struct str tape;
+    struct str followers;
 };
+
+/* Returns where it ends. */
+static size_t put_key(struct buf *out, const struct lease_of *l, struct str kind)
+{
+    char hex[DIGEST_HEX];
+
+    digest_hex(l->flight, hex);
+    buf_put(out, l->prefix);
+    buf_put(out, kind);
+    buf_put_text(out, hex);
+    return out->len;
+}
 
 static void name_keys(struct keys *out, const struct lease_of *l)
 {
-    char hex[DIGEST_HEX];
-    size_t first;
+    size_t first, second, third;
 
     *out = (struct keys){ 0 };
-    digest_hex(l->flight, hex);
-    buf_put(&out->text, l->prefix);
-    buf_put(&out->text, STR("v1:flight:"));
-    buf_put_text(&out->text, hex);
-    first = out->text.len;
-    buf_put(&out->text, l->prefix);
-    buf_put(&out->text, STR("v1:tape:"));
-    buf_put_text(&out->text, hex);
+    first = put_key(&out->text, l, STR("v1:flight:"));
+    second = put_key(&out->text, l, STR("v1:tape:"));
+    third = put_key(&out->text, l, STR("v1:followers:"));
     out->flight = str_cut(buf_str(&out->text), 0, first);
-    out->tape = str_cut(buf_str(&out->text), first, out->text.len);
+    out->tape = str_cut(buf_str(&out->text), first, second);
+    out->followers = str_cut(buf_str(&out->text), second, third);
 }
 
 void lease_put_channel(struct buf *out, struct str prefix)
@@ -115,19 +141,20 @@ static struct str number(struct number *room, uint64_t n)
 
 /* ---- the scripts --------------------------------------------------------------------- */
 
-enum { MOST_ARGS = 8, HEAD_WORDS = 3, MOST_KEYS = 2 };
+enum { MOST_ARGS = 8, HEAD_WORDS = 3, KEYS = 3 };
 
 static void run(const struct lease_of *l, struct str script, const struct str *args,
                 size_t count, struct redis_op *op, redis_fn *on_done)
 {
-    struct str words[HEAD_WORDS + MOST_KEYS + MOST_ARGS] = { STR("EVAL"), script, STR("2") };
-    struct redis_command command = { words, HEAD_WORDS + MOST_KEYS + count };
+    struct str words[HEAD_WORDS + KEYS + MOST_ARGS] = { STR("EVAL"), script, STR("3") };
+    struct redis_command command = { words, HEAD_WORDS + KEYS + count };
     struct keys keys;
 
     name_keys(&keys, l);
     words[HEAD_WORDS] = keys.flight;
     words[HEAD_WORDS + 1] = keys.tape;
-    memcpy(words + HEAD_WORDS + MOST_KEYS, args, count * sizeof(*args));
+    words[HEAD_WORDS + 2] = keys.followers;
+    memcpy(words + HEAD_WORDS + KEYS, args, count * sizeof(*args));
     redis_start(l->link, op, &command, 1, on_done);
     buf_deinit(&keys.text);
 }
@@ -216,7 +243,38 @@ void lease_land(const struct lease_of *l, const struct lease_landing *landing)
     publish(l, land_text, args, what, NULL, NULL);
 }
 
+void lease_follow(const struct lease_of *l, uint64_t follow_ms)
+{
+    struct number follow;
+    struct str args[] = { l->holder, number(&follow, follow_ms) };
+
+    run(l, str_of(follow_text), args, 2, NULL, NULL);
+}
+
 /* ---- plain commands ------------------------------------------------------------------ */
+
+static void send_followers(const struct lease_of *l, struct str word, struct str member,
+                           struct redis_op *op, redis_fn *on_done)
+{
+    struct keys keys;
+
+    name_keys(&keys, l);
+    redis_start(l->link, op,
+                &(struct redis_command){ (struct str[]){ word, keys.followers, member },
+                                         member.len > 0 ? 3 : 2 },
+                1, on_done);
+    buf_deinit(&keys.text);
+}
+
+void lease_unfollow(const struct lease_of *l)
+{
+    send_followers(l, STR("SREM"), l->holder, NULL, NULL);
+}
+
+void lease_followed(const struct lease_of *l, struct redis_op *op, redis_fn *on_done)
+{
+    send_followers(l, STR("EXISTS"), (struct str){ 0 }, op, on_done);
+}
 
 void lease_check(const struct lease_of *l, struct redis_op *op, redis_fn *on_done)
 {

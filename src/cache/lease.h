@@ -9,10 +9,11 @@
 /*
  * What Redis carries out on a flight's keys, each in one step, so that nobody comes between:
  *
- *     <prefix>v1:flight:<sha256>   a text: who leads; it dies with the lease
- *     <prefix>v1:tape:<sha256>     a stream: what the leader's upstream has said so far, in
- *                                  entries {by, b}, and one {by, end} to close it
- *     <prefix>v1:landed            a channel: "<sha256> good", "... failed" or "... bytes"
+ *     <prefix>v1:flight:<sha256>     a text: who leads; it dies with the lease
+ *     <prefix>v1:tape:<sha256>       a stream: what the leader's upstream has said so far, in
+ *                                    entries {by, b}, and one {by, end} to close it
+ *     <prefix>v1:followers:<sha256>  a set: which workers await it
+ *     <prefix>v1:landed              a channel: "<sha256> good", "... failed" or "... bytes"
  *
  * A step of who no longer holds the lease changes nothing. `by` names one run of a leader: a
  * reader that meets another one knows that the entries before it have no continuation.
@@ -65,9 +66,16 @@ struct lease_landing {
     bool good;
     struct str by;
     struct str bytes; /* for the tape, before its end */
-    struct str end;   /* of the tape: "whole" or "broken"; empty: there is none to close */
+    struct str end;   /* of the tape: "whole", "broken" or "left"; empty: none to close */
 };
 void lease_land(const struct lease_of *l, const struct lease_landing *landing);
+
+/* The holder awaits this flight, or no more. Nothing is heard of it; unless said again in time,
+   the first is forgotten. */
+void lease_follow(const struct lease_of *l, uint64_t follow_ms);
+void lease_unfollow(const struct lease_of *l);
+/* 1: somebody awaits it; 0: nobody does. */
+void lease_followed(const struct lease_of *l, struct redis_op *op, redis_fn *on_done);
 
 /* A list of the holder's name and of how many ms are left, which is negative if nobody has it. */
 void lease_check(const struct lease_of *l, struct redis_op *op, redis_fn *on_done);

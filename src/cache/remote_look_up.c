@@ -4,7 +4,8 @@
  *
  *     wish ──> HMGET and EVALSHA ──> the answer's fields, and what became of the wish
  *                 │ └─ NOSCRIPT ──> EVAL, the same with the script's text
- *                 └─ refused ─────> HMGET, as without a wish; and no wish for a minute
+ *                 └─ refused ─────> HMGET, as without a wish; and no wish for a minute, or,
+ *                                   where that passes (Redis is full, or busy), for a moment
  *
  * Redis may have carried out what we did not hear of: a wish whose reply is late, or of no more
  * use to who asked, is given back at once, or others would wait for nobody.
@@ -18,7 +19,7 @@
 
 enum {
     PLAIN_US = 60 * 1000 * 1000,
-    CLASS_BYTES = 24, /* of an error's first word */
+    MOMENT_US = 500 * 1000,
 };
 
 /* ---- the answer ---------------------------------------------------------------------- */
@@ -97,32 +98,41 @@ static void read_lease(struct remote_op *op, int64_t said)
     op->lease_left_ms = said > 0 ? (uint64_t)said : 0;
 }
 
-static void note_refusal(struct remote *r, struct str error)
+/* It is no matter of scripts, and the link has logged it: nothing is to be allowed. */
+static bool passes(struct str class)
 {
-    struct str class = { 0 };
+    static const char *const passing[] = { "OOM",        "BUSY",    "LOADING", "MASTERDOWN",
+                                           "NOREPLICAS", "MISCONF", "READONLY" };
 
-    r->plain_until_us = clock_now_us() + PLAIN_US;
-    if (r->scripts_refused)
+    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+        if (str_eq(class, str_of(passing[i])))
+            return true;
+    return false;
+}
+
+static void note_refusal(struct remote *r, struct str class)
+{
+    bool for_a_moment = passes(class);
+
+    r->plain_until_us = clock_now_us() + (for_a_moment ? MOMENT_US : PLAIN_US);
+    if (for_a_moment || r->scripts_refused)
         return;
     r->scripts_refused = true;
-    (void)str_split(&error, ' ', &class);
-    log_warn("redis_scripts_refused", F_STR("class", str_head(class, CLASS_BYTES)));
+    log_warn("redis_scripts_refused", F_STR("class", str_head(class, REDIS_ERROR_CLASS)));
 }
 
 static void ask_with_wish(struct remote_op *op, bool by_text);
 
 /* Nothing has been taken; the answer's fields may have come nevertheless. */
-static void go_on_without(struct remote_op *op, const struct redis_reply *error,
+static void go_on_without(struct remote_op *op, struct str class,
                           const struct redis_reply *fields)
 {
-    struct str text = redis_reply_text(error);
-
-    if (str_starts(text, STR("NOSCRIPT")) && !op->by_text) {
+    if (str_eq(class, STR("NOSCRIPT")) && !op->by_text) {
         op->remote->knows_script = false;
         ask_with_wish(op, true);
         return;
     }
-    note_refusal(op->remote, text);
+    note_refusal(op->remote, class);
     if (fields)
         op->on_done(op, read_fields(op, fields));
     else
@@ -132,9 +142,10 @@ static void go_on_without(struct remote_op *op, const struct redis_reply *error,
 static void on_replied(struct remote_op *op, const struct redis_reply *reply)
 {
     const struct redis_reply *number;
+    struct str error, class = { 0 };
 
     if (redis_reply_type(reply) == REDIS_ERROR) {
-        go_on_without(op, reply, NULL);
+        go_on_without(op, str_of(op->redis.refused), NULL);
         return;
     }
     if (redis_reply_count(reply) != 2) {
@@ -144,7 +155,9 @@ static void on_replied(struct remote_op *op, const struct redis_reply *reply)
     }
     number = redis_reply_at(reply, 1);
     if (redis_reply_type(number) == REDIS_ERROR) {
-        go_on_without(op, number, redis_reply_at(reply, 0));
+        error = redis_reply_text(number);
+        (void)str_split(&error, ' ', &class);
+        go_on_without(op, class, redis_reply_at(reply, 0));
         return;
     }
     op->remote->knows_script = true;

@@ -43,9 +43,12 @@ struct tap_assembly *assembly_new(enum endpoint endpoint)
     static const struct shape chat = { NULL, GROW_OBJECT, shape_chat, NULL, NULL };
     static const struct shape completions = { NULL, GROW_OBJECT, shape_completions, NULL,
                                               NULL };
+    static const struct shape message = { NULL, GROW_OBJECT, shape_message, NULL, NULL };
     struct tap_assembly *a = MEM_NEW(struct tap_assembly);
 
-    a->root.row = endpoint == ENDPOINT_CHAT ? &chat : &completions;
+    a->root.row = endpoint == ENDPOINT_CHAT       ? &chat
+                  : endpoint == ENDPOINT_MESSAGES ? &message
+                                                  : &completions;
     a->root.inside = a->root.row->inside;
     return a;
 }
@@ -156,6 +159,23 @@ static void add_text(struct tap_assembly *a, struct node *n, struct str value)
     }
 }
 
+/* Also whole at once, as servers without the patience for pieces send it. */
+static void add_json(struct tap_assembly *a, struct node *n, struct str value)
+{
+    struct buf text = { 0 };
+
+    if (scan_type_of(value) == SCAN_STRING) {
+        add_text(a, n, value);
+        return;
+    }
+    n->is_set = true;
+    if (str_eq(value, STR("{}")))
+        return; /* its place, to be filled */
+    scan_put_string(&text, value);
+    add_text(a, n, buf_str(&text));
+    buf_deinit(&text);
+}
+
 static void add_list(struct tap_assembly *a, struct node *n, struct str value)
 {
     struct scan s;
@@ -248,6 +268,7 @@ static void grow(struct tap_assembly *a, struct node *n, struct str value)
     case GROW_ONCE:
     case GROW_NAME: set_value(a, n, value); break;
     case GROW_TEXT: add_text(a, n, value); break;
+    case GROW_JSON: add_json(a, n, value); break;
     case GROW_LIST: add_list(a, n, value); break;
     case GROW_OBJECT: add_members(a, n, value); break;
     case GROW_INDEX: add_elements(a, n, value); break;
@@ -267,9 +288,10 @@ bool assembly_add(struct tap_assembly *a, struct str chunk)
 struct writing {
     struct buf *out;
     struct str model;
+    bool failed;
 };
 
-static void put_node(const struct writing *w, const struct node *n);
+static void put_node(struct writing *w, const struct node *n);
 
 static void put_key(const struct writing *w, struct str key, bool *any)
 {
@@ -294,7 +316,7 @@ static bool is_shown(const struct node *n)
            !(n->row->how == GROW_INDEX && n->count == 0 && n->row->inside == shape_tool_call);
 }
 
-static void put_members(const struct writing *w, const struct node *n)
+static void put_members(struct writing *w, const struct node *n)
 {
     const struct shape *row;
     bool any = false;
@@ -328,7 +350,7 @@ static int compare_indexes(const void *a, const void *b)
     return (one->index > other->index) - (one->index < other->index);
 }
 
-static void put_elements(const struct writing *w, const struct node *n)
+static void put_elements(struct writing *w, const struct node *n)
 {
     const struct node *sorted[KIDS];
 
@@ -343,7 +365,30 @@ static void put_elements(const struct writing *w, const struct node *n)
     buf_put_text(w->out, "]");
 }
 
-static void put_node(const struct writing *w, const struct node *n)
+/* What a model wrote as its arguments need not be JSON; then no plain body can say it. */
+static void put_json(struct writing *w, const struct node *n)
+{
+    struct arena arena = { 0 };
+    struct buf quoted = { 0 };
+    struct scan_member whole;
+    struct str text = STR("{}");
+    bool lossy = false;
+
+    if (n->value.len > 0) {
+        buf_put_text(&quoted, "\"");
+        buf_put(&quoted, buf_str(&n->value));
+        buf_put_text(&quoted, "\"");
+        text = scan_text(buf_str(&quoted), &arena, &lossy);
+    }
+    if (lossy || scan_check(text, NULL) != OK || !scan_pointer(text, STR(""), &whole))
+        w->failed = true;
+    else
+        buf_put(w->out, whole.value);
+    buf_deinit(&quoted);
+    arena_deinit(&arena);
+}
+
+static void put_node(struct writing *w, const struct node *n)
 {
     if (n->row->how == GROW_INDEX) {
         put_elements(w, n);
@@ -351,6 +396,8 @@ static void put_node(const struct writing *w, const struct node *n)
         scan_put_string(w->out, w->model);
     } else if (!n->is_set) {
         buf_put_text(w->out, "null");
+    } else if (n->row->how == GROW_JSON) {
+        put_json(w, n);
     } else if (n->row->how == GROW_OBJECT) {
         put_members(w, n);
     } else if (n->row->how == GROW_TEXT) {
@@ -368,10 +415,10 @@ static void put_node(const struct writing *w, const struct node *n)
 
 bool assembly_put(const struct tap_assembly *a, struct str model, struct buf *out)
 {
-    struct writing w = { out, model };
+    struct writing w = { out, model, false };
 
     if (a->failed || a->root.count == 0)
         return false;
     put_node(&w, &a->root);
-    return true;
+    return !w.failed;
 }

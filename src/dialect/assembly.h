@@ -5,7 +5,7 @@
 #include "weir/dialect/request.h"
 
 /*
- * The plain body that a stream of chat or completions chunks amounts to: what the upstream
+ * The plain body that a stream of chat or completions chunks, or of a message, amounts to: what the upstream
  * would have sent, had it not been asked for a stream. Text is joined as it is escaped, and
  * values that come once are kept byte for byte, so nothing is lost in between.
  */

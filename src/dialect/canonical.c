@@ -42,6 +42,7 @@ struct rule {
     const struct request
         *body;       /* the object is this request's body: some members are left out */
     bool has_format; /* the object is `text` of Responses: its `format` keeps order */
+    bool in_blocks;  /* Anthropic's messages, blocks or tools: a cache's mark is left out */
 };
 
 /* ---- bytes ---- */
@@ -220,10 +221,22 @@ static bool is_left_out(const struct rule *rule, struct str key)
 {
     enum member_class class;
 
+    if (rule->in_blocks && scan_key_is(key, STR("cache_control")))
+        return true;
     if (!rule->body)
         return false;
     class = member_class_of(rule->body->endpoint, key);
     return class == MEMBER_QUIET || class == MEMBER_ROUTING;
+}
+
+/* Blocks lie in the lists at the top, and inside them under `content`; nowhere else. */
+static bool holds_blocks(const struct rule *rule, struct str key)
+{
+    if (!rule->body)
+        return rule->in_blocks && scan_key_is(key, STR("content"));
+    return endpoint_is_anthropic(rule->body->endpoint) &&
+           (scan_key_is(key, STR("messages")) || scan_key_is(key, STR("system")) ||
+            scan_key_is(key, STR("tools")));
 }
 
 static struct rule rule_inside(const struct rule *rule, struct str key)
@@ -236,6 +249,9 @@ static struct rule rule_inside(const struct rule *rule, struct str key)
         inside.order = ORDER_KEPT;
     inside.has_format = rule->body && rule->body->endpoint == ENDPOINT_RESPONSES &&
                         scan_key_is(key, STR("text"));
+    inside.in_blocks = holds_blocks(rule, key);
+    if (rule->in_blocks && scan_key_is(key, STR("input")))
+        inside.order = ORDER_KEPT; /* what a model said is part of the prompt as it said it */
     return inside;
 }
 
@@ -316,7 +332,7 @@ static enum err put_array(struct writer *w, struct str array, const struct rule 
 
 static enum err put_value(struct writer *w, struct str value, const struct rule *rule)
 {
-    struct rule element = { .order = rule->order };
+    struct rule element = { .order = rule->order, .in_blocks = rule->in_blocks };
 
     switch (scan_type_of(value)) {
     case SCAN_OBJECT: return put_object(w, value, rule);

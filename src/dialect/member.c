@@ -4,7 +4,7 @@
 #include "weir/base/scan.h"
 
 /*
- * How each published member of an OpenAI request counts in a cache key. It is a deny-list: only
+ * How each published member of a request counts in a cache key. It is a deny-list: only
  * what stands here as quiet is left out of a key, and a member that nobody knows is in it.
  * Predictions have no row at all: what a model service makes of a member is its own affair.
  */
@@ -14,9 +14,11 @@
 #define RESP "responses"
 #define GENERATE "chat,completions,responses"
 #define ALL "chat,completions,embeddings,responses,moderations"
+#define MESSAGE "messages"
+#define BOTH "messages,count_tokens"
 
 /* clang-format off */
-static const struct member_row rows[] = {
+static const struct member_row openai_rows[] = {
     /* endpoints              name                      class */
     { ALL,                    "model",                  MEMBER_ROUTING },
 
@@ -82,13 +84,48 @@ static const struct member_row rows[] = {
     { RESP,                   "include",                MEMBER_ANSWER },
     { RESP,                   "context_management",     MEMBER_ANSWER },
 };
+
+static const struct member_row anthropic_rows[] = {
+    { BOTH,                   "model",                  MEMBER_ROUTING },
+
+    { MESSAGE,                "stream",                 MEMBER_QUIET },
+    { MESSAGE,                "metadata",               MEMBER_QUIET },
+    { MESSAGE,                "service_tier",           MEMBER_QUIET },
+    { BOTH,                   "speed",                  MEMBER_QUIET },
+    { BOTH,                   "cache_control",          MEMBER_QUIET },
+    { MESSAGE,                "diagnostics",            MEMBER_QUIET },
+
+    { BOTH,                   "tools",                  MEMBER_ORDERED },
+    { BOTH,                   "output_config",          MEMBER_ORDERED },
+    { BOTH,                   "output_format",          MEMBER_ORDERED },
+
+    { MESSAGE,                "container",              MEMBER_STATE },
+    { BOTH,                   "mcp_servers",            MEMBER_STATE },
+
+    { BOTH,                   "messages",               MEMBER_ANSWER },
+    { BOTH,                   "system",                 MEMBER_ANSWER },
+    { MESSAGE,                "max_tokens",             MEMBER_ANSWER },
+    { MESSAGE,                "temperature",            MEMBER_ANSWER },
+    { MESSAGE,                "top_p",                  MEMBER_ANSWER },
+    { MESSAGE,                "top_k",                  MEMBER_ANSWER },
+    { MESSAGE,                "stop_sequences",         MEMBER_ANSWER },
+    { BOTH,                   "tool_choice",            MEMBER_ANSWER },
+    { BOTH,                   "thinking",               MEMBER_ANSWER },
+    { BOTH,                   "context_management",     MEMBER_ANSWER },
+    { MESSAGE,                "inference_geo",          MEMBER_ANSWER },
+};
 /* clang-format on */
 
-enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+enum {
+    OPENAI_ROWS = sizeof(openai_rows) / sizeof(openai_rows[0]),
+    ANTHROPIC_ROWS = sizeof(anthropic_rows) / sizeof(anthropic_rows[0]),
+};
 
 const struct member_row *member_row_at(size_t i)
 {
-    return i < ROWS ? &rows[i] : NULL;
+    if (i < OPENAI_ROWS)
+        return &openai_rows[i];
+    return i - OPENAI_ROWS < ANTHROPIC_ROWS ? &anthropic_rows[i - OPENAI_ROWS] : NULL;
 }
 
 static bool publishes(const char *endpoints, struct str word)
@@ -113,9 +150,13 @@ static bool counts_for(const struct member_row *row, enum endpoint e)
 
 enum member_class member_class_of(enum endpoint e, struct str key)
 {
+    bool anthropic = endpoint_is_anthropic(e);
+    const struct member_row *rows = anthropic ? anthropic_rows : openai_rows;
+    size_t count = anthropic ? ANTHROPIC_ROWS : OPENAI_ROWS;
+
     if (e == ENDPOINT_PREDICT || key.len == 0)
         return MEMBER_ANSWER;
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < count; i++) {
         /* A look at the first letter passes most rows by: a body has many members. */
         if (rows[i].name[0] != key.at[0] && key.at[0] != '\\')
             continue;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inband.h"
 #include "openai_parts.h"
 
 #include <string.h>
@@ -257,13 +256,8 @@ enum err openai_whole_read(struct tap *t, struct str body)
 
     scan_find(body, names, 4, found);
     t->model_read = found[3];
-    t->answer.complete = true;
-    t->answer.storable = !t->answer.why_not;
-    if (found[0].type != SCAN_NONE && inband_is_truthy(found[0].value)) {
-        inband_note(&t->answer, found[0].value, body);
-        tap_refuse(t, "it is an error");
+    if (tap_is_error(t, &found[0], body))
         return ERR_UPSTREAM_IN_BAND;
-    }
     openai_whole_read_usage(t, found[1].value);
     switch (t->request->endpoint) {
     case ENDPOINT_CHAT:
@@ -272,6 +266,8 @@ enum err openai_whole_read(struct tap *t, struct str body)
     case ENDPOINT_MODERATIONS: judge_moderations(t, body); break;
     case ENDPOINT_RESPONSES: judge_response(t, body); break;
     case ENDPOINT_PREDICT:
+    case ENDPOINT_MESSAGES:
+    case ENDPOINT_TOKENS:
     case ENDPOINT_COUNT: tap_refuse(t, "nobody knows its form"); break;
     }
     return OK;

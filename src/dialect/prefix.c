@@ -120,6 +120,7 @@ void prefix_of(const struct request *r, uint64_t *system_hash, uint64_t *dialog_
 
     switch (r->endpoint) {
     case ENDPOINT_CHAT:
+    case ENDPOINT_MESSAGES:
         add_conversation(&system, &dialog, r->body, STR("system"), STR("messages"));
         break;
     case ENDPOINT_RESPONSES:
@@ -129,6 +130,7 @@ void prefix_of(const struct request *r, uint64_t *system_hash, uint64_t *dialog_
     case ENDPOINT_EMBEDDINGS:
     case ENDPOINT_MODERATIONS:
     case ENDPOINT_PREDICT:
+    case ENDPOINT_TOKENS:
     case ENDPOINT_COUNT: break;
     }
     *dialog_hash = dialog.hash;

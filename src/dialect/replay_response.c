@@ -41,34 +41,6 @@ static void put_place(struct writer *w, bool in_content)
         buf_put_printf(w->out, ",\"content_index\":%u", w->content_index);
 }
 
-struct change {
-    const char *key; /* NULL in the last row */
-    const char *value;
-};
-
-/* An object with some of its members changed, where it has them. */
-static void put_changed(struct buf *out, struct str object, const struct change *changes)
-{
-    struct scan s;
-    struct scan_member m;
-    bool any = false;
-
-    buf_put_text(out, "{");
-    scan_start(&s, object);
-    while (scan_next(&s, &m)) {
-        for (const struct change *c = changes; c->key; c++) {
-            if (scan_key_is(m.key, str_of(c->key)))
-                m.value = str_of(c->value);
-        }
-        buf_put_text(out, any ? ",\"" : "\"");
-        buf_put(out, m.key);
-        buf_put_text(out, "\":");
-        buf_put(out, m.value);
-        any = true;
-    }
-    buf_put_text(out, "}");
-}
-
 /* ---- text in pieces ---- */
 
 struct running {
@@ -120,11 +92,11 @@ static void put_annotations(struct writer *w, struct str part)
 
 static void put_part(struct writer *w, struct str part)
 {
-    static const struct change emptied[] = { { "text", "\"\"" },
-                                             { "refusal", "\"\"" },
-                                             { "annotations", "[]" },
-                                             { "logprobs", "[]" },
-                                             { NULL, NULL } };
+    static const struct replay_change emptied[] = { { "text", "\"\"" },
+                                                    { "refusal", "\"\"" },
+                                                    { "annotations", "[]" },
+                                                    { "logprobs", "[]" },
+                                                    { NULL, NULL } };
     static const struct running text = { "response.output_text.delta",
                                          "response.output_text.done", "text", true, true };
     static const struct running refusal = { "response.refusal.delta", "response.refusal.done",
@@ -134,7 +106,7 @@ static void put_part(struct writer *w, struct str part)
     open_event(w, "response.content_part.added");
     put_place(w, true);
     buf_put_text(w->out, ",\"part\":");
-    put_changed(w->out, part, emptied);
+    replay_put_changed(w->out, part, emptied);
     close_event(w);
     if (scan_get(part, STR("text"), &m) && m.type == SCAN_STRING) {
         put_annotations(w, part);
@@ -164,11 +136,11 @@ static void put_parts(struct writer *w, struct str item)
 /* ---- items ---- */
 
 static void put_item_event(struct writer *w, const char *type, struct str item,
-                           const struct change *changes)
+                           const struct replay_change *changes)
 {
     open_event(w, type);
     buf_put_printf(w->out, ",\"output_index\":%u,\"item\":", w->output_index);
-    put_changed(w->out, item, changes);
+    replay_put_changed(w->out, item, changes);
     close_event(w);
 }
 
@@ -181,12 +153,12 @@ static bool is_type(struct str item, struct str word)
 
 static void put_item(struct writer *w, struct str item)
 {
-    static const struct change same[] = { { NULL, NULL } };
-    static const struct change started[] = { { "status", "\"in_progress\"" },
-                                             { "content", "[]" },
-                                             { "arguments", "\"\"" },
-                                             { "input", "\"\"" },
-                                             { NULL, NULL } };
+    static const struct replay_change same[] = { { NULL, NULL } };
+    static const struct replay_change started[] = { { "status", "\"in_progress\"" },
+                                                    { "content", "[]" },
+                                                    { "arguments", "\"\"" },
+                                                    { "input", "\"\"" },
+                                                    { NULL, NULL } };
     static const struct running arguments = { "response.function_call_arguments.delta",
                                               "response.function_call_arguments.done",
                                               "arguments", false, false };
@@ -211,15 +183,15 @@ static void put_item(struct writer *w, struct str item)
 
 static void put_life(struct writer *w, const char *type, struct str body)
 {
-    static const struct change begun[] = { { "status", "\"in_progress\"" },
-                                           { "output", "[]" },
-                                           { "usage", "null" },
-                                           { "completed_at", "null" },
-                                           { NULL, NULL } };
+    static const struct replay_change begun[] = { { "status", "\"in_progress\"" },
+                                                  { "output", "[]" },
+                                                  { "usage", "null" },
+                                                  { "completed_at", "null" },
+                                                  { NULL, NULL } };
 
     open_event(w, type);
     buf_put_text(w->out, ",\"response\":");
-    put_changed(w->out, body, begun);
+    replay_put_changed(w->out, body, begun);
     close_event(w);
 }
 

@@ -137,7 +137,8 @@ static enum err read_user(struct request *r, const struct scan_member *m, struct
 
 static bool has_streams(enum endpoint e)
 {
-    return e == ENDPOINT_CHAT || e == ENDPOINT_COMPLETIONS || e == ENDPOINT_RESPONSES;
+    return e == ENDPOINT_CHAT || e == ENDPOINT_COMPLETIONS || e == ENDPOINT_RESPONSES ||
+           e == ENDPOINT_MESSAGES;
 }
 
 static bool is_absent(const struct scan_member *m)
@@ -175,7 +176,7 @@ static enum err read_member(struct request *r, const struct scan_member *m,
         return OK;
     if (scan_key_is(m->key, STR("stream")))
         return read_stream(r, m, why);
-    if (scan_key_is(m->key, STR("stream_options")))
+    if (r->endpoint != ENDPOINT_MESSAGES && scan_key_is(m->key, STR("stream_options")))
         return read_options(r, m, why);
     return OK;
 }

@@ -15,16 +15,12 @@
  */
 
 struct rules {
+    char *name;
     struct rule *rules;
     size_t count;
     char *field;
     struct digest mark;
 };
-
-struct rules *rules_new(void)
-{
-    return MEM_NEW(struct rules);
-}
 
 void rules_free(struct rules *r)
 {
@@ -37,6 +33,7 @@ void rules_free(struct rules *r)
         free(r->rules[i].answer);
     }
     free(r->rules);
+    free(r->name);
     free(r->field);
     free(r);
 }
@@ -50,6 +47,19 @@ static char *copy_text(struct str s)
     at = mem_new(s.len + 1);
     memcpy(at, s.at, s.len);
     return at;
+}
+
+struct rules *rules_new(struct str name)
+{
+    struct rules *r = MEM_NEW(struct rules);
+
+    r->name = copy_text(name);
+    return r;
+}
+
+const char *rules_name(const struct rules *r)
+{
+    return r->name;
 }
 
 /* ---- what tells them from others ---- */
@@ -174,25 +184,25 @@ enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *wh
 
 /* ---- matching ---- */
 
-static void tell_of_limit(size_t number)
+static void tell_of_limit(const struct rules *r, size_t number)
 {
     static _Atomic bool told;
 
     if (!atomic_exchange(&told, true))
         log_warn(
-            "rule_too_costly", F_U64("rule", number),
+            "rule_too_costly", F_TEXT("rules", r->name), F_U64("rule", number),
             F_TEXT("why",
                    "its pattern needs too many steps on this text: it counts as no match"));
 }
 
-static bool fits(const struct rule *rule, struct str text, size_t number,
-                 struct pattern_effort *e)
+static bool fits(const struct rules *r, size_t i, struct str text, struct pattern_effort *e)
 {
+    const struct rule *rule = &r->rules[i];
     enum pattern_find find = rule->pattern ? pattern_find(rule->pattern, text, e)
                                            : PATTERN_FOUND;
 
     if (find == PATTERN_COSTLY)
-        tell_of_limit(number);
+        tell_of_limit(r, i + 1);
     return find == PATTERN_FOUND;
 }
 
@@ -201,7 +211,7 @@ const struct rule *rules_match(const struct rules *r, struct str text, size_t *n
     AUTO(pattern_effort_free) struct pattern_effort *e = pattern_effort_new();
 
     for (size_t i = 0; i < r->count; i++) {
-        if (!fits(&r->rules[i], text, i + 1, e))
+        if (!fits(r, i, text, e))
             continue;
         *number = i + 1;
         return &r->rules[i];

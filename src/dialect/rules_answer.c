@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "anthropic.h"
 #include "dialect_rules.h"
 #include "json.h"
 #include "openai.h"
@@ -71,6 +72,17 @@ static void put_response(struct buf *out, const struct rule *rule, struct str mo
                  "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":0}}");
 }
 
+static void put_message(struct buf *out, const struct rule *rule, struct str model)
+{
+    put_id(out, "msg_");
+    buf_put_text(out, "\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    scan_put_string(out, model);
+    buf_put_text(out, ",\"content\":[{\"type\":\"text\",\"text\":");
+    scan_put_string(out, reply_of(rule));
+    buf_put_text(out, "}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{"
+                      "\"input_tokens\":0,\"output_tokens\":0}}");
+}
+
 static void put_prediction(struct buf *out, const struct rule *rule, size_t number)
 {
     if (rule->answer) {
@@ -118,13 +130,15 @@ enum err rules_answer(const struct rules *rules, const struct request *r, struct
     rule = rules_match(rules, rules_text(r, rules_field(rules), &arena), &number);
     arena_deinit(&arena);
     if (!rule)
-        return ERR_NO_ROUTE;
+        return ERR_NO_RULE;
     if (r->endpoint == ENDPOINT_CHAT)
         put_chat(out, rule, model);
     else if (r->endpoint == ENDPOINT_COMPLETIONS)
         put_completion(out, rule, model);
     else if (r->endpoint == ENDPOINT_RESPONSES)
         put_response(out, rule, model);
+    else if (r->endpoint == ENDPOINT_MESSAGES)
+        put_message(out, rule, model);
     else
         put_prediction(out, rule, number);
     return OK;
@@ -144,6 +158,8 @@ static enum err put_request(const struct request *r, struct str upstream_model, 
 
 static const struct dialect *form_of(const struct tap *t)
 {
+    if (t->request->endpoint == ENDPOINT_MESSAGES)
+        return &dialect_anthropic;
     return t->request->endpoint == ENDPOINT_PREDICT ? &dialect_json : &dialect_openai;
 }
 
@@ -171,6 +187,7 @@ const struct dialect dialect_rules = {
         [ENDPOINT_COMPLETIONS] = "",
         [ENDPOINT_RESPONSES]   = "",
         [ENDPOINT_PREDICT]     = "",
+        [ENDPOINT_MESSAGES]    = "",
     },
     .put_request = put_request,
     .answer = rules_answer,

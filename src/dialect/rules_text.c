@@ -98,6 +98,7 @@ static void add_member(struct buf *out, const struct request *r, struct arena *a
 
     switch (r->endpoint) {
     case ENDPOINT_CHAT:
+    case ENDPOINT_MESSAGES:
         if (scan_get(r->body, STR("messages"), &m))
             add_last_user(out, m.value, arena);
         return;
@@ -114,6 +115,7 @@ static void add_member(struct buf *out, const struct request *r, struct arena *a
     case ENDPOINT_EMBEDDINGS:
     case ENDPOINT_MODERATIONS:
     case ENDPOINT_PREDICT:
+    case ENDPOINT_TOKENS:
     case ENDPOINT_COUNT: break;
     }
     if (scan_pointer(r->body, STR(""), &m))

@@ -79,4 +79,30 @@ const struct shape shape_completions[] = {
     { "system_fingerprint", GROW_LAST },
     { NULL,                GROW_LAST },
 };
+static const struct shape block_shape[] = {
+    { "index",             GROW_DROP },
+    { "type",              GROW_ONCE },
+    { "id",                GROW_ONCE },
+    { "name",              GROW_ONCE },
+    { "input",             GROW_JSON },
+    { "text",              GROW_TEXT },
+    { "thinking",          GROW_TEXT },
+    { "signature",         GROW_TEXT },
+    { "citations",         GROW_LIST },
+    { NULL,                GROW_ONCE },
+};
+static const struct shape usage_shape[] = {
+    { NULL,                GROW_LAST },
+};
+const struct shape shape_message[] = {
+    { "id",                GROW_LAST },
+    { "type",              GROW_LAST, .absent = "\"message\"" },
+    { "role",              GROW_LAST, .absent = "\"assistant\"" },
+    { "model",             GROW_NAME },
+    { "content",           GROW_INDEX, block_shape, .absent = "[]" },
+    { "stop_reason",       GROW_LAST, .absent = "null" },
+    { "stop_sequence",     GROW_LAST, .absent = "null" },
+    { "usage",             GROW_OBJECT, usage_shape },
+    { NULL,                GROW_LAST },
+};
 /* clang-format on */

@@ -8,10 +8,11 @@
  */
 
 enum grow {
-    GROW_LAST,   /* the last value counts */
-    GROW_ONCE,   /* one value only; a second, different one is not understood */
-    GROW_TEXT,   /* strings, joined */
-    GROW_LIST,   /* arrays, joined */
+    GROW_LAST, /* the last value counts */
+    GROW_ONCE, /* one value only; a second, different one is not understood */
+    GROW_TEXT, /* strings, joined */
+    GROW_JSON, /* strings, joined: the JSON text of a value, which the plain body has itself */
+    GROW_LIST, /* arrays, joined */
     GROW_OBJECT, /* member by member */
     GROW_INDEX,  /* an array of objects that say their index */
     GROW_NAME,   /* the model: written as the name asked for */
@@ -29,3 +30,4 @@ struct shape {
 extern const struct shape shape_chat[];
 extern const struct shape shape_completions[];
 extern const struct shape shape_tool_call[];
+extern const struct shape shape_message[]; /* Anthropic's */

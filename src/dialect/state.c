@@ -9,16 +9,31 @@ static bool is_set(const struct scan_member *m)
     return m->type != SCAN_NULL && !str_eq(m->value, STR("false"));
 }
 
+/* Anthropic's own tools that the client runs; behind the name stands the date of its form. */
+static bool is_run_by_client(const struct scan_member *type)
+{
+    static const char *const names[] = { "\"bash_", "\"text_editor_", "\"computer_",
+                                         "\"memory_" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_starts(type->value, str_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
 /* A tool without a type is a function: some clients leave the word out. */
-static bool has_hosted_tool(struct str tools)
+static bool has_hosted_tool(enum endpoint e, struct str tools)
 {
     struct scan s;
     struct scan_member tool, type;
 
     scan_start(&s, tools);
     while (scan_next(&s, &tool)) {
-        if (scan_get(tool.value, STR("type"), &type) && !scan_text_is(&type, STR("function")) &&
-            !scan_text_is(&type, STR("custom")))
+        if (!scan_get(tool.value, STR("type"), &type) || scan_text_is(&type, STR("custom")))
+            continue;
+        if (endpoint_is_anthropic(e) ? !is_run_by_client(&type)
+                                     : !scan_text_is(&type, STR("function")))
             return true;
     }
     return false;
@@ -47,6 +62,8 @@ const char *state_of(const struct request *r)
 
     if (r->endpoint == ENDPOINT_PREDICT)
         return NULL;
+    if (r->endpoint == ENDPOINT_TOKENS)
+        return "a count of tokens";
     scan_start(&s, r->body);
     while (scan_next(&s, &m)) {
         if (scan_key_is(m.key, STR("store")) && str_eq(m.value, STR("false")))
@@ -55,7 +72,7 @@ const char *state_of(const struct request *r)
             why = "a tool that runs upstream";
         else if (member_class_of(r->endpoint, m.key) == MEMBER_STATE && is_set(&m))
             why = "a conversation that lives upstream";
-        else if (scan_key_is(m.key, STR("tools")) && has_hosted_tool(m.value))
+        else if (scan_key_is(m.key, STR("tools")) && has_hosted_tool(r->endpoint, m.value))
             why = "a tool that runs upstream";
         else if (r->endpoint == ENDPOINT_RESPONSES && scan_key_is(m.key, STR("input")) &&
                  has_reference(m.value))

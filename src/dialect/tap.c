@@ -3,6 +3,7 @@
 
 #include "assembly.h"
 #include "embedding.h"
+#include "inband.h"
 #include "weir/base/utf8.h"
 
 #include <string.h>
@@ -145,6 +146,64 @@ void tap_splice_model(struct tap *t, struct str text, const struct scan_member *
         return;
     from = (size_t)(model->value.at - text.at);
     splice_add(splices, from, from + model->value.len, buf_str(name));
+}
+
+/* ---- what an answer can come to ---- */
+
+bool tap_is_error(struct tap *t, const struct scan_member *error, struct str body)
+{
+    bool is_one = error->type != SCAN_NONE && inband_is_truthy(error->value);
+
+    t->answer.complete = true;
+    t->answer.storable = !t->answer.why_not;
+    if (is_one) {
+        inband_note(&t->answer, error->value, body);
+        tap_refuse(t, "it is an error");
+    }
+    return is_one;
+}
+
+enum err tap_report(struct tap *t, struct str error, struct str around, struct delta *out)
+{
+    t->failed = true;
+    inband_note(&t->answer, error, around);
+    out->kind = DELTA_ERROR;
+    return ERR_UPSTREAM_IN_BAND;
+}
+
+enum err tap_pass_unread(struct tap *t, struct delta *out)
+{
+    tap_give_up(t);
+    if (!t->answer.has_content)
+        return ERR_UPSTREAM_MALFORMED;
+    out->kind = DELTA_CONTENT;
+    return OK;
+}
+
+enum err tap_close(struct tap *t, bool is_over, bool (*put_plain)(struct tap *t))
+{
+    bool nothing = t->choices_seen == 0 && !t->answer.has_content && !t->gave_up;
+    struct answer *a = &t->answer;
+
+    if (t->failed)
+        return ERR_UPSTREAM_IN_BAND;
+    if (nothing)
+        return ERR_UPSTREAM_EMPTY;
+    a->complete = is_over || (t->choices_seen > 0 && t->choices_open == 0);
+    if (!a->complete) {
+        tap_refuse(t, "it was broken off");
+        return ERR_UPSTREAM_TRUNCATED;
+    }
+    if (!t->keep) {
+        tap_refuse(t, "nobody asked to keep it");
+        return OK;
+    }
+    if (a->keep_failed || !put_plain(t)) {
+        a->keep_failed = true;
+        buf_deinit(&a->body);
+        return OK;
+    }
+    return t->dialect->read_whole(t, buf_str(&a->body));
 }
 
 /* ---- events ---- */

@@ -30,3 +30,21 @@ void tap_refuse(struct tap *t, const char *why_not);
 
 /* Notes a finish reason, a string with its quotes. */
 void tap_note_finish(struct tap *t, struct str value);
+
+/* A whole answer is here; is it an error, by its member `error`? Notes either. */
+bool tap_is_error(struct tap *t, const struct scan_member *error, struct str body);
+
+/* The event is an error; `around` is looked at for what `error` does not tell. */
+enum err tap_report(struct tap *t, struct str error, struct str around, struct delta *out);
+
+/*
+ * An event that nobody can read. Before any content another upstream may do better; behind it
+ * the client gets what came, since it may read what we do not.
+ */
+enum err tap_pass_unread(struct tap *t, struct delta *out);
+
+/*
+ * The end of a stream that tells its choices: `is_over` where its last word was heard.
+ * `put_plain` then builds answer.body, false if it cannot, and the dialect judges that.
+ */
+enum err tap_close(struct tap *t, bool is_over, bool (*put_plain)(struct tap *t));

@@ -29,6 +29,7 @@ static const enum outcome outcomes[ERR_COUNT] = {
     [ERR_UNSUPPORTED]          = OUTCOME_REJECTED,
     [ERR_ONLY_IF_CACHED]       = OUTCOME_REJECTED,
     [ERR_NO_ROUTE]             = OUTCOME_UPSTREAM_ERROR,
+    [ERR_NO_RULE]              = OUTCOME_REJECTED,
     [ERR_RESTING]              = OUTCOME_REJECTED,
     [ERR_QUEUE_FULL]           = OUTCOME_REJECTED,
     [ERR_QUEUE_SLOW]           = OUTCOME_REJECTED,
@@ -46,6 +47,7 @@ static const enum outcome outcomes[ERR_COUNT] = {
     [ERR_UPSTREAM_MALFORMED]   = OUTCOME_UPSTREAM_ERROR,
     [ERR_UPSTREAM_TRUNCATED]   = OUTCOME_UPSTREAM_TRUNCATED,
     [ERR_FLIGHT_FAILED]        = OUTCOME_UPSTREAM_ERROR,
+    [ERR_LEADER_LOST]          = OUTCOME_INTERNAL_ERROR,
     [ERR_STORE_DOWN]           = OUTCOME_INTERNAL_ERROR,
 };
 /* clang-format on */

@@ -12,7 +12,7 @@
 #include "weir/exchange/account.h"
 #include "weir/exchange/recall.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdio.h>
 
@@ -112,7 +112,7 @@ static void close_client(const struct exchange *x, const char *trail)
         .within_us = x->model ? x->model->respond_within_us : 0,
         .queue_us = x->queue_us,
         .cache_us = x->cache_us,
-        .upstream_us = x->upstream_us,
+        .upstream_us = call_upstream_us(x),
         .first_us = x->first_us,
         .request_bytes = x->ask.body.len,
         .cost_usd = x->is_priced ? x->spent_usd : -1,
@@ -128,11 +128,18 @@ static void close_client(const struct exchange *x, const char *trail)
     account(loop_shard(x->kit->loop), x->kit->watch, &record);
 }
 
+/* What came of work that nobody waited for. */
+static const char *result_of(const struct exchange *x)
+{
+    if (x->err)
+        return x->err == ERR_CANCELLED ? "called_off" : "failed";
+    return x->stored ? "stored" : "spared";
+}
+
 /* What was renewed, or why it was not, has no client to be counted with. */
 static void close_refresh(const struct exchange *x)
 {
-    bool spared = x->err == OK && !x->stored;
-    const char *result = x->stored ? "stored" : spared ? "spared" : "failed";
+    const char *result = result_of(x);
     char why[64];
 
     metric_add(loop_shard(x->kit->loop), METRIC_REFRESHES, 1,
@@ -145,14 +152,20 @@ static void close_refresh(const struct exchange *x)
              F_TEXT("why", why_of(x, why, sizeof(why))));
 }
 
-/* The money is spent whoever it was spent for; it is counted when all calls are over. */
-static void close_money(const struct exchange *x)
+/* Its client had something else in time, or did not wait, and was booked with that. */
+static void close_late(const struct exchange *x)
 {
-    const struct upstream *u = call_upstream(x);
+    const char *result = result_of(x);
+    char why[64];
 
-    if (x->is_priced && u)
-        metric_add(loop_shard(x->kit->loop), METRIC_COST, (int64_t)(x->spent_usd * 1e6 + 0.5),
-                   METRIC_LABEL(x->model->name, str_of(u->name)));
+    metric_add(loop_shard(x->kit->loop), METRIC_LATE, 1,
+               METRIC_LABEL(x->model->name, str_of(result)));
+    log_info("late_end", F_STR("request_id", x->ask.request_id),
+             F_STR("model", x->request.model), F_TEXT("result", result),
+             F_U64("attempts", call_attempts(x)),
+             F_MS("total_ms", loop_now_us(x->kit->loop) - x->ask.began_us),
+             F_TEXT("err", x->err ? err_name(x->err) : NULL),
+             F_TEXT("why", why_of(x, why, sizeof(why))));
 }
 
 void books_close(struct exchange *x, const char *trail)
@@ -161,7 +174,7 @@ void books_close(struct exchange *x, const char *trail)
         close_refresh(x);
     else if (!x->booked)
         close_client(x, trail);
+    else if (x->late)
+        close_late(x);
     x->booked = true;
-    if (x->trail.at == SETTLE)
-        close_money(x);
 }

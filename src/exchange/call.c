@@ -14,7 +14,7 @@
 #include "weir/dialect/replay.h"
 #include "weir/upstream/retry_after.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdlib.h>
 
@@ -33,6 +33,14 @@ const struct upstream *call_upstream(const struct exchange *x)
 unsigned call_attempts(const struct exchange *x)
 {
     return x->attempts + (x->trail.at == CALL ? race_sent(&x->race) : 0);
+}
+
+uint64_t call_upstream_us(const struct exchange *x)
+{
+    const struct attempt *a = call_lead(x);
+    bool calls = x->trail.at == CALL && a && a->phase != PHASE_OVER;
+
+    return x->upstream_us + (calls ? loop_now_us(x->kit->loop) - x->race.started_us : 0);
 }
 
 static struct metric_shard *shard_of(const struct exchange *x)
@@ -61,24 +69,34 @@ static void on_error_event(struct race *r, struct str bytes)
     x->told = true;
 }
 
+/* To whom this call was made, whatever comes of the request, and whoever it was made for. */
+static void pay(struct exchange *x, const struct attempt *a, int64_t asked)
+{
+    const struct price *price = &choose_route_now(x)->price;
+    double usd = price_of(price, asked, a->tap.answer.completion_tokens);
+
+    x->spent_usd += usd;
+    metric_add(shard_of(x), METRIC_COST, (int64_t)(usd * 1e6 + 0.5),
+               METRIC_LABEL(x->model->name, str_of(a->call.upstream->name)));
+}
+
 /*
  * What the call cost, and the one that lost against it: that was called off before it could say
  * what it had read, but it was asked the same.
  */
 static void spend(struct exchange *x, const struct attempt *lead, const struct attempt *loser)
 {
-    const struct price *price = &choose_route_now(x)->price;
     int64_t asked = lead->tap.answer.prompt_tokens;
 
-    if (!price_is_known(price))
+    if (!price_is_known(&choose_route_now(x)->price))
         return;
     x->is_priced = true;
-    x->spent_usd += price_of(price, asked, lead->tap.answer.completion_tokens);
+    pay(x, lead, asked);
     if (!loser)
         return;
     if (loser->tap.answer.prompt_tokens >= 0)
         asked = loser->tap.answer.prompt_tokens;
-    x->spent_usd += price_of(price, asked, loser->tap.answer.completion_tokens);
+    pay(x, loser, asked);
 }
 
 /* A plain answer to whoever asked for a stream, and the other way round, in the asked form. */
@@ -112,6 +130,12 @@ static bool is_about_key(const struct attempt *a)
 {
     return a->call.upstream->auth_count > 1 &&
            (a->status == 401 || a->status == 403 || a->status == 429);
+}
+
+/* It never saw more of its endpoint than a pooled connection that was dead. */
+static bool was_stale(const struct attempt *a)
+{
+    return a->fetch.stale && !a->call.fresh;
 }
 
 /* Of a failed call: what may be done about it. See docs/decisions/failing-over.md. */
@@ -168,21 +192,15 @@ static enum step try_elsewhere(struct exchange *x, enum err err)
     if (!p.anywhere)
         return exchange_give_up(x, err);
     if (is_starting(x)) {
-        x->calls--;
+        x->calls -= race_other(&x->race) ? 2 : 1;
         x->tried = 0;
         x->pause_us = START_PAUSE_US / 2 + (uint64_t)random() % (START_PAUSE_US / 2);
         return PAUSE;
     }
-    if (!p.here_later || !u->pool) {
+    if (!p.here_later || !u->pool)
         choose_leave_route(x);
-        return ROUTE;
-    }
-    if (!p.unsent && !pool_may_retry(u->pool)) {
-        metric_add(shard_of(x), METRIC_RETRIES_REFUSED, 1, METRIC_LABEL(str_of(u->name)));
-        choose_leave_route(x);
-        return ROUTE;
-    }
-    metric_add(shard_of(x), METRIC_RETRIES, 1, METRIC_LABEL(str_of(u->name), cause_of(a)));
+    else
+        choose_note_failed(x, !p.unsent, cause_of(a));
     return ROUTE;
 }
 
@@ -224,7 +242,7 @@ static enum step called(struct exchange *x, enum err err)
     }
     if (x->committed)
         return exchange_fail(x, err);
-    if (a->fetch.stale && !a->call.fresh && a->endpoint) {
+    if (a->endpoint && was_stale(a)) {
         x->again = endpoint_ref(a->endpoint);
         return QUEUE;
     }
@@ -234,10 +252,15 @@ static enum step called(struct exchange *x, enum err err)
 /* How long the upstream wants to be left alone; -1: it did not say. */
 static int64_t asked_wait_ms(const struct attempt *a)
 {
-    int64_t wait_s = retry_after_s(attempt_header(a, "retry-after"),
-                                   attempt_header(a, "retry-after-ms"), clock_wall_ms());
+    return retry_after_ms(attempt_header(a, "retry-after"), attempt_header(a, "retry-after-ms"),
+                          clock_wall_ms());
+}
 
-    return wait_s < 0 ? -1 : wait_s * 1000;
+/* Others of its pool come first, unless it was the key's fault, or a dead connection's. */
+static void note_tried(struct exchange *x, const struct attempt *a)
+{
+    if (a && a->endpoint && !is_about_key(a) && !was_stale(a))
+        x->tried |= endpoint_bit(a->endpoint);
 }
 
 static void on_called(struct race *r, enum err err)
@@ -245,13 +268,16 @@ static void on_called(struct race *r, enum err err)
     struct exchange *x = container_of(r, struct exchange, race);
     const struct attempt *a = call_lead(x);
 
-    x->refusal = err;
+    if (err != ERR_NO_RULE || !x->refusal)
+        x->refusal = err; /* that no rule stands in for it is not why it failed */
     x->upstream_us += r->ended_us - r->started_us;
     x->attempts += r->sent;
     r->sent = 0; /* they are counted here from now on */
+    x->calls += race_other(r) ? 1 : 0;
     spend(x, a, race_loser(r));
-    if (a->endpoint && !is_about_key(a))
-        x->tried |= endpoint_bit(a->endpoint);
+    note_tried(x, a);
+    if (!r->won)
+        note_tried(x, race_other(r)); /* it has failed as well */
     if (err && !is_about_key(a))
         choose_note_wait(x, asked_wait_ms(a));
     exchange_go(x, called(x, err));
@@ -289,15 +315,21 @@ enum step call_ask(struct exchange *x)
     x->permit.permit = (struct permit){ 0 };
     if (!call.first.fresh)
         x->calls++;
+    if (call.may_hedge)
+        call.no_second = choose_no_second(x);
     endpoint_unref(steal(&x->again));
     race_deinit(&x->race);
     race_start(&x->race, &x->kit->upstream, &call, &race_events);
     if (x->paused)
         race_pause(&x->race);
+    background_note_call(x);
     return WAIT;
 }
 
 void call_stop_ask(struct exchange *x)
 {
-    race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
+    if (x->hung)
+        race_lose(&x->race);
+    else
+        race_cancel(&x->race, x->err ? x->err : ERR_CANCELLED);
 }

@@ -10,13 +10,16 @@
  *       └──── pause <────┘
  *
  * What bounds it: the model's max_attempts, the upstream's retry budget, the deadline, and the
- * money that a request may cost. Who said "later" is not asked earlier.
+ * money that a request may cost; the second call of a race is bounded as others are. Who said
+ * "later" is not asked earlier.
  */
 
+#include "weir/base/clock.h"
+#include "weir/base/metric.h"
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <stdlib.h>
 
@@ -44,9 +47,37 @@ void choose_leave_route(struct exchange *x)
     next_route(x);
 }
 
+static void give_no_second_chance(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES_REFUSED, 1,
+               METRIC_LABEL(str_of(u->name)));
+    choose_leave_route(x);
+}
+
+/* Where the budget is used up nobody waits for a call that cannot be made. */
+void choose_note_failed(struct exchange *x, bool seen, struct str cause)
+{
+    struct pool *pool = choose_route_now(x)->upstream->pool;
+    uint64_t bit = bit_of(x->route_at);
+
+    x->cause = cause;
+    x->failed |= bit;
+    if (!seen)
+        return;
+    x->seen |= bit;
+    if (x->calls < x->model->max_attempts && !pool_has_retry(pool))
+        give_no_second_chance(x);
+}
+
+/* That a route could never have answered is told only where none could. */
 static void refuse(struct exchange *x, enum err err)
 {
-    if (!x->refusal || x->refusal == ERR_NO_ROUTE)
+    bool weak = x->refusal == ERR_NO_ROUTE || x->refusal == ERR_NO_RULE ||
+                x->refusal == ERR_UNSUPPORTED;
+
+    if (!x->refusal || (weak && err != ERR_UNSUPPORTED))
         x->refusal = err;
 }
 
@@ -56,31 +87,43 @@ void choose_note_wait(struct exchange *x, int64_t wait_ms)
         x->wait_ms = wait_ms;
 }
 
-/* As the request says it; 0: it does not. */
+static bool read_count(const struct scan_member *m, int64_t *out)
+{
+    uint64_t n;
+
+    if (m->type != SCAN_NUMBER || !str_to_u64(m->value, &n) || n == 0 || n >= INT32_MAX)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
+/* Of all the answers that the request asks for; 0: the usual. */
 static int64_t most_tokens(const struct request *r)
 {
-    struct str names[] = { STR("max_completion_tokens"), STR("max_tokens"),
+    struct str names[] = { STR("n"), STR("max_completion_tokens"), STR("max_tokens"),
                            STR("max_output_tokens") };
-    struct scan_member found[3];
-    uint64_t n;
+    struct scan_member found[4];
+    int64_t each = PRICE_TOKENS, answers = 1;
 
     if (r->endpoint == ENDPOINT_PREDICT)
         return 0;
-    scan_find(r->body, names, 3, found);
-    for (size_t i = 0; i < 3; i++)
-        if (found[i].type == SCAN_NUMBER && str_to_u64(found[i].value, &n) && n < INT32_MAX)
-            return (int64_t)n;
-    return 0;
+    scan_find(r->body, names, 4, found);
+    (void)read_count(&found[0], &answers);
+    for (size_t i = 1; i < 4; i++)
+        if (read_count(&found[i], &each))
+            break;
+    return each * answers;
 }
 
-static bool is_affordable(const struct exchange *x, const struct route *r)
+/* So many calls of this route, all of which have still to be paid. */
+static bool is_affordable(const struct exchange *x, const struct route *r, unsigned calls)
 {
     double most_usd = x->model->max_cost_usd;
 
     if (most_usd <= 0 || !price_is_known(&r->price))
         return true;
-    return x->spent_usd +
-               price_estimate(&r->price, x->request.body.len, most_tokens(&x->request)) <=
+    return x->spent_usd + calls * price_estimate(&r->price, x->request.body.len,
+                                                 most_tokens(&x->request)) <=
            most_usd;
 }
 
@@ -91,7 +134,7 @@ static enum err hindrance(const struct exchange *x, const struct route *r)
         return ERR_UNSUPPORTED;
     if (r->upstream->auth_missing)
         return ERR_CONFIG;
-    return is_affordable(x, r) ? OK : ERR_TOO_COSTLY;
+    return is_affordable(x, r, 1) ? OK : ERR_TOO_COSTLY;
 }
 
 /* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015), never quite nothing. */
@@ -193,10 +236,31 @@ bool choose_may_await_start(const struct exchange *x, uint64_t wait_us)
            x->route_at + 1 == x->route_count && wait_us < deadline_left_us(x);
 }
 
+/* Leave is there. A call that is made again is one only now, as is what it takes of the budget. */
+static enum step call_again(struct exchange *x)
+{
+    const struct upstream *u = choose_route_now(x)->upstream;
+    uint64_t bit = bit_of(x->route_at);
+
+    if (!(x->failed & bit))
+        return CALL;
+    if (x->seen & bit && !pool_may_retry(u->pool)) {
+        permit_leave(&x->permit);
+        endpoint_unref(steal(&x->again));
+        give_no_second_chance(x);
+        return ROUTE;
+    }
+    metric_add(loop_shard(x->kit->loop), METRIC_RETRIES, 1,
+               METRIC_LABEL(str_of(u->name), x->cause));
+    x->failed &= ~bit;
+    x->seen &= ~bit;
+    return CALL;
+}
+
 static enum step turned_away(struct exchange *x, enum err err)
 {
     refuse(x, err);
-    choose_note_wait(x, (int64_t)(x->permit.wait_us / 1000));
+    choose_note_wait(x, (int64_t)((x->permit.wait_us + 999) / 1000));
     if (choose_may_await_start(x, x->permit.wait_us)) {
         x->pause_us = x->permit.wait_us;
         return PAUSE;
@@ -209,7 +273,7 @@ static enum step answered(struct exchange *x, enum permit_answer answer)
 {
     stop_queueing(x);
     if (answer == PERMIT_HELD)
-        return CALL;
+        return call_again(x);
     if (answer == PERMIT_WAITS) {
         x->queued_at_us = loop_now_us(x->kit->loop);
         return WAIT;
@@ -219,9 +283,9 @@ static enum step answered(struct exchange *x, enum permit_answer answer)
     case PERMIT_LATER: return turned_away(x, ERR_RESTING);
     case PERMIT_FULL: return turned_away(x, ERR_QUEUE_FULL);
     case PERMIT_SLOW: return turned_away(x, ERR_QUEUE_SLOW);
+    case PERMIT_NONE: refuse(x, ERR_NO_ROUTE); break;
     case PERMIT_HELD:
-    case PERMIT_WAITS:
-    case PERMIT_NONE: break;
+    case PERMIT_WAITS: break;
     }
     next_route(x);
     return ROUTE;
@@ -234,6 +298,13 @@ static void on_permit(struct permit_seat *s, enum permit_answer answer)
     exchange_go(x, answered(x, answer));
 }
 
+const char *choose_no_second(const struct exchange *x)
+{
+    if (x->calls >= x->model->max_attempts)
+        return "refused_attempts";
+    return is_affordable(x, choose_route_now(x), 2) ? NULL : "refused_cost";
+}
+
 struct permit_wish choose_wish(const struct exchange *x)
 {
     struct permit_wish wish = {
@@ -244,6 +315,8 @@ struct permit_wish choose_wish(const struct exchange *x)
         .again = x->rounds > 0,
     };
 
+    if (choose_may_await_start(x, 0))
+        wish.start_by_us = clock_now_us() + deadline_left_us(x);
     if (choose_route_now(x)->upstream->balance == BALANCE_PREFIX_AFFINITY)
         prefix_of(&x->request, &wish.system_hash, &wish.dialog_hash);
     return wish;

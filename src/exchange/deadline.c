@@ -4,12 +4,15 @@
  * How long an exchange may take. Two clocks run beside its steps, from when its request began:
  *
  *     deadline   the model's, or the caller's where that is shorter; what the caller's client
- *                waits for counts until a stream begins. Then the exchange is called off.
+ *                waits for counts until a stream begins. Then the exchange is called off. What
+ *                goes on when its client waits no more has the model's.
  *     in time    respond_within: then the best that is there is sent, and the work goes on for
  *                the cache.
  */
 
-#include "life.h"
+#include "weir/base/metric.h"
+
+#include "steps.h"
 
 /*
  * What can still serve is sent a little before its time is up, so that it is there in time: a
@@ -29,8 +32,11 @@ static uint64_t margin(uint64_t limit_us)
 
 static uint64_t limit_of(const struct exchange *x)
 {
-    uint64_t limit_us = shorter(x->model->deadline_us, x->ask.timeout_us);
+    uint64_t limit_us = x->model->deadline_us;
 
+    if (x->deserted)
+        return limit_us;
+    limit_us = shorter(limit_us, x->ask.timeout_us);
     return x->committed ? limit_us : shorter(limit_us, x->ask.patience_us);
 }
 
@@ -52,15 +58,43 @@ void deadline_set(struct exchange *x)
                                                : 1);
 }
 
+/* It is the caller's own time that is over, not the model's, and it may ask again with its key. */
+static bool may_part(const struct exchange *x)
+{
+    if (x->err || x->committed || limit_of(x) >= x->model->deadline_us)
+        return false;
+    return x->trail.at == CALL && call_lead(x)->phase != PHASE_LINGER && keep_is_for_key(x);
+}
+
+/* The client is told so and booked, and the call goes on for the key. */
+static bool part(struct exchange *x)
+{
+    char trail[TRAIL_TEXT];
+
+    if (!may_part(x))
+        return false;
+    x->err = ERR_DEADLINE;
+    tell_failure(x);
+    exchange_put_trail(x, trail, sizeof(trail));
+    books_close(x, trail);
+    metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
+    x->err = OK;
+    x->deserted = true;
+    deadline_set(x);
+    exchange_desert(x);
+    return true;
+}
+
 /* First a little early, for what can still serve; then, if nothing can, when it is over. */
 static void on_deadline(struct timer *t)
 {
     struct exchange *x = container_of(t, struct exchange, deadline);
-    uint64_t left_us = x->committed ? 0 : deadline_left_us(x);
+    uint64_t left_us = deadline_left_us(x);
+    bool can_serve = !x->committed && degrade_has_something(x);
 
-    if (left_us > 0 && !degrade_has_something(x))
+    if (left_us > 0 && !can_serve)
         timer_arm(t, left_us);
-    else
+    else if (can_serve || !part(x))
         exchange_call_off(x, ERR_DEADLINE);
 }
 
@@ -70,8 +104,10 @@ static void on_in_time(struct timer *t)
 
     if (x->err || x->committed || x->deserted || !degrade_in_time(x))
         return;
-    if (x->request.stream || !exchange_runs_on(x))
+    if (x->request.stream)
         exchange_call_off(x, ERR_CANCELLED); /* a stream ends when its exchange does */
+    else
+        exchange_desert(x);
 }
 
 void deadline_init(struct exchange *x)

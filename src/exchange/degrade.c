@@ -4,14 +4,14 @@
  * What serves when nobody answers: the model's fallbacks, one after the other, and first of all
  * an answer of this very request that was only not good enough. A stale answer and a heuristic
  * one are there at once; another model has to be asked, if there is time. Whatever is given
- * is marked, and counted, and never kept.
+ * is marked, counted when it is told, and never kept.
  */
 
 #include "weir/base/clock.h"
 #include "weir/base/metric.h"
 #include "weir/dialect/replay.h"
 
-#include "life.h"
+#include "steps.h"
 
 /* ---- what is there at once ---------------------------------------------------------------- */
 
@@ -82,21 +82,32 @@ bool degrade_has_something(const struct exchange *x)
 
 /* ---- one answer, and its marks -------------------------------------------------------------- */
 
+/* What is given from here on, if anything is. */
 static void mark(struct exchange *x, enum degraded degraded, enum stale_why why)
 {
-    static const char *const words[] = { "none", "stale", "fallback", "heuristic" };
-    const char *reason = x->err == OK             ? "in_time"
-                         : x->err == ERR_DEADLINE ? "deadline"
-                                                  : "error";
-
     x->degraded = degraded;
     x->stale_why = why;
+    x->fell_back = x->err == OK ? "in_time" : x->err == ERR_DEADLINE ? "deadline" : "error";
     if (degraded == DEGRADED_STALE)
         x->word = WORD_STALE;
     else if (x->word == WORD_COALESCED)
         x->word = WORD_MISS;
-    metric_add(loop_shard(x->kit->loop), METRIC_FALLBACKS, 1,
-               METRIC_LABEL(x->model->name, str_of(words[degraded]), str_of(reason)));
+}
+
+void degrade_unmark(struct exchange *x)
+{
+    x->degraded = DEGRADED_NOT;
+    x->fell_back = NULL;
+}
+
+void degrade_count(const struct exchange *x)
+{
+    static const char *const words[] = { "none", "stale", "fallback", "heuristic" };
+
+    if (x->fell_back && x->degraded && !x->deserted)
+        metric_add(
+            loop_shard(x->kit->loop), METRIC_FALLBACKS, 1,
+            METRIC_LABEL(x->model->name, str_of(words[x->degraded]), str_of(x->fell_back)));
 }
 
 /* What the first rung gives that is there at once; the caller's reference. NULL: nothing. */
@@ -143,7 +154,7 @@ bool degrade_in_time(struct exchange *x)
     books_close(x, NULL);
     metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
     x->deserted = true;
-    x->degraded = DEGRADED_NOT;
+    degrade_unmark(x);
     x->word = word;
     entry_unref(steal(&x->answer));
     return true;
@@ -159,7 +170,7 @@ static enum step ask_other(struct exchange *x, const struct fallback *f)
     x->routes = f->routes;
     x->route_count = f->route_count;
     x->route_at = 0;
-    x->over = x->tried = 0;
+    x->over = x->tried = x->failed = x->seen = 0;
     x->rounds = x->calls = 0;
     return ROUTE;
 }
@@ -185,6 +196,7 @@ enum step degrade_step(struct exchange *x)
 {
     bool in_time = x->err != ERR_DEADLINE;
 
+    degrade_unmark(x); /* of another model, that has failed as well */
     if (!is_worth_it(x))
         return SETTLE;
     if (x->unsure)

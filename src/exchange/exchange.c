@@ -14,10 +14,10 @@
  * A step is a function that does one thing and returns the step after it, or WAIT when it has
  * started something. What it started ends in exactly one callback, which stands right above the
  * step, notes what came, and goes on. The steps stand in the order of time: born and decode
- * here, then find.c (is there an answer, or is it on its way?), choose.c (who is asked?),
- * call.c (and what comes of it), degrade.c (what serves when nobody answers), and settle here
- * again. deadline.c says when it is too late. (recall.c answers before any of this what was
- * answered before.)
+ * here, then find.c (is there an answer, or is it on its way?) and others.c (from another
+ * gateway?), choose.c (who is asked?), call.c (and what comes of it), degrade.c (what serves
+ * when nobody answers), and settle here again. deadline.c says when it is too late. (recall.c
+ * answers before any of this what was answered before.)
  *
  * What holds throughout
  *   - At most one operation is under way, and the current step says which.
@@ -28,11 +28,12 @@
  *   - A client is told once, and booked once, though the work may go on for the cache.
  */
 
-#include "life.h"
+#include "steps.h"
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/metric.h"
+#include "weir/cache/backoff.h"
 #include "weir/exchange/account.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ static const struct {
     [DECODE]  = { "decode",  decode,       NULL,              TO(JOIN) | TO(LOOK_UP) | TO(ROUTE) | TO(SETTLE) },
     [JOIN]    = { "join",    find_join,    find_stop_join,    TO(LOOK_UP) | TO(REPLAY) | TO(JOIN) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [LOOK_UP] = { "look_up", find_look_up, find_stop_look_up, TO(REPLAY) | TO(JOIN) | TO(AWAIT) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
-    [AWAIT]   = { "await",   find_await,   find_stop_await,   TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
+    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  find_replay,  NULL,              TO(ROUTE) | TO(SETTLE) },
     [ROUTE]   = { "route",   choose_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
     [QUEUE]   = { "queue",   choose_queue,   choose_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
@@ -151,9 +152,12 @@ struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
     trail_start(&x->trail, BORN);
     deadline_init(x);
     link_before(&kit->running, &x->running);
-    if (!x->deserted)
-        metric_add(loop_shard(kit->loop), METRIC_IN_FLIGHT, 1, NULL);
+    link_init(&x->background);
     exchange_turn(x);
+    if (x->deserted)
+        background_enter(x);
+    else
+        metric_add(loop_shard(kit->loop), METRIC_IN_FLIGHT, 1, NULL);
     return x;
 }
 
@@ -251,8 +255,7 @@ static void store(struct exchange *x)
         x->why_not = "no tier takes it: it is too large, or Redis is away";
 }
 
-/* The steps that it went, for the row of a failure. */
-static void put_trail(const struct exchange *x, char *out, size_t size)
+void exchange_put_trail(const struct exchange *x, char *out, size_t size)
 {
     unsigned first = x->trail.moves >= TRAIL_LENGTH ? x->trail.moves - TRAIL_LENGTH + 1 : 0;
     size_t used = 0;
@@ -271,6 +274,7 @@ static void free_exchange(struct exchange *x)
     struct arena arena;
 
     link_out(&x->running);
+    background_leave(x);
     flight_leave(&x->seat);
     entry_unref(x->seat.answer); /* of one who left between the landing and hearing all of it */
     fleet_leave(&x->fleet);
@@ -287,9 +291,18 @@ static void free_exchange(struct exchange *x)
     arena_deinit(&arena);
 }
 
+/* An answer that came and cannot be kept is no better than none: the next one will be the same. */
+static void note_refresh(const struct exchange *x)
+{
+    if (x->stored)
+        backoff_forget(x->kit->backoffs, &x->print.key);
+    else if (x->err || call_attempts(x) > 0)
+        backoff_fail(x->kit->backoffs, &x->print.key, clock_now_us());
+}
+
 static enum step settle(struct exchange *x)
 {
-    char trail[192];
+    char trail[TRAIL_TEXT];
 
     deadline_stop(x);
     if (keep_is_answered(x))
@@ -301,7 +314,9 @@ static enum step settle(struct exchange *x)
         tell_whole(x, keep_plain_form(x));
     if (x->err && !x->deserted)
         tell_failure(x);
-    put_trail(x, trail, sizeof(trail));
+    if (x->ask.refresh)
+        note_refresh(x);
+    exchange_put_trail(x, trail, sizeof(trail));
     books_close(x, x->err ? trail : NULL);
     if (!x->deserted)
         metric_add(loop_shard(x->kit->loop), METRIC_IN_FLIGHT, -1, NULL);
@@ -314,6 +329,7 @@ static enum step settle(struct exchange *x)
 void exchange_kit_init(struct exchange_kit *kit)
 {
     link_init(&kit->running);
+    link_init(&kit->background);
 }
 
 void exchange_kit_deinit(struct exchange_kit *kit)
@@ -321,19 +337,37 @@ void exchange_kit_deinit(struct exchange_kit *kit)
     arena_pool_deinit(&kit->arenas);
 }
 
-bool exchange_runs_on(const struct exchange *x)
+/*
+ * Does the work go on although nobody waits for it now, for whoever asks next? What still stands in
+ * line, or follows another, has cost nothing yet and is nobody's loss.
+ */
+static bool runs_on(const struct exchange *x)
 {
-    if (x->ask.refresh || (x->booked && x->may_keep))
+    if (x->ask.refresh)
         return true;
-    return x->model && x->model->finish_on_disconnect && x->may_keep && x->trail.at == CALL;
+    if (!x->may_keep || (x->trail.at != CALL && x->trail.at != LOOK_UP))
+        return false;
+    return x->booked ||
+           (x->trail.at == CALL && (x->model->finish_on_disconnect || keep_is_for_key(x)));
 }
 
-/* Those who follow keep its place in the queue, or its call. */
+/* Those who follow keep its place in the queue, its call, or what another gateway sends. */
 static bool works_for_followers(const struct exchange *x)
 {
-    bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE;
+    bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE ||
+                 x->trail.at == AWAIT;
 
     return works && x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
+}
+
+void exchange_desert(struct exchange *x)
+{
+    if (works_for_followers(x))
+        return;
+    if (runs_on(x))
+        background_enter(x);
+    else if (!others_may_follow(x))
+        exchange_call_off(x, ERR_CANCELLED);
 }
 
 static void let_flow(struct exchange *x)
@@ -353,8 +387,7 @@ void exchange_cancel(struct exchange *x)
         x->paused = false; /* it is in nobody's way any more */
         let_flow(x);
     }
-    if (!works_for_followers(x) && !exchange_runs_on(x))
-        exchange_call_off(x, ERR_CANCELLED);
+    exchange_desert(x);
 }
 
 void exchange_cancel_all(struct exchange_kit *kit)

@@ -3,7 +3,7 @@
 
 #include "weir/base/scan.h"
 
-#include "life.h"
+#include "steps.h"
 
 enum { ARENA_FIXED_BYTES = 1 << 20, ARENA_PER_BODY = 4 };
 

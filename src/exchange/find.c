@@ -10,8 +10,9 @@
  *      v        │                       await    another gateway has the lease: until it lands
  *     replay <──┘                       replay   from what was kept, or shared
  *
- * Whoever leads lands its flight, and gives back its lease, in find_land: at its end, or
- * earlier, when a stale answer is served and a background refresh takes the question over.
+ * To await is others.c's, as is all that other gateways have to do with a question. Whoever leads
+ * lands its flight, and gives back its lease, in find_land: at its end, or earlier, when a stale
+ * answer is served and a background refresh takes the question over.
  */
 
 #include "weir/base/clock.h"
@@ -20,7 +21,7 @@
 #include "weir/exchange/recall.h"
 #include "weir/exchange/refresh.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <string.h>
 
@@ -88,15 +89,11 @@ static enum step land_on_refusal(struct exchange *x)
 /* What was kept before this one asked is a hit, whoever found it. */
 static enum step land_on_answer(struct exchange *x)
 {
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t age_ms = entry_age_ms(x->answer, now_ms);
-    uint64_t here_ms = (loop_now_us(x->kit->loop) - x->ask.began_us) / 1000;
-
     x->degraded = (enum degraded)x->answer->facts.degraded;
-    if (age_ms > here_ms && !x->degraded) {
+    if (x->answer->facts.created_ms < x->joined_ms && !x->degraded) {
         x->word = WORD_HIT;
         x->tier = CACHE_REDIS;
-        if (!recall_is_usable(x->answer, &x->ask.cache, now_ms)) {
+        if (!recall_is_usable(x->answer, &x->ask.cache, clock_wall_ms())) {
             entry_unref(x->stale);
             x->stale = steal(&x->answer);
             x->word = WORD_MISS;
@@ -119,7 +116,8 @@ static enum step landed(struct exchange *x)
     if (x->seat.err == OK)
         return x->answer ? land_on_answer(x) : JOIN;
     if (x->committed)
-        return exchange_fail(x, ERR_UPSTREAM_TRUNCATED);
+        return exchange_fail(x, x->seat.err == ERR_LEADER_LOST ? ERR_LEADER_LOST
+                                                               : ERR_UPSTREAM_TRUNCATED);
     if (x->rejoined)
         return exchange_give_up(x, ERR_FLIGHT_FAILED);
     x->rejoined = true;
@@ -129,8 +127,8 @@ static enum step landed(struct exchange *x)
 /* The last of those who followed has left. */
 static void stay_alone(struct exchange *x)
 {
-    if (x->deserted && !exchange_runs_on(x))
-        exchange_call_off(x, ERR_CANCELLED);
+    if (x->deserted)
+        exchange_desert(x);
     else if (x->paused)
         exchange_pause(x);
 }
@@ -164,8 +162,7 @@ void find_resume(struct exchange *x)
     on_news(&x->seat);
 }
 
-/* Streams and plain answers fly apart, as do streams with and without usage. */
-static void name_flight(const struct exchange *x, struct digest *out)
+void find_name_flight(const struct exchange *x, struct digest *out)
 {
     digest_start();
     digest_add((struct str){ (const char *)x->print.key.bytes, DIGEST_BYTES });
@@ -192,7 +189,9 @@ enum step find_join(struct exchange *x)
 
     if (!x->ask.refresh && is_in_memory(x))
         return REPLAY;
-    name_flight(x, &key);
+    find_name_flight(x, &key);
+    if (x->joined_ms == 0)
+        x->joined_ms = clock_wall_ms();
     if (flight_join(x->kit->flights, &key, x->kit->loop, &x->seat, on_news) == FLIGHT_LEADS)
         return LOOK_UP;
     if (x->ask.refresh) {
@@ -252,7 +251,7 @@ static void lead_fleet(struct exchange *x)
 
     if (x->lookup.lease != LEASE_OURS)
         return;
-    name_flight(x, &flight);
+    find_name_flight(x, &flight);
     fleet_lead(x->kit->fleet, &x->fleet, &flight);
 }
 
@@ -317,7 +316,7 @@ enum step find_look_up(struct exchange *x)
 
     x->looked_us = loop_now_us(x->kit->loop);
     if (wishes) {
-        name_flight(x, &flight);
+        find_name_flight(x, &flight);
         wish = fleet_wish(x->kit->fleet, &flight);
         wish.not_before_ms = oldest_of_use_ms(x);
     }
@@ -328,51 +327,6 @@ enum step find_look_up(struct exchange *x)
 void find_stop_look_up(struct exchange *x)
 {
     cache_lookup_cancel(&x->lookup);
-}
-
-/* ---- await: another gateway is having it answered ---------------------------------------- */
-
-static void on_fleet_bytes(struct fleet_seat *s, struct str bytes)
-{
-    struct exchange *x = container_of(s, struct exchange, fleet);
-
-    if (x->err)
-        return;
-    x->word = WORD_COALESCED;
-    tell_bytes(x, bytes);
-}
-
-static void on_fleet_end(struct fleet_seat *s, enum fleet_end end)
-{
-    struct exchange *x = container_of(s, struct exchange, fleet);
-
-    if (end == FLEET_AGAIN && !x->committed)
-        exchange_go(x, LOOK_UP);
-    else if (end == FLEET_WHOLE)
-        exchange_go(x, SETTLE);
-    else
-        exchange_go(x, exchange_fail(x, ERR_UPSTREAM_TRUNCATED));
-}
-
-static const struct fleet_events fleet_events = { on_fleet_bytes, on_fleet_end };
-
-enum step find_await(struct exchange *x)
-{
-    struct digest flight;
-
-    x->awaited = true;
-    name_flight(x, &flight);
-    fleet_await(x->kit->fleet, &x->fleet, &flight, x->lookup.lease_left_ms, x->request.stream,
-                &fleet_events);
-    if (x->paused)
-        fleet_pause(&x->fleet);
-    return WAIT;
-}
-
-void find_stop_await(struct exchange *x)
-{
-    fleet_leave(&x->fleet);
-    exchange_turn(x);
 }
 
 /* ---- replay: from what was kept --------------------------------------------------------- */
@@ -441,8 +395,7 @@ static void note_refusal(struct exchange *x)
 
 void find_land(struct exchange *x)
 {
-    if (x->fleet.leads)
-        fleet_land(&x->fleet, x->stored);
+    others_land(x);
     if (x->seat.state != FLIGHT_LEADS)
         return;
     note_refusal(x);

@@ -10,7 +10,7 @@
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
 
-#include "life.h"
+#include "steps.h"
 
 #include <string.h>
 
@@ -52,6 +52,11 @@ bool keep_allows(const struct model *m, const struct ask *ask, const struct requ
     else if (m->cache.when == CACHE_DETERMINISTIC && !r->deterministic)
         *why_not = "not deterministic: temperature is not 0, or n is not 1";
     return !*why_not;
+}
+
+bool keep_is_for_key(const struct exchange *x)
+{
+    return x->may_keep && x->ask.idempotency_key.len > 0 && x->model->idempotency_ms > 0;
 }
 
 /* Not of the plan: the same key means the same on every gateway, and after a reload. */
@@ -177,6 +182,8 @@ void keep_headers(struct exchange *x)
     x->passed = arena_copy(&x->arena, buf_str(&lines));
     buf_deinit(&lines);
     id = attempt_header(call_lead(x), "x-request-id");
+    if (id.len == 0)
+        id = attempt_header(call_lead(x), "request-id"); /* Anthropic's */
     x->upstream_request_id = id.len <= PASSED_ID_BYTES ? arena_copy(&x->arena, id)
                                                        : (struct str){ 0 };
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/exchange/load.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ enum { WHOLE = 20 };
 
 static bool fits(size_t used, size_t most, enum priority priority)
 {
-    return (double)used * WHOLE <= (double)most * shares[priority];
+    return (double)used <= ceil((double)most * shares[priority] / WHOLE);
 }
 
 const char *load_enter(struct load *l, enum priority priority)
@@ -22,8 +23,6 @@ const char *load_enter(struct load *l, enum priority priority)
     size_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
     const char *why = NULL;
 
-    if (priority == PRIORITY_COUNT)
-        priority = PRIORITY_NORMAL;
     if (!fits(now, l->most, priority))
         why = "in_flight";
     else if (l->most_bytes > 0 && !fits(bytes, l->most_bytes, priority))

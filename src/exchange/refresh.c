@@ -3,7 +3,9 @@
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
+#include "weir/base/metric.h"
 #include "weir/base/uuid.h"
+#include "weir/cache/backoff.h"
 #include "weir/exchange/load.h"
 #include "weir/net/loop.h"
 
@@ -115,6 +117,15 @@ static struct ask ask_again(struct arena *arena, const struct ask *from,
     return ask;
 }
 
+static void count_put_off(const struct exchange_kit *kit, const struct ask *from,
+                          const struct entry *old, const char *why)
+{
+    const struct model *m = plan_model(from->plan, old->facts.model);
+
+    metric_add(loop_shard(kit->loop), METRIC_REFRESHES, 1,
+               METRIC_LABEL(m ? m->name : STR(""), str_of(why), STR("put_off")));
+}
+
 bool refresh_start(struct exchange_kit *kit, const struct ask *from, const struct entry *old,
                    enum refresh_why why)
 {
@@ -123,7 +134,12 @@ bool refresh_start(struct exchange_kit *kit, const struct ask *from, const struc
     struct refresh *r;
     struct ask ask;
 
-    if (kit->refreshes >= REFRESH_MOST || (kit->load && !load_is_low(kit->load)))
+    if (!backoff_is_over(kit->backoffs, &old->facts.key, clock_now_us())) {
+        count_put_off(kit, from, old, words[why]);
+        return false;
+    }
+    if (kit->refreshes >= REFRESH_MOST || kit->background_count >= kit->background_most ||
+        (kit->load && !load_is_low(kit->load)))
         return false;
     arena_init_pooled(&arena, &kit->arenas, COPY_BYTES + from->body.len);
     r = ARENA_NEW(&arena, struct refresh);

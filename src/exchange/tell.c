@@ -10,7 +10,7 @@
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
 
-#include "life.h"
+#include "steps.h"
 
 static bool is_calling(const struct exchange *x)
 {
@@ -58,9 +58,7 @@ static void put_reply(const struct exchange *x, struct reply *out)
     out->headers = x->passed;
     out->upstream_request_id = x->upstream_request_id;
     out->cache_us = x->cache_us;
-    out->upstream_us = x->upstream_us;
-    if (is_calling(x))
-        out->upstream_us += loop_now_us(x->kit->loop) - x->race.started_us;
+    out->upstream_us = call_upstream_us(x);
     out->total_us = loop_now_us(x->kit->loop) - x->ask.began_us;
     if (!out->content_type.at)
         out->content_type = STR("application/json");
@@ -77,6 +75,7 @@ void tell_begin(struct exchange *x)
         deadline_set(x);
     x->status = 200;
     x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    degrade_count(x);
     if (x->deserted)
         return;
     put_reply(x, &reply);
@@ -102,6 +101,7 @@ void tell_whole(struct exchange *x, struct str body)
     put_reply(x, &reply);
     x->status = reply.status;
     x->first_us = loop_now_us(x->kit->loop) - x->ask.began_us;
+    degrade_count(x);
     if (!x->deserted)
         x->sink->on_whole(x->sink, &reply, body);
 }
@@ -128,6 +128,11 @@ void tell_failure(struct exchange *x)
                            .retry_after_s = seconds_of(x->wait_ms) };
     struct reply reply;
 
+    if (!x->committed)
+        degrade_unmark(x);
+    if (x->err == ERR_NO_RULE)
+        (void)fault_set(&x->fault, x->err, NULL, "No rule of rules.%s fits what was asked.",
+                        rules_name(call_upstream(x)->rules));
     if (a && x->err == x->refusal && is_of_upstream(x->err)) {
         why.status = a->status >= 400 ? a->status : a->tap.answer.error_status;
         why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);

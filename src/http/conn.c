@@ -141,7 +141,7 @@ static void on_due(struct timer *t)
 static void begin_message(struct http_conn *c)
 {
     c->intake = http_server_take_intake(c->server);
-    intake_begin(c->intake, c->server->settings.body_bytes);
+    intake_begin(c->intake, c->server->settings.body_bytes, c->server->settings.room);
     c->state = CONN_HEAD;
     c->began_us = loop_now_us(c->server->loop);
     c->is_http10 = c->is_head_only = c->is_unread = c->is_chunked = false;

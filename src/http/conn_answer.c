@@ -113,8 +113,13 @@ void http_conn_end(struct http_conn *c)
 
 void http_conn_keep(struct http_conn *c, struct http_request *r)
 {
-    if (!c->kept && c->intake)
-        c->kept = http_kept_new(r, intake_take_body(c->intake));
+    struct room_share share;
+    char *body;
+
+    if (c->kept || !c->intake)
+        return;
+    body = intake_take_body(c->intake, &share);
+    c->kept = http_kept_new(r, body, share);
 }
 
 struct http_kept *http_conn_take(struct http_conn *c)

@@ -28,6 +28,8 @@ struct intake {
     struct buf body_buf;
     size_t most_body_bytes;
     bool is_body_too_large;
+    bool is_out_of_room;
+    struct room_share share; /* for body_buf */
     struct rules rules;
     int status;
     const char *what;
@@ -36,7 +38,9 @@ struct intake {
 
 static void keep_body(struct intake *in, struct str piece)
 {
-    if (buf_add(&in->body_buf, piece) != OK)
+    if (!room_share_grow(&in->share, in->body_buf.len + piece.len))
+        in->is_out_of_room = true;
+    else if (buf_add(&in->body_buf, piece) != OK)
         in->is_body_too_large = true;
 }
 
@@ -76,14 +80,15 @@ void intake_free(struct intake *in)
     free(in);
 }
 
-void intake_begin(struct intake *in, size_t most_body_bytes)
+void intake_begin(struct intake *in, size_t most_body_bytes, struct http_room *room)
 {
     prescan_init(&in->prescan);
     parser_begin(in->parser);
     in->phase = HEAD;
     in->head = in->body = (struct str){ "", 0 };
     in->most_body_bytes = most_body_bytes;
-    in->is_body_too_large = false;
+    in->is_body_too_large = in->is_out_of_room = false;
+    in->share = (struct room_share){ room, 0 };
     in->rules = (struct rules){ 0 };
     in->status = 0;
     in->what = NULL;
@@ -93,6 +98,7 @@ void intake_end(struct intake *in)
 {
     buf_deinit(&in->head_buf);
     buf_deinit(&in->body_buf);
+    room_share_end(&in->share);
     in->head = in->body = (struct str){ "", 0 };
 }
 
@@ -184,6 +190,9 @@ static enum intake_event feed_body(struct intake *in, struct str bytes, size_t *
 
     if (in->is_body_too_large)
         return refuse_body(in);
+    if (in->is_out_of_room)
+        return refuse(in, 503,
+                      "the gateway is reading as many large requests as it has memory for");
     if (got == PARSER_BAD)
         return refuse(in, parser_status(in->parser), parser_what(in->parser));
     if (got == PARSER_WHOLE)
@@ -267,8 +276,10 @@ unsigned intake_version(const struct intake *in)
     return parser_head(in->parser)->version;
 }
 
-char *intake_take_body(struct intake *in)
+char *intake_take_body(struct intake *in, struct room_share *share)
 {
+    *share = in->share;
+    in->share.bytes = 0;
     return in->body_buf.len > 0 ? steal(&in->body_buf.at) : NULL;
 }
 

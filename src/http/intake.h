@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weir/http/request.h"
+#include "weir/http/room.h"
 
 #include "rules.h"
 
@@ -23,7 +24,8 @@ enum intake_event {
 
 struct intake *intake_new(void);
 void intake_free(struct intake *in);
-void intake_begin(struct intake *in, size_t most_body_bytes);
+/* `room` is lent until the end; NULL: bodies may take what they like. */
+void intake_begin(struct intake *in, size_t most_body_bytes, struct http_room *room);
 void intake_end(struct intake *in); /* gives the message's memory back */
 
 /* `bytes` are lent until INTAKE_MORE, or until the message is done with. */
@@ -43,8 +45,8 @@ void intake_request(const struct intake *in, struct http_field *fields, struct h
 const struct rules *intake_rules(const struct intake *in);
 unsigned intake_version(const struct intake *in);
 
-/* The body's own memory, if it has any: the caller's from now on, to free(). */
-char *intake_take_body(struct intake *in);
+/* The body's own memory, if it has any: the caller's from now on, to free(), as is its share. */
+char *intake_take_body(struct intake *in, struct room_share *share);
 
 int intake_status(const struct intake *in);
 const char *intake_what(const struct intake *in);

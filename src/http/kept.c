@@ -8,6 +8,7 @@
 
 struct http_kept {
     char *body;
+    struct room_share share;
     struct http_field fields[]; /* and the text of the head behind them */
 };
 
@@ -30,7 +31,7 @@ static struct str put(char **to, struct str s)
     return (struct str){ at, s.len };
 }
 
-struct http_kept *http_kept_new(struct http_request *r, char *body)
+struct http_kept *http_kept_new(struct http_request *r, char *body, struct room_share share)
 {
     size_t fields_size = r->field_count * sizeof(struct http_field);
     struct http_kept *k = mem_new(sizeof(*k) + fields_size + text_size(r));
@@ -48,6 +49,7 @@ struct http_kept *http_kept_new(struct http_request *r, char *body)
     r->fields = k->fields;
 
     k->body = body;
+    k->share = share;
     if (!body && r->body.len > 0) {
         k->body = mem_new(r->body.len);
         memcpy(k->body, r->body.at, r->body.len);
@@ -60,6 +62,7 @@ void http_kept_free(struct http_kept *k)
 {
     if (!k)
         return;
+    room_share_end(&k->share);
     free(k->body);
     free(k);
 }

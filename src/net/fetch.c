@@ -15,7 +15,6 @@
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 enum {
     MOST_HEAD = 256 * 1024, /* bytes of an answer's head */
     STALE_US = 1000 * 1000, /* a dead connection shows within a round trip */
+    TICK_US = 10 * 1000,    /* by so much the kernel's time of what came may be off */
     SWITCHING = 101,
 };
 
@@ -33,20 +33,18 @@ enum {
 /* ---- what libcurl tells us ---- */
 
 /*
- * Has the upstream closed this pooled connection already? Its watch tells so as well, but may
- * come later in this turn of the loop than a request that would go into it.
+ * libcurl wants to send again, since this pooled connection has closed; it keeps a line to itself
+ * until all of it has come, so it does not know of less. Behind TLS neither do we: what came may
+ * have been no more than the closing.
  */
-static bool has_ended(const struct fetch_slot *slot)
+static void refuse(struct fetch_slot *slot)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    char byte;
-    ssize_t n;
+    const struct fetch_closed *last = &slot->fetcher->closed;
 
-    if (curl_easy_getinfo(slot->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-        fd == CURL_SOCKET_BAD)
-        return false;
-    n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    slot->refused = true;
+    slot->heard = last->local_port == slot->local_port &&
+                  last->received_us > slot->sent_us + TICK_US &&
+                  strncmp(slot->url, "https:", 6) != 0;
 }
 
 static int on_about_to_send(void *arg, char *peer, char *local, int peer_port, int local_port)
@@ -55,21 +53,18 @@ static int on_about_to_send(void *arg, char *peer, char *local, int peer_port, i
     struct fetch *f = slot->fetch;
     long connects = 0;
 
-    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    (void)peer, (void)local, (void)peer_port;
     if (slot->tries++ > 0) {
-        slot->refused = true;
+        refuse(slot);
         return CURL_PREREQFUNC_ABORT;
     }
+    slot->local_port = local_port;
     if (slot->cancelled)
         return CURL_PREREQFUNC_ABORT;
 
     (void)curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
     slot->reused = connects == 0;
     slot->sent_us = clock_now_us();
-    if (slot->reused && has_ended(slot)) {
-        slot->refused = true; /* nothing was sent: the caller may call again */
-        return CURL_PREREQFUNC_ABORT;
-    }
     f->connected = true;
     f->sent = slot->parts_left == 0; /* head and body leave together, now */
     f->events->on_connected(f);
@@ -82,7 +77,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 
     (void)purpose;
     if (slot->tries > 0) {
-        slot->refused = true;
+        refuse(slot);
         return CURL_SOCKET_BAD;
     }
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -187,7 +182,8 @@ void fetch_hear(struct fetch_slot *slot)
  */
 static bool was_stale(const struct fetch_slot *slot)
 {
-    return slot->reused && slot->head_bytes == 0 && clock_now_us() - slot->sent_us < STALE_US;
+    return slot->reused && slot->head_bytes == 0 && !slot->heard &&
+           clock_now_us() - slot->sent_us < STALE_US;
 }
 
 /*
@@ -271,7 +267,7 @@ static void start_afresh(struct fetch_slot *slot)
 {
     slot->tries = 0;
     slot->reused = slot->refused = slot->cancelled = false;
-    slot->paused = slot->held = slot->headed = slot->misread = false;
+    slot->paused = slot->held = slot->headed = slot->misread = slot->heard = false;
     slot->head_bytes = 0;
     slot->error[0] = '\0';
 }

@@ -53,13 +53,21 @@ struct fetch_slot {
     bool reused;    /* the first try went to a pooled connection */
     bool refused;
     bool cancelled;
-    bool paused;  /* the owner wants no data for now */
-    bool held;    /* and libcurl has been told so */
-    bool headed;  /* the head was complete */
-    bool misread; /* its head is one that we cannot go on with */
+    bool paused;    /* the owner wants no data for now */
+    bool held;      /* and libcurl has been told so */
+    bool headed;    /* the head was complete */
+    bool misread;   /* its head is one that we cannot go on with */
+    bool heard;     /* less than a line of its answer has come */
+    int local_port; /* of the connection that it was sent on */
     size_t head_bytes;
     uint64_t sent_us;
     char error[CURL_ERROR_SIZE];
+};
+
+/* The connection that was closed last: by its port it is known again. */
+struct fetch_closed {
+    int local_port;
+    uint64_t received_us; /* when something came on it last */
 };
 
 struct fetcher {
@@ -69,8 +77,9 @@ struct fetcher {
     size_t idle_count;
     struct link turns; /* slots to be started, resumed or ended */
     struct deferred turn;
-    struct timer timer;           /* libcurl's */
-    bool kick;                    /* libcurl's timer is due at once */
+    struct timer timer; /* libcurl's */
+    bool kick;          /* libcurl's timer is due at once */
+    struct fetch_closed closed;
     struct fetch_watch **watches; /* by descriptor */
     size_t watches_capacity;
 };

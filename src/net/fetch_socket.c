@@ -15,9 +15,12 @@
  */
 #include "fetch_inner.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -162,11 +165,36 @@ void fetch_socket_let_go(struct fetch_slot *slot)
     slot->watch = NULL;
 }
 
+static int port_of(curl_socket_t fd)
+{
+    struct sockaddr_storage name = { 0 };
+    socklen_t size = sizeof(name);
+
+    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+        return 0;
+    if (name.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&name)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&name)->sin_port);
+}
+
+static void note_closing(struct fetcher *f, curl_socket_t fd)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof(info);
+
+    f->closed = (struct fetch_closed){ 0 };
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return;
+    f->closed.local_port = port_of(fd);
+    f->closed.received_us = clock_now_us() - (uint64_t)info.tcpi_last_data_recv * 1000;
+}
+
 int fetch_socket_close(void *fetcher, curl_socket_t fd)
 {
     struct fetcher *f = fetcher;
     struct fetch_watch *w = find(f, fd);
 
+    note_closing(f, fd);
     if (w)
         drop(w);
     return close(fd);

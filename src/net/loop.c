@@ -4,7 +4,9 @@
  *
  *     alarms -> before_wait -> the wait -> callbacks of sockets -> after_wait -> closings
  *
- * Deferred calls run in both of the middle steps, so whatever a callback puts off happens
+ * Timers that are due are called in after_wait: who was waited for may have come meanwhile.
+ *
+ * Deferred calls run in before_wait and after_wait, so whatever a callback puts off happens
  * before the loop sleeps. One that defers itself for ever does not stop the others: after a
  * few rounds the loop looks at its sockets, without waiting, and comes back.
  *
@@ -92,7 +94,7 @@ static void on_before_wait(uv_prepare_t *before_wait)
     struct loop *loop = container_of(before_wait, struct loop, before_wait);
 
     run_deferred(loop);
-    if (link_is_in(&loop->deferred))
+    if (link_is_in(&loop->deferred) || loop->timers.rang)
         ensure(uv_idle_start(&loop->hurry, on_hurry) == 0);
     else
         ensure(uv_idle_stop(&loop->hurry) == 0);
@@ -102,7 +104,10 @@ static void on_before_wait(uv_prepare_t *before_wait)
 
 static void on_after_wait(uv_check_t *after_wait)
 {
-    run_deferred(container_of(after_wait, struct loop, after_wait));
+    struct loop *loop = container_of(after_wait, struct loop, after_wait);
+
+    timers_run(&loop->timers);
+    run_deferred(loop);
 }
 
 static void on_lag(struct timer *t)

@@ -195,18 +195,22 @@ static void on_deadline(struct timer *timer)
 
 /* ---- replies ---- */
 
-static void note_error(struct redis *r, struct str text)
+static void read_class(char class[REDIS_ERROR_CLASS], struct str text)
 {
-    uint64_t now = clock_now_us();
-    char class[REDIS_ERROR_CLASS];
     size_t length = 0;
 
-    while (length < text.len && length < sizeof(class) - 1 && text.at[length] >= 'A' &&
+    while (length < text.len && length < REDIS_ERROR_CLASS - 1 && text.at[length] >= 'A' &&
            text.at[length] <= 'Z') {
         class[length] = text.at[length];
         length++;
     }
     class[length] = '\0';
+}
+
+static void note_error(struct redis *r, const char *class)
+{
+    uint64_t now = clock_now_us();
+
     if (str_eq(str_of(class), str_of(r->error_class)) && now - r->error_told_us < TELL_ERROR_US)
         return;
     (void)snprintf(r->error_class, sizeof(r->error_class), "%s", class);
@@ -236,9 +240,14 @@ static bool is_of_no_master(struct str error)
 static void note_refusal(struct ticket *t, const struct redis_reply *reply)
 {
     const struct redis_reply *error = error_in(reply);
+    char class[REDIS_ERROR_CLASS];
 
-    if (error && !t->refused)
-        note_error(t->redis, redis_reply_text(error));
+    if (error && !t->refused) {
+        read_class(class, redis_reply_text(error));
+        note_error(t->redis, class);
+        if (t->op)
+            memcpy(t->op->refused, class, sizeof(class));
+    }
     if (error && t->redis->settings.sentinel_count > 0)
         t->redis->deposed |= is_of_no_master(redis_reply_text(error));
     t->refused = t->refused || error;

@@ -23,8 +23,6 @@ enum redis_state {
 
 enum redis_told { TOLD_NOTHING, TOLD_UP, TOLD_DOWN };
 
-enum { REDIS_ERROR_CLASS = 24 };
-
 struct redis {
     struct loop *loop;         /* lent */
     struct resolver *resolver; /* lent */

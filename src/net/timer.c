@@ -7,6 +7,10 @@
  * only when it would otherwise be late: an alarm for a timer that was disarmed meanwhile
  * goes off for nothing, once.
  *
+ * The alarm itself calls nobody: who is due is called behind the sockets. libuv's alarms come
+ * before them, and a loop that was held up for longer than a limit (a busy machine, a process
+ * that was stopped) would else find everyone late whose bytes have long been waiting for it.
+ *
  * A stream moves its limit with every event, always to a later time. So a later time is only
  * noted, and the timer goes to its new place when it comes to the top: once for hundreds of
  * moves, where each would have gone through cold memory from here to the heap's end.
@@ -97,6 +101,14 @@ static void on_alarm(uv_timer_t *alarm)
     struct timers *all = container_of(alarm, struct timers, alarm);
 
     all->alarm_us = 0;
+    all->rang = true;
+}
+
+void timers_run(struct timers *all)
+{
+    if (!all->rang)
+        return;
+    all->rang = false;
     run_due(all);
 }
 
@@ -123,7 +135,7 @@ void timers_set_alarm(struct timers *all)
     uint64_t now;
     uint64_t wait_us;
 
-    if (!next)
+    if (!next || all->rang)
         return;
     due = next->due_us;
     if (all->alarm_us != 0 && all->alarm_us <= due)

@@ -15,6 +15,7 @@ struct timers {
     size_t count;
     size_t capacity;
     uint64_t alarm_us; /* when the alarm goes off; 0: it is not set */
+    bool rang;         /* it has: the next wait shall not wait, and then timers_run */
 };
 
 void timers_init(struct timers *all, uv_loop_t *uv);
@@ -22,3 +23,5 @@ void timers_close(struct timers *all); /* what is armed is forgotten */
 
 /* Sets the alarm for the first timer; called once a turn, before the loop waits. */
 void timers_set_alarm(struct timers *all);
+/* Calls who is due, if the alarm rang; called once a turn, when sockets have been looked at. */
+void timers_run(struct timers *all);

@@ -308,12 +308,11 @@ static void fetch_it(struct attempt *a, const char *addresses)
     const struct upstream *u = a->call.upstream;
     const char *headers[HEAD_LINES + 1];
     struct fetch_call call = { 0 };
-    const char *path;
-    struct str url;
+    struct str path, url;
 
     head_write(&a->call, headers);
-    path = u->dialect->paths[a->call.request->endpoint];
-    url = arena_join(a->call.arena, (struct str[]){ str_of(e->url), str_of(path) }, 2);
+    path = dialect_path(u->dialect, a->call.request->endpoint, str_of(e->url));
+    url = arena_join(a->call.arena, (struct str[]){ str_of(e->url), path }, 2);
     if (!url.at) {
         a->err = ERR_TOO_LARGE;
         loop_defer(a->kit->loop, &a->turn, on_turn);

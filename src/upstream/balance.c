@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+#define ALIKE_S 0.005 /* two latencies that differ by less are the same */
+#define ALIKE_FACTOR 1.5
+
 /* ---- chance -------------------------------------------------------------------------- */
 
 /* SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
@@ -93,11 +96,31 @@ static double best_latency(const struct candidate *c, size_t n)
     return isinf(best) ? 1 : best;
 }
 
-static double cost_of(const struct candidate *c, double unknown_s)
+/* Calls differ by as much among themselves: it says nothing about who makes them. */
+static bool are_alike(double one_s, double other_s)
 {
-    double latency_s = c->latency_s > 0 ? c->latency_s : unknown_s;
+    return fabs(one_s - other_s) < ALIKE_S ||
+           fmax(one_s, other_s) < ALIKE_FACTOR * fmin(one_s, other_s);
+}
 
+static double cost_of(const struct candidate *c, double latency_s)
+{
     return latency_s * (c->in_flight + 1.0) / c->weight;
+}
+
+/*
+ * Of two alike, the one that was drawn stays, as the weights wanted, unless with this call the
+ * other would still be no busier than it is without.
+ */
+static bool is_better(const struct candidate *other, const struct candidate *one,
+                      double unknown_s)
+{
+    double other_s = other->latency_s > 0 ? other->latency_s : unknown_s;
+    double one_s = one->latency_s > 0 ? one->latency_s : unknown_s;
+
+    if (are_alike(one_s, other_s))
+        return (other->in_flight + 1.0) / other->weight <= load_of(one);
+    return cost_of(other, other_s) < cost_of(one, one_s);
 }
 
 static size_t better_of_two(const struct candidate *c, size_t n, struct turns *turns)
@@ -105,7 +128,7 @@ static size_t better_of_two(const struct candidate *c, size_t n, struct turns *t
     double unknown_s = best_latency(c, n);
     size_t one = draw(c, n, n, turns), other = draw(c, n, one, turns);
 
-    return cost_of(&c[other], unknown_s) < cost_of(&c[one], unknown_s) ? other : one;
+    return is_better(&c[other], &c[one], unknown_s) ? other : one;
 }
 
 /* ---- affinity ------------------------------------------------------------------------ */

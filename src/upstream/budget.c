@@ -28,7 +28,7 @@ void budget_call(struct budget *b, uint64_t now_us)
  * Seconds are not cut where the window begins. The oldest, which lies in it only in part, counts
  * for the extra calls and not for the calls: that errs by a tenth at most, and towards less.
  */
-bool budget_take(struct budget *b, double share, unsigned floor, uint64_t now_us)
+bool budget_has(struct budget *b, double share, unsigned floor, uint64_t now_us)
 {
     unsigned at = place_at(b, now_us);
     uint64_t calls = 0, extra = 0;
@@ -40,8 +40,13 @@ bool budget_take(struct budget *b, double share, unsigned floor, uint64_t now_us
             calls += b->calls[i];
     }
     most = share * (double)calls > (double)floor ? share * (double)calls : (double)floor;
-    if ((double)(extra + 1) > most)
+    return (double)(extra + 1) <= most;
+}
+
+bool budget_take(struct budget *b, double share, unsigned floor, uint64_t now_us)
+{
+    if (!budget_has(b, share, floor, now_us))
         return false;
-    b->extra[at]++;
+    b->extra[place_at(b, now_us)]++;
     return true;
 }

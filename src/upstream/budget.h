@@ -20,4 +20,6 @@ struct budget {
 };
 
 void budget_call(struct budget *b, uint64_t now_us);
+/* Would one be allowed now? */
+bool budget_has(struct budget *b, double share, unsigned floor, uint64_t now_us);
 bool budget_take(struct budget *b, double share, unsigned floor, uint64_t now_us);

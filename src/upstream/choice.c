@@ -7,7 +7,12 @@
 
 #include "pool_inner.h"
 
-enum { LATENCY_FORGOTTEN_US = 60 * 1000 * 1000 };
+enum {
+    LATENCY_FORGOTTEN_US = 60 * 1000 * 1000,
+    LAST_CHANCE_US = 500 * 1000, /* enough for a call that finds the pool up to be answered */
+};
+
+#define OPEN_PART 0.1 /* of its share, for one that is ill and may not be kept out */
 
 unsigned member_limit(const struct pool *p, const struct member *m)
 {
@@ -32,15 +37,35 @@ static bool is_full(const struct pool *p, const struct member *m)
     return limit > 0 && m->in_flight >= limit;
 }
 
-/* When so many are ill it is rather the network, or the probes: all are asked then. */
-static bool ignores_health(const struct pool *p, uint64_t now_us)
+/* It is rather the network, or the probes: all are asked then. */
+static bool are_all_ill(const struct pool *p, uint64_t now_us)
 {
-    size_t ill = 0;
-
     for (size_t i = 0; i < p->member_count; i++)
-        ill += !member_is_well(p->members[i], now_us);
-    return ill == p->member_count ||
-           (double)ill > p->settings.breaker.most_ejected * (double)p->member_count;
+        if (member_is_well(p->members[i], now_us))
+            return false;
+    return true;
+}
+
+/* Its breaker alone would keep it out. */
+static bool is_open(const struct member *m, uint64_t now_us)
+{
+    return !m->down && !breaker_allows(&m->breaker, now_us);
+}
+
+/* Of those whose breaker would keep them out, is this one among the worst, who are? */
+static bool is_ejected(const struct pool *p, size_t at, uint64_t now_us)
+{
+    const struct breaker *own = &p->members[at]->breaker;
+    double most = p->settings.breaker.most_ejected * (double)p->member_count;
+    unsigned worse = 0;
+
+    for (size_t i = 0; i < p->member_count; i++) {
+        const struct breaker *b = &p->members[i]->breaker;
+
+        if (i != at && is_open(p->members[i], now_us))
+            worse += b->opened > own->opened || (b->opened == own->opened && i < at);
+    }
+    return worse + 1 <= most + 1e-9; /* a third of three is one */
 }
 
 /* ---- keys ----------------------------------------------------------------------------- */
@@ -85,13 +110,14 @@ struct field {
     uint64_t rest_us; /* the shortest of those who rest; UINT64_MAX: nobody does */
 };
 
-static void add(struct field *f, const struct pool *p, struct member *m, uint64_t now_us)
+static void add(struct field *f, const struct pool *p, struct member *m, double part,
+                uint64_t now_us)
 {
     bool fresh = now_us - m->latency_at_us < LATENCY_FORGOTTEN_US;
 
     f->candidates[f->count] = (struct candidate){
         .id = m->id,
-        .weight = m->weight * breaker_share(&m->breaker, &p->settings.breaker, now_us),
+        .weight = part * m->weight * breaker_share(&m->breaker, &p->settings.breaker, now_us),
         .in_flight = m->in_flight,
         .latency_s = fresh ? m->latency_s : 0,
         .credit = &m->credit,
@@ -101,7 +127,7 @@ static void add(struct field *f, const struct pool *p, struct member *m, uint64_
 
 static void gather(struct field *f, const struct pool *p, uint64_t tried, uint64_t now_us)
 {
-    bool ill_too = ignores_health(p, now_us);
+    bool ill_too = are_all_ill(p, now_us);
 
     f->count = 0;
     f->some_full = false;
@@ -114,12 +140,12 @@ static void gather(struct field *f, const struct pool *p, uint64_t tried, uint64
         if (m->rest_until_us > now_us) {
             if (m->rest_until_us - now_us < f->rest_us)
                 f->rest_us = m->rest_until_us - now_us;
-        } else if (!ill_too && !member_is_well(m, now_us)) {
+        } else if (!ill_too && (m->down || (is_open(m, now_us) && is_ejected(p, i, now_us)))) {
             continue;
         } else if (is_full(p, m)) {
             f->some_full = true;
         } else {
-            add(f, p, m, now_us);
+            add(f, p, m, !ill_too && is_open(m, now_us) ? OPEN_PART : 1, now_us);
         }
     }
 }
@@ -152,8 +178,18 @@ static void count_call(struct pool *p, const struct permit_wish *w, uint64_t now
     budget_call(&p->hedges, now_us);
 }
 
+/* Whose time is nearly up does not sit out a long pause, only as short a one as the first. */
+static bool has_last_chance(const struct pool *p, const struct permit_wish *w, uint64_t now_us)
+{
+    uint64_t tried_us = p->starting.next_us - p->starting.pause_us;
+
+    return w->start_by_us > 0 && now_us + LAST_CHANCE_US >= w->start_by_us &&
+           now_us >= tried_us + POOL_START_PAUSE_US;
+}
+
 /* Nobody is there yet: one at a time finds out whether that has changed. */
-static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_us)
+static enum permit_answer wake(struct pool *p, const struct permit_wish *w, uint64_t now_us,
+                               uint64_t *wait_us)
 {
     if (now_us - p->starting.since_us > p->settings.cold_start_us) {
         p->starting.on = false;
@@ -162,18 +198,19 @@ static enum permit_answer wake(struct pool *p, uint64_t now_us, uint64_t *wait_u
     }
     if (p->starting.trying)
         return PERMIT_WAITS;
-    if (p->starting.next_us > now_us) {
-        *wait_us = p->starting.next_us - now_us;
-        return PERMIT_LATER;
-    }
-    return PERMIT_HELD;
+    if (p->starting.next_us <= now_us || has_last_chance(p, w, now_us))
+        return PERMIT_HELD;
+    if (w->start_by_us > now_us)
+        return PERMIT_WAITS;
+    *wait_us = p->starting.next_us - now_us;
+    return PERMIT_LATER;
 }
 
 enum permit_answer choice_make(struct pool *p, const struct permit_wish *w, uint64_t now_us,
                                struct permit *out, uint64_t *wait_us)
 {
     struct field f;
-    enum permit_answer awake = p->starting.on ? wake(p, now_us, wait_us) : PERMIT_HELD;
+    enum permit_answer awake = p->starting.on ? wake(p, w, now_us, wait_us) : PERMIT_HELD;
     size_t key = POOL_KEYS, at;
 
     if (awake != PERMIT_HELD)

@@ -11,25 +11,23 @@
 #include "weir/base/log.h"
 #include "weir/base/metric.h"
 #include "weir/net/loop.h"
+#include "weir/upstream/retry_after.h"
 
 #include <math.h>
 
 enum {
     KEY_REST_US = 1000 * 1000, /* after a 429 that did not say how long; doubled each time */
-    MOST_REST_US = 600 * 1000 * 1000,
-    BEATEN_MEDIANS = 4,          /* how far lost races alone raise the wait for a second call */
-    START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
-    MOST_START_PAUSE_US = 2 * 1000 * 1000,
+    MOST_KEY_REST_US = 600 * 1000 * 1000,
+    BEATEN_MEDIANS = 4, /* how far lost races alone raise the wait for a second call */
+    MOST_START_PAUSE_US = 1000 * 1000,
 };
 
 #define LATENCY_SECONDS 10.0 /* how fast a mean forgets */
 #define HOLD_PART 0.1
 
-static uint64_t rest_of(int64_t retry_after_ms)
+static uint64_t rest_of(int64_t wait_ms)
 {
-    uint64_t rest_us = (uint64_t)retry_after_ms * 1000;
-
-    return rest_us < MOST_REST_US ? rest_us : MOST_REST_US;
+    return (uint64_t)(wait_ms < RETRY_AFTER_MOST_MS ? wait_ms : RETRY_AFTER_MOST_MS) * 1000;
 }
 
 static void extend(uint64_t *until_us, uint64_t to_us)
@@ -40,15 +38,15 @@ static void extend(uint64_t *until_us, uint64_t to_us)
 
 /* ---- keys and rests --------------------------------------------------------------------- */
 
-static void rest_key(struct key *k, int64_t retry_after_ms, uint64_t now_us)
+static void rest_key(struct key *k, int64_t wait_ms, uint64_t now_us)
 {
-    if (retry_after_ms >= 0) {
-        extend(&k->rest_until_us, now_us + rest_of(retry_after_ms));
+    if (wait_ms >= 0) {
+        extend(&k->rest_until_us, now_us + rest_of(wait_ms));
         return;
     }
     k->rest_us = k->rest_us > 0 ? k->rest_us * 2 : KEY_REST_US;
-    if (k->rest_us > MOST_REST_US)
-        k->rest_us = MOST_REST_US;
+    if (k->rest_us > MOST_KEY_REST_US)
+        k->rest_us = MOST_KEY_REST_US;
     extend(&k->rest_until_us, now_us + k->rest_us);
 }
 
@@ -122,12 +120,13 @@ static void begin_start(struct pool *p, uint64_t now_us)
 {
     p->starting.on = true;
     p->starting.trying = false;
-    p->starting.since_us = now_us;
-    p->starting.next_us = now_us + START_PAUSE_US;
-    p->starting.pause_us = START_PAUSE_US;
+    if (p->starting.since_us == 0)
+        p->starting.since_us = now_us;
+    p->starting.next_us = now_us + POOL_START_PAUSE_US;
+    p->starting.pause_us = POOL_START_PAUSE_US;
 }
 
-/* Who waits is then told LATER, since nobody may call before the pause is over. */
+/* Who does not wait for a start is then told LATER: nobody may call before the pause is over. */
 static void pause_start(struct pool *p, uint64_t now_us)
 {
     uint64_t pause_us = p->starting.pause_us * 2;
@@ -147,6 +146,8 @@ static void note_start(struct pool *p, const struct permit *permit,
         return;
     if (r->verdict == VERDICT_GOOD)
         p->starting.spent = false;
+    if (!all_refuse(p))
+        p->starting.since_us = 0;
     if (p->settings.cold_start_us == 0 || p->starting.spent || !all_refuse(p))
         p->starting.on = false; /* somebody is there, however it fares */
     else if (!p->starting.on)
@@ -204,7 +205,8 @@ static void note_beaten(struct pool *p, uint64_t total_us, uint64_t now_us)
 }
 
 /*
- * A call that was called off because another was sooner. What it would have taken is not known,
+ * A call that was called off because another was sooner, or because its client was sent something
+ * else in time and it took far longer still. What it would have taken is not known,
  * only that it is more than has passed: that much enters the means, where they are lower, and the
  * percentile.
  *

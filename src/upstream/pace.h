@@ -10,13 +10,17 @@
 
 enum { PACE_LEAST = 20 }; /* values; fewer tell nothing about a percentile */
 
+/* What was read last: adding up a thousand cells for every call would be a waste. */
+struct pace_reading {
+    double at; /* 0: none */
+    uint64_t us, read_at_us;
+};
+
 struct pace {
     struct quantile halves[2];
     unsigned newest;
     uint64_t began_us; /* the newest half */
-    /* What was read last: adding up a thousand cells for every call would be a waste. */
-    double known_p;
-    uint64_t known_us, known_at_us;
+    struct pace_reading known[2];
 };
 
 void pace_note(struct pace *p, uint64_t first_us, uint64_t now_us);

@@ -26,20 +26,13 @@
 #include "weir/net/timer.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     COLD_QUEUE = 256, /* who may wait for a pool that starts up, where no queue is configured */
     LEAST_WAIT_US = 1000 * 1000,
     MOST_WAIT_US = 60 * 1000 * 1000,
     LOOK_US = 100 * 1000, /* between two looks of those who wait */
-};
-
-/* Those of one tenant, in the order in which they came; it is there while anybody waits. */
-struct line {
-    struct link link; /* in its lane */
-    struct link boxes;
-    struct str tenant; /* behind the struct */
+    LATE_PART = 4,        /* one call in so many may be one that nobody waits for */
 };
 
 struct permit_box {
@@ -105,46 +98,19 @@ static void count_trial(const struct permit *held)
 
 /* ---- the queue, under the lock ------------------------------------------------------------- */
 
-static struct line *line_of(struct pool *p, const struct permit_wish *w)
-{
-    struct lane *lane = &p->lanes[w->priority];
-    struct line *line;
-
-    for (struct link *l = lane->lines.next; l != &lane->lines; l = l->next) {
-        line = container_of(l, struct line, link);
-        if (str_eq(line->tenant, w->tenant))
-            return line;
-    }
-    line = mem_new(sizeof(*line) + w->tenant.len + 1);
-    line->tenant = (struct str){ (char *)(line + 1), w->tenant.len };
-    if (w->tenant.len > 0)
-        memcpy(line + 1, w->tenant.at, w->tenant.len);
-    link_init(&line->boxes);
-    link_before(&lane->lines, &line->link);
-    return line;
-}
-
 static void stand_in_line(struct pool *p, struct permit_box *b)
 {
-    b->line = line_of(p, &b->wish);
+    b->line = line_join(&p->lanes[b->wish.priority], b->wish.tenant, &b->link);
     b->wish.tenant = (struct str){ 0 }; /* it was lent */
-    link_before(&b->line->boxes, &b->link);
     p->waiting++;
 }
 
 static void step_out(struct pool *p, struct permit_box *b)
 {
-    struct line *line = b->line;
-
-    if (!line)
+    if (!b->line)
         return;
-    link_out(&b->link);
-    b->line = NULL;
+    line_leave(steal(&b->line), &b->link);
     p->waiting--;
-    if (link_is_in(&line->boxes))
-        return;
-    link_out(&line->link);
-    free(line);
 }
 
 static void on_opened(struct letter *l);
@@ -162,7 +128,8 @@ static void answer(struct pool *p, struct permit_box *b, enum permit_answer a,
 
 /*
  * The first of a line who need not wait; NULL: all must. Those who have tried no endpoint wait
- * for the same: where one must, all must, and the rest of them is not asked about.
+ * for the same, unless the pool starts up: where one must, all must, and the rest of them is not
+ * asked about.
  */
 static struct permit_box *first_served(struct pool *p, struct line *line, uint64_t now_us,
                                        bool *all_wait)
@@ -175,7 +142,7 @@ static struct permit_box *first_served(struct pool *p, struct line *line, uint64
         b->answer = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
         if (b->answer != PERMIT_WAITS)
             return b;
-        *all_wait = *all_wait || b->wish.tried == 0;
+        *all_wait = *all_wait || (b->wish.tried == 0 && !p->starting.on);
     }
     return NULL;
 }
@@ -221,23 +188,35 @@ static uint64_t wait_of(const struct pool *p)
                                     : (uint64_t)wait_us;
 }
 
-/* Of the lowest priority below `than`, who came last: it has waited the least. */
-static bool displace(struct pool *p, enum priority than)
+/*
+ * Whose last one makes way, if anybody's: the longest line of the lowest priority below the wish's,
+ * or else of its own, where the newcomer's tenant has two places less. With one less they would
+ * only change roles, and whoever has waited would have done so in vain.
+ */
+static struct line *line_to_displace(struct pool *p, const struct permit_wish *w)
 {
-    for (size_t i = PRIORITY_COUNT; i-- > (size_t)than + 1;) {
-        struct lane *lane = &p->lanes[i];
-        struct line *line;
-        struct permit_box *b;
+    struct lane *own = &p->lanes[w->priority];
+    struct line *longest = NULL;
 
-        if (!link_is_in(&lane->lines))
-            continue;
-        line = container_of(lane->lines.prev, struct line, link);
-        b = container_of(line->boxes.prev, struct permit_box, link);
-        b->wait_us = wait_of(p);
-        answer(p, b, PERMIT_SLOW, "displaced");
-        return true;
-    }
-    return false;
+    for (size_t i = PRIORITY_COUNT; i-- > (size_t)w->priority + 1 && !longest;)
+        longest = line_longest(&p->lanes[i]);
+    if (longest)
+        return longest;
+    longest = line_longest(own);
+    return longest && longest->length > line_length(own, w->tenant) + 1 ? longest : NULL;
+}
+
+static bool displace(struct pool *p, const struct permit_wish *w)
+{
+    struct line *line = line_to_displace(p, w);
+    struct permit_box *b;
+
+    if (!line)
+        return false;
+    b = container_of(line->boxes.prev, struct permit_box, link);
+    b->wait_us = wait_of(p);
+    answer(p, b, PERMIT_SLOW, "displaced");
+    return true;
 }
 
 static bool has_room(struct pool *p, const struct permit_wish *w)
@@ -248,7 +227,7 @@ static bool has_room(struct pool *p, const struct permit_wish *w)
         most = COLD_QUEUE;
     if (p->waiting < most)
         return true;
-    return most > 0 && displace(p, w->priority);
+    return most > 0 && displace(p, w);
 }
 
 /* ---- the owner's side ------------------------------------------------------------------------ */
@@ -291,6 +270,23 @@ static void look_again(struct permit_box *b, uint64_t now_us)
     timer_arm(&b->look, left_us < LOOK_US ? left_us : LOOK_US);
 }
 
+/* Of who waits for a start: its time in the queue has not begun, and its last chance may be now. */
+static void look_at_start(struct pool *p, struct permit_box *b, uint64_t now_us)
+{
+    enum permit_answer a;
+
+    if (b->letter_out || !p->starting.on || b->wish.start_by_us == 0)
+        return;
+    b->until_us = now_us + p->settings.queue.timeout_us;
+    if (!p->starting.trying && p->starting.next_us <= now_us)
+        permit_serve(p, now_us); /* who came before is not overtaken */
+    if (b->letter_out)
+        return;
+    a = choice_make(p, &b->wish, now_us, &b->permit, &b->wait_us);
+    if (a != PERMIT_WAITS)
+        answer(p, b, a, a == PERMIT_LATER ? "resting" : NULL);
+}
+
 static void on_look(struct timer *t)
 {
     struct permit_box *b = container_of(t, struct permit_box, look);
@@ -302,6 +298,7 @@ static void on_look(struct timer *t)
     now_us = clock_now_us();
     if (now_us - p->served_us > LOOK_US / 2)
         permit_serve(p, now_us);
+    look_at_start(p, b, now_us);
     over = !b->letter_out && now_us >= b->until_us;
     if (over) {
         b->wait_us = wait_of(p);
@@ -399,6 +396,25 @@ void permit_leave(struct permit_seat *s)
         free_box(b);
 }
 
+bool permit_go_late(struct permit *permit)
+{
+    struct pool *p = permit->pool;
+    struct member *m;
+    unsigned limit;
+    bool fits;
+
+    if (!p || permit->late)
+        return true;
+    m = member_of(permit->endpoint);
+    permit->late = true;
+    pthread_mutex_lock(&p->lock);
+    limit = member_limit(p, m);
+    fits = limit == 0 || m->late == 0 || m->late < limit / LATE_PART;
+    m->late++;
+    pthread_mutex_unlock(&p->lock);
+    return fits;
+}
+
 void permit_give_back(struct permit *permit, const struct permit_report *r)
 {
     struct permit mine = *permit;
@@ -411,6 +427,7 @@ void permit_give_back(struct permit *permit, const struct permit_report *r)
     pthread_mutex_lock(&p->lock);
     now_us = clock_now_us();
     member_of(mine.endpoint)->in_flight--;
+    member_of(mine.endpoint)->late -= mine.late;
     lesson_learn(p, &mine, r, now_us, mine.loop);
     permit_serve(p, now_us);
     pthread_mutex_unlock(&p->lock);

@@ -187,10 +187,15 @@ size_t pool_listed_keys(const struct pool *p)
     return n;
 }
 
+/* A key that stays keeps its state; one that comes back has been thought about. */
 static void merge_keys(struct pool *p, const struct upstream *u)
 {
-    for (size_t i = 0; i < p->key_count; i++)
+    bool stayed[POOL_KEYS] = { false };
+
+    for (size_t i = 0; i < p->key_count; i++) {
+        stayed[i] = p->keys[i].listed;
         p->keys[i].listed = false;
+    }
     for (size_t i = 0; i < u->auth_count; i++) {
         size_t at = 0;
 
@@ -205,7 +210,7 @@ static void merge_keys(struct pool *p, const struct upstream *u)
         if (at == p->key_count)
             p->keys[p->key_count++] = (struct key){ .line = mem_copy_text(u->auth[i]) };
         p->keys[at].listed = true;
-        p->keys[at].dropped = false;
+        p->keys[at].dropped = p->keys[at].dropped && stayed[at];
     }
 }
 
@@ -288,22 +293,38 @@ void pool_note_probe(struct pool *p, struct upstream_endpoint *e, bool good)
 {
     struct member *m = member_of(e);
     unsigned needed;
+    bool serves = false;
 
     pthread_mutex_lock(&p->lock);
     needed = good ? p->settings.health.up_after : p->settings.health.down_after;
-    if (good)
-        p->starting.next_us = 0; /* somebody is there: whoever asks next may try */
     if (good != m->down) {
         m->probes = 0;
     } else if (++m->probes >= needed) {
         m->down = !good;
         m->probes = 0;
-        permit_serve(p, clock_now_us());
+        serves = true;
     }
+    if (good && p->starting.on) {
+        p->starting.on = m->refused = false; /* somebody is there: nobody waits any longer */
+        serves = true;
+    }
+    if (serves)
+        permit_serve(p, clock_now_us());
     pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- trying again ----------------------------------------------------------------------------- */
+
+bool pool_has_retry(struct pool *p)
+{
+    bool has;
+
+    pthread_mutex_lock(&p->lock);
+    has = budget_has(&p->retries, p->settings.retry.budget, p->settings.retry.floor,
+                     clock_now_us());
+    pthread_mutex_unlock(&p->lock);
+    return has;
+}
 
 bool pool_may_retry(struct pool *p)
 {

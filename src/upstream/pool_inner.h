@@ -8,6 +8,7 @@
 #include "balance.h"
 #include "breaker.h"
 #include "budget.h"
+#include "line.h"
 #include "pace.h"
 
 #include <pthread.h>
@@ -19,8 +20,9 @@
 
 enum {
     POOL_KEYS = 32,
-    POOL_FIRST_LIMIT = 8, /* of an adaptive endpoint, to begin with */
-    POOL_DOUBTS = 3,      /* races lost in a row before it is doubted that an endpoint works */
+    POOL_FIRST_LIMIT = 8,             /* of an adaptive endpoint, to begin with */
+    POOL_START_PAUSE_US = 250 * 1000, /* between two calls that wake a pool; doubled */
+    POOL_DOUBTS = 3, /* races lost in a row before it is doubted that an endpoint works */
 };
 
 /* The endpoint stands first: who drops its last reference frees the member. */
@@ -29,6 +31,7 @@ struct member {
     uint64_t id; /* of its URL and address, for affinity */
     double weight;
     unsigned in_flight;
+    unsigned late; /* of them: nobody waits for these */
     struct breaker breaker;
     bool down;              /* its probes say so */
     unsigned probes;        /* in a row that say the other thing */
@@ -50,11 +53,6 @@ struct key {
     uint64_t rest_us; /* the last rest that nobody had told the length of */
 };
 
-/* Those of one priority who wait, a line for each tenant; the first line is next. */
-struct lane {
-    struct link lines;
-};
-
 struct pool {
     _Atomic uint32_t refs;
     pthread_mutex_t lock;
@@ -66,7 +64,7 @@ struct pool {
     size_t key_count;
     size_t next_key;
     struct turns turns;
-    struct lane lanes[PRIORITY_COUNT];
+    struct lane lanes[PRIORITY_COUNT]; /* of those who wait */
     unsigned waiting;
     uint64_t served_us; /* when somebody last looked whether those who wait can be served */
     double hold_s;      /* decaying mean of how long a permit is held */
@@ -74,9 +72,10 @@ struct pool {
     struct pace pace;
     struct {
         bool on;
-        bool trying; /* a call is out to wake it */
-        bool spent;  /* it has had its time: it is down until a call goes well */
-        uint64_t since_us, next_us, pause_us;
+        bool trying;       /* a call is out to wake it */
+        bool spent;        /* it has had its time: it is down until a call goes well */
+        uint64_t since_us; /* 0: somebody has been there since */
+        uint64_t next_us, pause_us;
     } starting; /* nobody is there yet: see cold_start */
 };
 

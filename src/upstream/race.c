@@ -66,13 +66,9 @@ static void call_off(const struct race *r, struct attempt *loser)
         attempt_cancel(loser, ERR_CANCELLED);
 }
 
-/* The other one is called off; what the winner held back is the race's from here on. */
-static void win(struct race *r, struct attempt *a)
+/* What it held back is the race's from here on. */
+static void take_lead(struct race *r, struct attempt *a)
 {
-    struct attempt *other = other_of(r, a);
-
-    if (r->won)
-        return;
     r->won = true;
     r->lead = a;
     timer_disarm(&r->hedge);
@@ -83,8 +79,29 @@ static void win(struct race *r, struct attempt *a)
         r->held = r->second_held;
         r->second_held = (struct buf){ 0 };
     }
+}
+
+static void win(struct race *r, struct attempt *a)
+{
+    struct attempt *other = other_of(r, a);
+
+    if (r->won)
+        return;
+    take_lead(r, a);
     if (runs(other))
         call_off(r, other);
+}
+
+/* The request itself is no good: nobody works on it any longer, which is no loss to whoever did. */
+static void win_by_refusal(struct race *r, struct attempt *a)
+{
+    struct attempt *other = other_of(r, a);
+
+    if (r->won)
+        return;
+    take_lead(r, a);
+    if (runs(other))
+        attempt_cancel(other, ERR_CANCELLED);
 }
 
 static void pass(struct race *r, struct str bytes)
@@ -193,6 +210,8 @@ static void on_called(struct attempt *a, enum err err)
     r->sent += a->sent_any ? 1 : 0;
     if (err == OK)
         win(r, a);
+    if (err == ERR_UPSTREAM_REFUSED)
+        win_by_refusal(r, a);
     if (err == OK && r->overflown)
         err = ERR_UPSTREAM_MALFORMED;
     if (leads(r, a, err)) {
@@ -255,6 +274,10 @@ static void on_hedge(struct timer *t)
 
     if (r->won || r->cancelled || !runs(&r->first))
         return;
+    if (r->call.no_second) {
+        count(r, r->call.no_second);
+        return;
+    }
     wish.never_waits = true;
     wish.tried |= endpoint_bit(r->first.endpoint);
     if (permit_ask(&r->seat, pool, r->kit->loop, &wish, on_permit) != PERMIT_HELD) {
@@ -292,14 +315,40 @@ void race_start(struct race *r, struct attempt_kit *kit, const struct race_call 
     attempt_start(&r->first, kit, &call->first, &first_events);
 }
 
-void race_cancel(struct race *r, enum err why)
+static void end_early(struct race *r)
 {
     r->cancelled = !(r->won && r->lead->phase == PHASE_LINGER);
     timer_disarm(&r->hedge);
+}
+
+void race_cancel(struct race *r, enum err why)
+{
+    end_early(r);
     if (runs(&r->first))
         attempt_cancel(&r->first, why);
     if (runs(r->second))
         attempt_cancel(r->second, why);
+}
+
+void race_lose(struct race *r)
+{
+    end_early(r);
+    if (runs(&r->first))
+        attempt_lose(&r->first);
+    if (runs(r->second))
+        attempt_lose(r->second);
+}
+
+bool race_go_late(struct race *r)
+{
+    bool fits = true;
+
+    timer_disarm(&r->hedge);
+    if (runs(&r->first))
+        fits = permit_go_late(&r->first.call.permit);
+    if (runs(r->second))
+        fits = permit_go_late(&r->second->call.permit) && fits;
+    return fits;
 }
 
 void race_pause(struct race *r)
@@ -344,11 +393,16 @@ unsigned race_sent(const struct race *r)
     return sent;
 }
 
+const struct attempt *race_other(const struct race *r)
+{
+    if (!r->second)
+        return NULL;
+    return r->lead == &r->first ? r->second : &r->first;
+}
+
 const struct attempt *race_loser(const struct race *r)
 {
-    const struct attempt *loser = r->lead == &r->first ? r->second : &r->first;
+    const struct attempt *loser = race_other(r);
 
-    if (!r->second || !loser || !loser->sent_any)
-        return NULL;
-    return loser;
+    return loser && loser->sent_any ? loser : NULL;
 }

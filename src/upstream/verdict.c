@@ -59,17 +59,17 @@ static enum verdict judge(const struct attempt *a, enum err err)
 
 void verdict_report(const struct attempt *a, enum err err, struct permit_report *out)
 {
-    int64_t wait_s = -1;
+    int64_t wait_ms = -1;
 
     if (a->status >= 400)
-        wait_s = retry_after_s(attempt_header(a, "retry-after"),
-                               attempt_header(a, "retry-after-ms"), clock_wall_ms());
+        wait_ms = retry_after_ms(attempt_header(a, "retry-after"),
+                                 attempt_header(a, "retry-after-ms"), clock_wall_ms());
     *out = (struct permit_report){
         .verdict = judge(a, err),
         .status = true_status(a),
         .refused = a->status == 503 ||
                    (is_unreachable(a, err) && !a->sent_any && !a->fetch.stale),
-        .retry_after_ms = wait_s < 0 ? -1 : wait_s * 1000,
+        .retry_after_ms = wait_ms,
         .first_us = a->first_us > 0 ? a->first_us - a->started_us : 0,
         .total_us = a->ended_us - a->started_us,
     };

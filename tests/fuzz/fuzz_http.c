@@ -61,7 +61,7 @@ static bool feed(struct intake *in, struct str piece, struct buf *told)
         } else if (got == INTAKE_WHOLE || (got == INTAKE_HEAD && intake_is_whole(in))) {
             put_request(told, in);
             intake_end(in);
-            intake_begin(in, MOST_BODY);
+            intake_begin(in, MOST_BODY, NULL);
         } else if (got == INTAKE_HEAD && at == piece.len) {
             intake_keep(in);
         } else if (got == INTAKE_MORE) {
@@ -78,7 +78,7 @@ static void read_in_pieces(struct str input, size_t most, uint32_t seed, struct 
     size_t at = 0;
     bool goes_on = true;
 
-    intake_begin(in, MOST_BODY);
+    intake_begin(in, MOST_BODY, NULL);
     while (goes_on && at < input.len) {
         size_t left = input.len - at;
         size_t n;

@@ -9,8 +9,8 @@
 #include <time.h>
 
 /*
- * Any pattern on any body. An input is a byte that says the endpoint (0 to 5 for a pattern, @ to
- * E for a keyword, ` to e for a pattern and the field /a), the pattern, a line feed, and the
+ * Any pattern on any body. An input is a byte that says the endpoint (0 to 7 for a pattern, @ to
+ * G for a keyword, ` to g for a pattern and the field /a), the pattern, a line feed, and the
  * body. Whatever they are, it does not take long; what is answered is JSON, and can be told as
  * a stream where the endpoint has one.
  */
@@ -29,7 +29,8 @@ static uint64_t cpu_ms(void)
 
 static bool streams(enum endpoint e)
 {
-    return e == ENDPOINT_CHAT || e == ENDPOINT_COMPLETIONS || e == ENDPOINT_RESPONSES;
+    return e == ENDPOINT_CHAT || e == ENDPOINT_COMPLETIONS || e == ENDPOINT_RESPONSES ||
+           e == ENDPOINT_MESSAGES;
 }
 
 static void check_answer(const struct rules *rules, const struct request *r)
@@ -39,7 +40,7 @@ static void check_answer(const struct rules *rules, const struct request *r)
     enum err err = rules_answer(rules, r, r->model, &out);
 
     ensure(cpu_ms() - began < LONG_MS);
-    ensure(err == OK || err == ERR_NO_ROUTE || err == ERR_UNSUPPORTED);
+    ensure(err == OK || err == ERR_NO_RULE || err == ERR_UNSUPPORTED);
     ensure((err == OK) == (out.len > 0));
     if (err == OK) {
         ensure(scan_check(buf_str(&out), NULL) == OK);
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!str_split(&body, '\n', &head) || head.len == 0 || !body.at)
         return 0;
     pattern = str_cut(head, 1, head.len);
-    rules = rules_new();
+    rules = rules_new(STR("simple"));
     if ((head.at[0] & 0x60) == 0x40) {
         words.keywords = &pattern;
         words.keyword_count = 1;

@@ -19,7 +19,8 @@ static bool changes(const struct tap *t, struct str data)
     if (scan_check(data, NULL) != OK)
         return true; /* read as a cleaned copy, if at all: too odd for this check */
     return t->usage_injected || scan_get(data, STR("model"), &m) ||
-           scan_pointer(data, STR("/response/model"), &m);
+           scan_pointer(data, STR("/response/model"), &m) ||
+           scan_pointer(data, STR("/message/model"), &m);
 }
 
 static void tell(struct tap *t, struct str line)
@@ -55,14 +56,19 @@ static void check_plain(const struct tap *t)
     buf_deinit(&events);
 }
 
+static const struct dialect *dialect_for(enum endpoint e)
+{
+    if (endpoint_is_anthropic(e))
+        return dialect_named(STR("anthropic"));
+    return dialect_named(e == ENDPOINT_PREDICT ? STR("json") : STR("openai"));
+}
+
 static void read_stream(const struct request *r, struct str text, bool injected)
 {
-    const struct dialect *d = dialect_named(r->endpoint == ENDPOINT_PREDICT ? STR("json")
-                                                                            : STR("openai"));
     struct str line;
     struct tap t;
 
-    tap_init(&t, d, r, STR("alias"), true);
+    tap_init(&t, dialect_for(r->endpoint), r, STR("alias"), true);
     t.usage_injected = injected;
     while (str_split(&text, '\n', &line))
         tell(&t, line);
@@ -73,12 +79,10 @@ static void read_stream(const struct request *r, struct str text, bool injected)
 
 static void read_plain(const struct request *r, struct str text)
 {
-    const struct dialect *d = dialect_named(r->endpoint == ENDPOINT_PREDICT ? STR("json")
-                                                                            : STR("openai"));
     struct buf body = { 0 };
     struct tap t;
 
-    tap_init(&t, d, r, STR("alias"), true);
+    tap_init(&t, dialect_for(r->endpoint), r, STR("alias"), true);
     buf_put(&body, text);
     if (tap_whole(&t, &body) == OK && t.answer.storable) {
         struct buf events = { 0 };

@@ -43,7 +43,7 @@ upstreams:
 
 A call that has shown no content for as long as 95 of a hundred calls of the last minute took to show theirs is joined by a second one, to another endpoint. The first
 content wins and the other call is cancelled; never are more than 5 % of calls doubled, counted over ten seconds. `x-weir-attempts: 2` tells it, and `weir_hedges_total`
-counts it.
+counts it. The second call is one of the model's `max_attempts`, and both must fit into its `max_cost`.
 
 ![The time to the answer by percentile, with hedging and without](hedging.svg)
 

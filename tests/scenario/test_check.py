@@ -139,6 +139,14 @@ def test_open_access_beyond_loopback_is_a_warning_not_a_fault():
     text = GOOD.replace("127.0.0.1:0", "0.0.0.0:0", 1)
     result = check(text)
     assert result.returncode == 0 and "tenants" in said(result)
+    assert re.search(r"^warning: .*weir\.yaml:2: ", said(result), re.M), said(result)
+
+
+def test_beside_a_fault_a_warning_is_told_as_what_it_is():
+    text = GOOD.replace("upstream: local", "upstream: locl") + "drift: {tick: 60s}\n"
+    warned, faulty = said(check(text)).splitlines()
+    assert warned.startswith("warning: ") and "no effect in this version" in warned
+    assert re.match(r"[^ ]*weir\.yaml:12: ", faulty)
 
 
 def test_a_missing_file_exits_2_and_names_it():
@@ -236,5 +244,6 @@ README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text()
 
 @pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
 def test_what_the_readme_shows_is_taken_without_a_word(text):
-    result = check(text, dict.fromkeys(("OPENAI_API_KEY", "KEY_A", "KEY_B"), "a-key"))
+    names = ("OPENAI_API_KEY", "KEY_A", "KEY_B")
+    result = check(text, {name: f"a-key-for-{name}" for name in names})
     assert result.returncode == 0 and len(said(result).splitlines()) == 1

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from weirtest import chat, config
-from weirtest.client import Client
+from weirtest.client import Client, request_bytes
 from weirtest.patience import in_parallel, until
 
 RULES = {"support": [
@@ -56,6 +56,16 @@ def test_a_stale_answer_serves_when_the_deadline_is_near(stage):
     assert response.status == 200 and response.header("x-weir-degraded") == "stale"
 
 
+def test_where_nothing_may_stand_in_the_error_is_told(stage):
+    upstream = stage.upstream(chat.says())
+    settings = config.chat(cache=SHORT, max_attempts=1, fallback=[])
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.next(chat.fails(500))
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 500 and not response.header("x-weir-degraded")
+
+
 def test_who_forbids_stale_answers_gets_the_error(stage):
     upstream = stage.upstream(chat.says())
     weir = stage.weir(config.gateway(upstream, **config.chat(cache=SHORT, max_attempts=1)))
@@ -85,6 +95,23 @@ def test_a_stale_answer_is_served_at_once_and_renewed_once(stage):
     weir.metrics.wait("weir_cache_refreshes_total", 1, result="stored", reason="stale")
     assert b"second words" in weir.post(chat.PATH, chat.stable()).body
     assert len(upstream.calls) == 2
+
+
+def test_a_renewal_that_failed_is_not_tried_by_every_client(stage):
+    upstream = stage.upstream(chat.says("old words"))
+    settings = config.chat(cache={**SHORT, "revalidate": True}, max_attempts=1)
+    weir = stage.weir(config.gateway(upstream, **settings))
+    aged(weir)
+    upstream.script = chat.fails(500)
+    began = time.monotonic()
+    responses = [weir.post(chat.PATH, chat.stable()) for _ in range(200)]
+    seconds = time.monotonic() - began
+    assert {r.header("x-weir-degraded") for r in responses} == {"stale"}
+    assert 1 <= len(upstream.calls) - 1 <= 1 + seconds, "one, and one more after 1, 2, 4 s"
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="failed") >= 1
+    assert weir.metrics.sum("weir_cache_refreshes_total", result="put_off") > 100
+    upstream.script = chat.says("new words")
+    until(lambda: b"new words" in weir.post(chat.PATH, chat.stable()).body, 10, "its renewal")
 
 
 def test_a_hot_answer_is_renewed_before_it_ends(stage):
@@ -123,6 +150,31 @@ def test_another_model_answers_when_no_route_does(stage):
     weir.metrics.wait("weir_requests_total", 2, outcome="fallback")
 
 
+def both_broken(stage, fallback):
+    broken = stage.upstream(chat.fails(500))
+    return stage.weir(config.merged(
+        config.gateway(broken, rules=RULES, **config.chat(fallback=fallback, max_attempts=1)),
+        {"models": {"other": {"routes": [{"upstream": "up"}], "max_attempts": 1}}}))  # fmt: skip
+
+
+def test_another_model_that_fails_as_well_is_no_fallback(stage):
+    weir = both_broken(stage, [{"model": "other"}])
+    response = weir.post(chat.PATH, chat.stable())
+    assert response.status == 500 and not response.header("x-weir-degraded")
+    assert not weir.wait_logged("exchange_end")[0].get("degraded")
+    assert weir.metrics.sum("weir_fallbacks_total") == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_what_answers_in_the_end_is_counted_and_nothing_else(stage, stream):
+    weir = both_broken(stage, [{"model": "other"}, {"rules": "support"}])
+    response = weir.post(chat.PATH, chat.stable(stream=stream))
+    assert response.status == 200 and response.header("x-weir-degraded") == "heuristic"
+    weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+    assert weir.metrics.sum("weir_fallbacks_total", kind="heuristic", reason="error") == 1
+    assert weir.metrics.sum("weir_fallbacks_total") == 1
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_rules_answer_when_nobody_else_does(stage, stream):
     broken = stage.upstream(chat.fails(500))
@@ -134,6 +186,45 @@ def test_rules_answer_when_nobody_else_does(stage, stream):
     assert said == "We refund."
     assert response.header("x-weir-degraded") == "heuristic"
     weir.metrics.wait("weir_requests_total", 1, outcome="fallback")
+
+
+def with_rules_in_front(stage, *servers, **model):
+    """Rules that fit refunds alone are the first route, then the servers."""
+    narrow = {"narrow": [{"match": "refund", "reply": "We refund."}]}
+    names = ["first", *("up" if i == 0 else f"up{i + 1}" for i in range(len(servers)))]
+    return stage.weir(config.merged(config.gateway(*servers, rules=narrow), {
+        "upstreams": {"first": {"dialect": "rules", "rules": "narrow"}},
+        "models": {"chat": {"routes": [{"upstream": name} for name in names]}},
+    }, config.chat(**model)))  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_where_no_rule_fits_it_is_told_so_and_not_to_ask_again(stage, stream):
+    weir = with_rules_in_front(stage)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?", stream=stream))
+    assert response.status == 422 and response.error["code"] == "no_rule_fits"
+    assert "No rule of rules.narrow fits" in response.error["message"]
+    assert response.header("x-should-retry") == "false" and not response.header("retry-after")
+    line = weir.wait_logged("exchange_end")[0]
+    assert line["err"] == "ERR_NO_RULE" and "rules.narrow" in line["why"]
+    assert line["outcome"] == "rejected"
+
+
+def test_where_no_rule_fits_the_next_route_answers(stage):
+    weir = with_rules_in_front(stage, stage.upstream(chat.says("In the post.")))
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status == 200 and response.header("x-weir-upstream") == "up"
+    assert not weir.wait_logged("exchange_end")[0].get("err")
+
+
+@pytest.mark.parametrize("order", [["first", "up"], ["up", "first"]], ids=["before", "after"])
+def test_what_an_upstream_failed_with_outweighs_that_no_rule_fits(stage, order):
+    routes = [{"upstream": name} for name in order]
+    broken = stage.upstream(chat.fails(500))
+    weir = with_rules_in_front(stage, broken, max_attempts=2, routes=routes)
+    response = weir.post(chat.PATH, chat.question("where is my parcel?"))
+    assert response.status >= 500 and response.header("x-should-retry") != "false"
+    assert weir.wait_logged("exchange_end")[0]["err"] == "ERR_UPSTREAM_STATUS"
 
 
 # -- in time -----------------------------------------------------------------------------------
@@ -285,3 +376,84 @@ def test_the_same_idempotency_key_at_the_same_time_is_one_call(stage):
     go.set()
     assert {client.response().status for client in clients} == {200}
     assert len(upstream.calls) == 1
+
+
+def test_a_key_whose_body_comes_later_is_its_own(stage):
+    """The key is read with the head; by the time the body is there, its bytes are gone."""
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream))
+    body = chat.question(temperature=1)
+    clients = [Client(weir.address) for _ in range(8)]
+    for turn in range(3):
+        for number, client in enumerate(clients):
+            head = request_bytes("POST", chat.PATH, body, {"Idempotency-Key": f"{number}-{turn}"})
+            client.send(head[: -len(body)])
+        weir.get("/livez")  # whatever was read before is overwritten
+        for client in clients:
+            client.send(body)
+        assert {client.response().status for client in clients} == {200}
+    assert len(upstream.calls) == 8 * 3
+    again = weir.post(chat.PATH, body, {"Idempotency-Key": "7-2"})
+    assert again.header("idempotent-replayed") == "true"
+
+
+KEY = {"Idempotency-Key": "order-9"}
+
+
+def slow_model(stage, **model):
+    """What asks again while the first call is under way finds it, and its answer."""
+    go = threading.Event()
+
+    def slowly(call):
+        call.wait(go)
+        chat.says("in the end")(call)
+
+    upstream = stage.upstream(slowly)
+    return upstream, stage.weir(config.gateway(upstream, **config.chat(**model))), go
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7], ids=["cacheable", "for its key alone"])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_who_leaves_and_asks_again_with_its_key_finds_its_own_call(stage, stream, temperature):
+    upstream, weir, go = slow_model(stage)
+    body = chat.question(stream=stream, temperature=temperature)
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, body, KEY)
+        until(lambda: upstream.calls)
+    weir.metrics.wait("weir_in_flight", 0)
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, body, KEY)
+        weir.metrics.wait("weir_in_flight", 1)
+        go.set()
+        assert b"end" in client.response().body
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("wait", [{"x-weir-timeout": "300ms"}, {"x-stainless-timeout": "0.3"}])
+def test_a_callers_own_timeout_does_not_end_the_call_for_its_key(stage, wait):
+    upstream, weir, go = slow_model(stage)
+    body = chat.question(temperature=0.7)
+    late = weir.post(chat.PATH, body, {**KEY, **wait})
+    assert late.status == 504 and late.error["code"] == "upstream_timeout"
+    go.set()
+    again = weir.post(chat.PATH, body, KEY)
+    assert again.status == 200 and b"in the end" in again.body
+    assert len(upstream.calls) == 1
+    weir.metrics.wait("weir_in_flight", 0)
+
+
+def test_the_models_deadline_ends_the_call_for_a_key_too(stage):
+    upstream, weir, _ = slow_model(stage, deadline="500ms")
+    late = weir.post(chat.PATH, chat.question(temperature=0.7), {**KEY, "x-weir-timeout": "200ms"})
+    assert late.status == 504
+    assert upstream.calls[0].gone.wait(5)
+    weir.wait_logged("late_end", err="ERR_DEADLINE")
+
+
+def test_without_a_key_or_where_it_counts_for_nothing_who_leaves_ends_the_call(stage):
+    upstream, weir, _ = slow_model(stage, idempotency=0)
+    for headers in ({}, KEY):
+        with Client(weir.address) as client:
+            client.ask("POST", chat.PATH, chat.question(temperature=0.7), headers)
+            until(lambda: upstream.calls)
+        assert upstream.calls[-1].gone.wait(5)

@@ -165,6 +165,133 @@ def test_a_stream_is_followed_live_on_another_replica(stage):
     assert len(upstream.calls) == 1
 
 
+def test_a_full_redis_costs_no_more_calls_than_while_it_is_full(stage):
+    def slowly(call):
+        call.pause(0.3)
+        chat.says()(call)
+
+    def burst(text):
+        before = len(upstream.calls)
+        clients = ask_all(weirs, chat.stable(text), 8)
+        assert {r.status for r in answers(clients)} == {200}
+        return len(upstream.calls) - before
+
+    upstream, redis = stage.upstream(slowly), stage.redis()
+    weirs = replicas(stage, upstream, redis)
+    redis("CONFIG", "SET", "maxmemory", "1")
+    assert burst("full") == 2
+    redis("CONFIG", "SET", "maxmemory", "0")
+    began, number = time.monotonic(), 0
+    while burst(f"room {number}") != 1:
+        number += 1
+    assert time.monotonic() - began < 3
+    assert [burst(f"more {number}") for number in range(4)] == [1] * 4
+    for weir in weirs:
+        assert {line["class"] for line in weir.wait_logged("redis_error")} == {"OOM"}
+        assert not weir.logged("redis_scripts_refused")
+
+
+def test_a_lease_overwritten_with_a_list_holds_nobody_up(stage):
+    gate = Gate()
+    upstream, redis = stage.upstream(gate), stage.redis()
+    one, two = replicas(stage, upstream, redis)
+    first = ask_all([one], chat.stable(), 1)
+    upstream.call()
+    (lease,) = redis("KEYS", "weir:v1:flight:*")
+    redis("DEL", lease)
+    redis("RPUSH", lease, "x")
+    second = ask_all([two], chat.stable(), 1)
+    upstream.call(1, timeout=2)
+    gate.opened.set()
+    assert {r.status for r in answers(first + second)} == {200}
+
+
+def live_fleet(stage):
+    """Two replicas of one stream that says Hello, and World once it is let go on."""
+    go = threading.Event()
+    events = chat.stream_of("Hello", "World")
+    upstream = stage.upstream(chat.stream(*events[:2], go, *events[2:]))
+    redis = stage.redis()
+    weirs = replicas(stage, upstream, redis, cache={"coalesce_streams": "fleet"})
+    return upstream, redis, go, weirs
+
+
+def asked(weir):
+    client = Client(weir.address, timeout=20)
+    client.ask("POST", chat.PATH, chat.stable(stream=True))
+    return client
+
+
+def heard(client):
+    response = client.head()
+    assert "Hello" in chat.text_of(client.until_event(response, 2))
+    return client, response
+
+
+def rest(followers):
+    for client, response in followers:
+        client.rest(response)
+        client.close()
+    return [response for _, response in followers]
+
+
+def test_a_stream_goes_on_for_another_replica_when_its_leaders_client_leaves(stage):
+    upstream, redis, go, (one, two) = live_fleet(stage)
+    leader, _ = heard(asked(one))
+    followers = [heard(client) for client in [asked(two) for _ in range(5)]]
+    leader.close()
+    one.metrics.wait("weir_in_flight", 0)
+    go.set()
+    for response in rest(followers):
+        assert response.events[-1] == b"[DONE]" and chat.text_of(response.events) == "HelloWorld"
+    assert len(upstream.calls) == 1
+    assert redis("KEYS", "weir:v1:followers:*") == []
+
+
+def test_a_stream_that_nobody_in_the_fleet_follows_any_more_is_called_off(stage):
+    upstream, _, go, (one, two) = live_fleet(stage)
+    leader, _ = heard(asked(one))
+    followers = [heard(client) for client in [asked(two) for _ in range(5)]]
+    leader.close()
+    one.metrics.wait("weir_in_flight", 0)
+    for client, _ in followers:
+        client.close()
+    assert upstream.call().gone.wait(3), "its call goes on for nobody"
+    go.set()
+
+
+def test_whoever_leaves_first_of_those_who_follow_cuts_nobody(stage):
+    upstream, _, go, (one, two) = live_fleet(stage)
+    leader, _ = heard(asked(one))
+    first = heard(asked(two))
+    followers = [heard(client) for client in [asked(two) for _ in range(4)]]
+    first[0].close()
+    two.metrics.wait("weir_in_flight", 4)
+    go.set()
+    for response in rest(followers):
+        assert response.events[-1] == b"[DONE]" and chat.text_of(response.events) == "HelloWorld"
+    leader.close()
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("lost", ["leader", "Redis"])
+def test_who_followed_a_stream_is_told_that_its_leader_is_lost(stage, lost):
+    upstream, redis, go, (one, two) = live_fleet(stage)
+    leader, _ = heard(asked(one))
+    followers = [heard(client) for client in [asked(two) for _ in range(3)]]
+    if lost == "leader":
+        one.killed = True
+        one.signal(signal.SIGKILL)
+    else:
+        redis.kill()
+    for response in rest(followers):
+        assert b"the gateway that was reading this answer is gone" in response.body
+        assert b"stream_incomplete" in response.body and b"Ask again" in response.body
+    two.metrics.wait("weir_requests_total", 3, outcome="internal_error")
+    go.set()
+    leader.close()
+
+
 def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()

@@ -31,8 +31,9 @@ class Heats:
             script = self.scripts.pop(0) if self.scripts else chat.says("as usual")
         script(call)
 
-    def start(self, stage, hedge=ALWAYS, **route):
-        setup = config.gateway(self.servers[0], **config.chat(max_attempts=1))
+    def start(self, stage, hedge=ALWAYS, model=None, **route):
+        chat_model = config.chat(**{"max_attempts": 2, **(model or {})})
+        setup = config.gateway(self.servers[0], **chat_model)
         setup["upstreams"]["up"] = config.upstream(*self.servers, hedge=hedge)
         setup["models"]["chat"]["routes"][0].update(route)
         return stage.weir(setup)
@@ -232,6 +233,14 @@ def test_a_pool_of_one_is_never_asked_twice(stage, stream):
     assert len(heats.calls) == 1 and hedged(weir, "won", "lost", "failed") == 0
 
 
+def test_the_last_attempt_is_not_doubled(stage):
+    heats = Heats(stage, after(0.3, chat.says("alone")))
+    weir = heats.start(stage, model={"max_attempts": 1})
+    response = weir.post(chat.PATH, chat.question())
+    assert b"alone" in response.body and response.header("x-weir-attempts") == "1"
+    assert len(heats.calls) == 1 and hedged(weir, "refused_attempts") == 1
+
+
 # -- money -----------------------------------------------------------------------------------
 
 
@@ -266,3 +275,12 @@ def test_a_call_that_was_not_doubled_costs_what_it_costs(stage):
     response = weir.post(chat.PATH, chat.question())
     assert float(response.header("x-weir-cost-usd")) == pytest.approx(USUAL_USD, abs=1e-6)
     until(lambda: spent_usd(weir) == pytest.approx(USUAL_USD, abs=2e-6))
+
+
+@pytest.mark.parametrize("calls, made", [(1.5, 1), (2.5, 2)])
+def test_both_calls_must_fit_into_what_a_request_may_cost(stage, calls, made):
+    heats = Heats(stage, after(0.3, chat.says("well")), chat.says("well"))
+    most_usd = calls * 100 * PRICE["output"] / 1e6
+    weir = heats.start(stage, model={"max_cost": most_usd}, price={**PRICE, "input": 0})
+    assert weir.post(chat.PATH, chat.question(max_tokens=100)).status == 200
+    assert len(heats.calls) == made and hedged(weir, "refused_cost") == 2 - made

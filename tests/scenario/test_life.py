@@ -72,6 +72,42 @@ def test_log_lines_are_json_or_logfmt_as_configured(stage):
     assert "event=exchange_end" in line and "outcome=ok" in line and not line.startswith("{")
 
 
+# -- held up -----------------------------------------------------------------------------
+
+
+def test_a_process_that_was_stopped_for_a_while_hears_first_what_has_come_meanwhile(stage):
+    """No upstream was silent: it was the gateway that did not listen, for longer than a limit."""
+    go, said = threading.Event(), []
+
+    def counts(call):
+        call.head(200, {"Content-Type": "text/event-stream"})
+        while not go.wait(0.05):
+            said.append(len(said))
+            call.chunk(chat.event({"content": f"{said[-1]} "}))
+        call.chunk(chat.event({}, "stop"))
+        call.chunk(chat.DONE)
+        call.end()
+
+    limits = config.timeouts(data_gap="600ms")
+    weir = stage.weir(config.gateway(stage.upstream(counts), **limits))
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, chat.question(stream=True))
+        response = client.head()
+        client.until_event(response, 3)
+        weir.signal(signal.SIGSTOP)
+        try:
+            before, began = len(said), time.monotonic()
+            until(lambda: len(said) > before + 5 and time.monotonic() - began > 1.2)
+        finally:
+            weir.signal(signal.SIGCONT)
+        before = len(said)
+        until(lambda: len(said) > before + 5)
+        go.set()
+        client.rest(response)
+    assert chat.text_of(response.events).split() == [str(n) for n in said]
+    assert response.events[-1] == b"[DONE]" and not chat.errors_in(response.events)
+
+
 # -- reload ------------------------------------------------------------------------------
 
 
@@ -99,6 +135,17 @@ def test_a_faulty_file_keeps_the_old_configuration_and_says_why(stage, fault):
     said = "\n".join(weir.said[lines:])
     assert "weir.yaml" in said or "reload" in said
     assert weir.post(chat.PATH, chat.question()).status == 200
+
+
+def test_a_reload_reaches_the_admin_address_too(stage):
+    setup = config.gateway(stage.upstream(chat.says()))
+    weir = stage.weir(setup)
+    large = chat.question("x" * 4096)
+    assert weir.ask_admin("/admin/cache/explain", "POST", large).status == 200
+    weir.configure(config.merged(setup, {"server": {"max_body": "1KiB"}}))
+    weir.reload()
+    weir.wait_logged("reload", result="ok")
+    assert weir.ask_admin("/admin/cache/explain", "POST", large).status == 413
 
 
 def test_a_running_request_ends_on_the_configuration_it_began_with(stage):

@@ -1,26 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """S7, X2: behind a real nginx with its usual settings, streams flow and connections are kept."""
 
-import getpass
 import shutil
-import subprocess
 import threading
 
 import pytest
 
 from weirtest import chat, config
+from weirtest.balancer import Front
 from weirtest.client import Client
-from weirtest.patience import until
+from weirtest.nginx import command
 from weirtest.redis import free_port
 
 # Response buffering is on, as it is by default: only the answer's own header turns it off.
 SETTINGS = """
-user {user}; daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+worker_processes 1;
 events {{ worker_connections 256; }}
 http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   upstream weir {{ server {host}:{port}; keepalive 16; }}
   server {{
     listen 127.0.0.1:{own}; client_max_body_size 32m;
@@ -29,32 +25,6 @@ http {{
   }}
 }}
 """
-
-
-class Nginx:
-    def __init__(self, folder, address):
-        own = free_port()
-        self.address = ("127.0.0.1", own)
-        host, port = address
-        user = getpass.getuser()
-        text = SETTINGS.format(user=user, folder=folder, host=host, port=port, own=own)
-        (folder / "nginx.conf").write_text(text)
-        self.process = subprocess.Popen(
-            ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        until(self._listens, what="nginx")
-
-    def _listens(self):
-        try:
-            Client(self.address).close()
-        except OSError:
-            return False
-        return True
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture
@@ -66,7 +36,9 @@ def behind(stage, tmp_path):
     def start(script):
         upstream = stage.upstream(script)
         weir = stage.weir(config.gateway(upstream))
-        return upstream, weir, stage.keep(Nginx(tmp_path, weir.address))
+        (host, port), own = weir.address, free_port()
+        words = command(tmp_path, SETTINGS.format(host=host, port=port, own=own))
+        return upstream, weir, stage.keep(Front(words, own))
 
     return start
 

@@ -144,6 +144,23 @@ def test_in_a_full_queue_lower_priority_makes_way(stage):
     first.close(), low.close()
 
 
+def test_a_full_queue_is_shared_among_tenants(stage):
+    turns = Turns()
+    weir = stage.weir(narrow(stage.upstream(turns), overlay=TENANTS, queue={"size": 2}))
+    ann, bob = ({"Authorization": f"Bearer key-{name}"} for name in ("ann", "bob"))
+    first, a1, a2 = queue_up(weir, ("first", ann), ("a1", ann), ("a2", ann))
+    with Client(weir.address) as b1:
+        b1.ask("POST", chat.PATH, chat.question("b1"), bob)
+        assert_turned_away(a2.response(), "queue_timeout")
+        assert_turned_away(weir.post(chat.PATH, chat.question("a3"), ann), "queue_full")
+        turns.go(3)
+        assert [c.response().status for c in (first, a1, b1)] == [200] * 3
+    weir.metrics.wait("weir_queue_rejected_total", 1, reason="displaced")
+    assert_nothing_left(weir)
+    for client in (first, a1, a2):
+        client.close()
+
+
 def test_no_queue_at_all_turns_the_next_one_away(stage):
     turns = Turns()
     weir = stage.weir(narrow(stage.upstream(turns), queue={"size": 0}))
@@ -206,49 +223,6 @@ def test_the_limit_holds_over_all_workers(stage):
     assert_nothing_left(weir)
 
 
-# -- adaptive --------------------------------------------------------------------------------
-
-
-class Kneed:
-    """A model server that works on `knee` calls at once, each for `work_s`; the others wait."""
-
-    def __init__(self, knee, work_s):
-        self.slots, self.work_s = threading.Semaphore(knee), work_s
-
-    def __call__(self, call):
-        with self.slots:
-            call.pause(self.work_s)
-        chat.says()(call)
-
-
-@pytest.mark.limit(60)
-def test_adaptive_finds_the_knee(stage):
-    knee = 6
-    upstream = stage.upstream(Kneed(knee, 0.04))
-    weir = stage.weir(narrow(upstream, limit="adaptive", queue={"timeout": "20s"}))
-    over, limits = threading.Event(), []
-
-    def ask(number):
-        with Client(weir.address, timeout=30) as client:
-            while not over.is_set():
-                assert client.post(chat.PATH, chat.question(str(number))).status == 200
-
-    def watch():
-        began = time.monotonic()
-        try:
-            while time.monotonic() - began < 14:
-                limits.append((time.monotonic() - began, weir.metrics.sum("weir_upstream_limit")))
-                over.wait(0.2)
-        finally:
-            over.set()
-
-    in_parallel([watch, *[lambda n=n: ask(n) for n in range(24)]], timeout=50)
-    late = sorted(limit for at, limit in limits if at > 7)
-    middle = late[len(late) // 2]
-    assert knee * 0.5 <= middle <= knee * 2, f"the limit over time: {limits}"
-    assert_nothing_left(weir)
-
-
 # -- cold starts -----------------------------------------------------------------------------
 
 
@@ -259,6 +233,19 @@ def test_a_pool_that_refuses_is_waited_for_until_it_is_up(stage):
         client.ask("POST", chat.PATH, chat.question())
         weir.metrics.wait("weir_in_flight", 1)
         until(lambda: weir.metrics.sum("weir_upstream_attempts_total", result="unreachable") >= 2)
+        asleep.stop()
+        awake = stage.keep(Woken(asleep.port))
+        response = client.response()
+        assert response.status == 200 and len(awake.calls) == 1
+    assert_nothing_left(weir)
+
+
+def test_whose_deadline_comes_before_the_next_knock_has_a_last_one(stage):
+    asleep = Refusing()
+    weir = stage.weir(narrow(asleep, cold_start="20s"))
+    with Client(weir.address) as client:
+        client.ask("POST", chat.PATH, chat.question(), {"x-weir-timeout": "1700ms"})
+        until(lambda: weir.metrics.sum("weir_upstream_attempts_total", result="unreachable") >= 3)
         asleep.stop()
         awake = stage.keep(Woken(asleep.port))
         response = client.response()

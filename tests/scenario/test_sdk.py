@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The official OpenAI Python SDK against the gateway in front of the real model service.
 
-The SDK is installed by pip into a virtual environment under WEIR_TEST_CACHE, once; without
-that variable, or when it cannot be installed, these tests are skipped and say why.
+weirtest/sdk.py says how it is installed, and when these tests are skipped.
 """
 
-import json
-import os
-import pathlib
 import re
 import subprocess
-import sys
 
 import pytest
 
-from weirtest import config, process
+from weirtest import config, process, sdk
 from weirtest.patience import until
 
 SERVICE = process.ROOT / "deploy" / "model-service" / "main.py"
@@ -43,32 +38,9 @@ class ModelService:
         self.process.wait(10)
 
 
-def knows_sdk(python):
-    return subprocess.run([python, "-c", "import openai"], capture_output=True).returncode == 0
-
-
-def sdk_python():
-    """The interpreter of an environment that has the SDK."""
-    cache = os.environ.get("WEIR_TEST_CACHE")
-    if not cache:
-        pytest.skip("WEIR_TEST_CACHE names no folder to install the SDK in")
-    home = pathlib.Path(cache) / "openai-sdk"
-    python = home / "bin" / "python"
-    if python.exists() and knows_sdk(python):
-        return str(python)
-    made = subprocess.run([sys.executable, "-m", "venv", str(home)], capture_output=True)
-    if made.returncode != 0:
-        pytest.skip("no virtual environment could be made: " + made.stderr.decode()[-200:])
-    words = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "openai"]
-    installed = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    if installed.returncode != 0:
-        pytest.skip("the SDK could not be installed: " + installed.stderr[-300:])
-    return str(python)
-
-
 @pytest.fixture(scope="module")
 def house(shared_stage):
-    python = sdk_python()
+    python = sdk.python_with("openai")
     if not SERVICE.exists():
         pytest.fail(f"no model service at {SERVICE}")
     service = shared_stage.keep(ModelService(1))
@@ -93,12 +65,7 @@ def run(house, text, key="sdk-key"):
     python, weir = house
     base = "http://%s:%d/v1" % weir.address
     script = PROLOGUE.format(base=base, key=key, model=MODEL) + text
-    result = subprocess.run(
-        [python, "-c", script], capture_output=True, text=True, timeout=60,
-        env=process.environment(),
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr[-2000:]
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return sdk.run(python, script)
 
 
 PLAIN_AND_STREAM = """

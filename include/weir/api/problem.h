@@ -11,8 +11,9 @@
  */
 
 enum caller {
-    CALLER_OPENAI, /* {"error":{message,type,param,code}} */
-    CALLER_PLAIN,  /* RFC 9457 application/problem+json */
+    CALLER_OPENAI,    /* {"error":{message,type,param,code}} */
+    CALLER_ANTHROPIC, /* {"type":"error","error":{type,message},"request_id"} */
+    CALLER_PLAIN,     /* RFC 9457 application/problem+json */
 };
 
 struct problem {
@@ -20,6 +21,7 @@ struct problem {
     struct str content_type; /* static, or the upstream's, lent */
     struct buf body;         /* owned; problem_deinit */
     struct buf fields; /* Retry-After, x-should-retry, as "Name: value\r\n" lines; owned */
+    bool unsigned_yet; /* the body is ours, and has a place for the request's id */
 };
 
 /* For a failure of an exchange. */
@@ -29,6 +31,8 @@ void problem_say(struct problem *out, enum caller caller, int status, const char
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* For a message that the HTTP layer refuses. */
 void problem_of_http(struct problem *out, enum caller caller, const struct http_refusal *why);
+/* Puts the request's id into the body of callers that look for it there. */
+void problem_sign(struct problem *p, struct str request_id);
 /* Its header lines, Content-Type among them. */
 void problem_put_fields(const struct problem *p, struct buf *out);
 void problem_deinit(struct problem *p);

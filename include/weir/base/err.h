@@ -22,6 +22,7 @@
     E(ERR_UNSUPPORTED,              "the upstream's dialect has no such endpoint",    false) \
     E(ERR_ONLY_IF_CACHED,           "only-if-cached, and no answer is kept",          false) \
     E(ERR_NO_ROUTE,                 "no healthy upstream is left",                    true)  \
+    E(ERR_NO_RULE,                  "no rule fits what was asked",                    true)  \
     E(ERR_RESTING,                  "every upstream has asked to be left alone",      true)  \
     E(ERR_QUEUE_FULL,               "too many requests wait for this model",          true)  \
     E(ERR_QUEUE_SLOW,               "no upstream became free in time",                true)  \
@@ -39,6 +40,7 @@
     E(ERR_UPSTREAM_MALFORMED,       "the upstream's answer could not be read",        true)  \
     E(ERR_UPSTREAM_TRUNCATED,       "the upstream broke off its answer",              true)  \
     E(ERR_FLIGHT_FAILED,            "the request that this one waited for failed",    true)  \
+    E(ERR_LEADER_LOST,              "the gateway that was reading this answer is gone, or cannot be heard", true) \
     E(ERR_STORE_DOWN,               "the shared cache is away",                       false)
 /* clang-format on */
 

@@ -37,6 +37,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(PER_TOKEN_SECONDS,   HISTOGRAM, "gen_ai_server_time_per_output_token_seconds", "gen_ai_request_model,gen_ai_response_model", "Time per output token after the first.") \
     M(TOKENS,              HISTOGRAM, "gen_ai_client_token_usage",                "gen_ai_request_model,gen_ai_response_model,gen_ai_token_type", "Tokens per request, as the upstream reports them.") \
     M(IN_FLIGHT,           GAUGE,     "weir_in_flight",                           "",                "Requests being worked on.") \
+    M(BACKGROUND,          GAUGE,     "weir_background_in_flight",                "",                "Work under way that no client waits for: late answers and refreshes.") \
     M(CONNECTIONS,         GAUGE,     "weir_connections",                         "",                "Open client connections.") \
     M(CONNECTIONS_REFUSED, COUNTER,   "weir_connections_refused_total",           "reason",          "Connections turned away or cut for their behaviour.") \
     M(MALFORMED,           COUNTER,   "weir_malformed_requests_total",            "",                "Messages that were not HTTP, or over a limit.") \
@@ -59,11 +60,12 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(TURNED_AWAY,         COUNTER,   "weir_queue_rejected_total",                "upstream,priority,reason", "Requests that got no endpoint: full, slow, displaced, resting.") \
     M(RETRIES,             COUNTER,   "weir_retries_total",                       "upstream,cause",  "Calls made again, by what went wrong before.") \
     M(RETRIES_REFUSED,     COUNTER,   "weir_retries_refused_total",               "upstream",        "Calls that were not made again, for the retry budget was used up.") \
-    M(HEDGES,              COUNTER,   "weir_hedges_total",                        "upstream,result", "Second calls: won, lost, failed; or refused by their share, or for want of room.") \
+    M(HEDGES,              COUNTER,   "weir_hedges_total",                        "upstream,result", "Second calls: won, lost, failed, cancelled with their request; or refused by their share, or for want of room.") \
     M(REFRESHES,           COUNTER,   "weir_cache_refreshes_total",               "model,reason,result", "Answers renewed in the background.") \
     M(FALLBACKS,           COUNTER,   "weir_fallbacks_total",                     "model,kind,reason", "Answers that were not what was asked for: stale, fallback, heuristic.") \
     M(CASCADE,             COUNTER,   "weir_cascade_total",                       "model,upstream,result", "Answers that accept_if took, or sent on to the next route.") \
     M(IN_TIME,             COUNTER,   "weir_respond_within_total",                "model,result",    "Answers of models with respond_within: fresh, stale, heuristic, fallback, late.") \
+    M(LATE,                COUNTER,   "weir_late_answers_total",                  "model,result",    "What came of calls whose clients had been sent something else in time: stored, spared, failed, called_off.") \
     M(SHED,                COUNTER,   "weir_shed_total",                          "priority,reason", "Requests turned away because the gateway was at its limit.") \
     M(LEASES,              COUNTER,   "weir_fleet_leases_total",                  "result",          "Questions put to the fleet: ours, others, taken_over, alone.") \
     M(FLEET_WAITING,       GAUGE,     "weir_fleet_waiting",                       "",                "Questions that another gateway is having answered.") \

@@ -21,6 +21,9 @@
  * stream), and who awaits it is given those bytes as they come. Who has been given some is
  * never told to look up again: it gets the rest, or hears that there is none.
  *
+ * Who awaits says so beside the flight, whenever it looks at the lease. So a leader whose own
+ * clients have left knows whether to go on for others.
+ *
  * One per worker, with a connection of its own for news. No landing is missed for long: who
  * awaits looks at the lease when it sits down and when the lease should end, and everybody
  * looks up again when that connection comes back.
@@ -32,6 +35,8 @@
 enum {
     FLEET_LEASE_MS = 3000, /* how long a dead leader holds up others, at most */
     FLEET_RENEW_MS = 1000,
+    FLEET_FOLLOW_MS = 2 *
+                      FLEET_LEASE_MS, /* how long who awaited, and died, is taken to await */
     FLEET_TAPE_BYTES = 8
                        << 20, /* of one running answer; beyond it others get it when complete */
 };
@@ -55,12 +60,14 @@ void fleet_alone(struct fleet *f);
 enum fleet_end {
     FLEET_AGAIN,  /* look it up again */
     FLEET_WHOLE,  /* its bytes have come by on_bytes, to the end */
-    FLEET_BROKEN, /* some of its bytes have come, and no more will */
+    FLEET_BROKEN, /* some of its bytes have come, and no more will: its upstream failed */
+    FLEET_LOST,   /* the same: who was reading it has gone, or cannot be heard */
 };
 
 struct fleet_events {
     void (*on_bytes)(struct fleet_seat *s, struct str bytes); /* of a running stream */
     void (*on_end)(struct fleet_seat *s, enum fleet_end end); /* once, for who awaits */
+    void (*on_unfollowed)(struct fleet_seat *s);              /* for who leads on */
 };
 
 /* Embedded in whoever leads or awaits; zeroed: neither. */
@@ -80,6 +87,11 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
 void fleet_write(struct fleet_seat *s, struct str bytes); /* nothing without `streams` */
 /* What was written is all there is: who has read it has it whole, even if no answer is kept. */
 void fleet_wrote_all(struct fleet_seat *s);
+/*
+ * Nobody here waits for it any more. Redis is asked now, and every second, whether somebody
+ * elsewhere does: if nobody, on_unfollowed comes, once. While Redis does not say, it goes on.
+ */
+void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events);
 /* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
 void fleet_land(struct fleet_seat *s, bool good);
 
@@ -90,5 +102,5 @@ void fleet_await(struct fleet *f, struct fleet_seat *s, const struct digest *fli
 void fleet_pause(struct fleet_seat *s); /* the sink is full */
 void fleet_resume(struct fleet_seat *s);
 
-/* No event after it; a leader lands with nothing good. Zeroed is fine. */
+/* No event after it; of a leader others hear that it has left. Zeroed is fine. */
 void fleet_leave(struct fleet_seat *s);

@@ -41,7 +41,7 @@ struct dialect {
 
     /*
      * Answers here, without a call: adds the plain answer in the form of the request's endpoint
-     * to `out`. NULL in dialects that are spoken to servers. ERR_NO_ROUTE: no rule fits.
+     * to `out`. NULL in dialects that are spoken to servers. ERR_NO_RULE: no rule fits.
      */
     enum err (*answer)(const struct rules *rules, const struct request *r, struct str model,
                        struct buf *out);
@@ -51,6 +51,12 @@ struct dialect {
     enum err (*read_event)(struct tap *t, const struct tap_event *e, struct delta *out);
     enum err (*read_end)(struct tap *t);
 };
+
+/*
+ * What stands behind an endpoint's URL for it; absent: the dialect cannot serve it. A version
+ * that the URL ends with already is not said twice, since some write it there and some do not.
+ */
+struct str dialect_path(const struct dialect *d, enum endpoint e, struct str url);
 
 /* NULL if there is none of that name. */
 const struct dialect *dialect_named(struct str name);

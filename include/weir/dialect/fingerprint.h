@@ -50,7 +50,7 @@ struct member_row {
     enum member_class class;
 };
 
-/* Every member that the published OpenAI requests have; NULL behind the last. */
+/* Every member that the published requests have; NULL behind the last. */
 const struct member_row *member_row_at(size_t i);
 enum member_class member_class_of(enum endpoint e,
                                   struct str key); /* key as it stands in the body */

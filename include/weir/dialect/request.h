@@ -21,9 +21,12 @@
     E(ENDPOINT_EMBEDDINGS,  "embeddings",  "/v1/embeddings")                     \
     E(ENDPOINT_RESPONSES,   "responses",   "/v1/responses")                      \
     E(ENDPOINT_MODERATIONS, "moderations", "/v1/moderations")                    \
-    E(ENDPOINT_PREDICT,     "predict",     "/v1/predict/")
+    E(ENDPOINT_PREDICT,     "predict",     "/v1/predict/")                       \
+    E(ENDPOINT_MESSAGES,    "messages",    "/v1/messages")                       \
+    E(ENDPOINT_TOKENS,      "count_tokens", "/v1/messages/count_tokens")
 /* clang-format on */
 
+/* The first five are OpenAI's, the last two Anthropic's. */
 enum endpoint {
 #define E(name, word, path) name,
     ENDPOINTS(E)
@@ -33,6 +36,11 @@ enum endpoint {
 
 struct str endpoint_word(enum endpoint e);
 struct str endpoint_path(enum endpoint e);
+
+static inline bool endpoint_is_anthropic(enum endpoint e)
+{
+    return e == ENDPOINT_MESSAGES || e == ENDPOINT_TOKENS;
+}
 
 struct request {
     enum endpoint endpoint;

@@ -37,7 +37,8 @@ struct rule_words {
     double score;      /* NaN: none */
 };
 
-struct rules *rules_new(void);
+struct rules *rules_new(struct str name); /* as the configuration calls them; copied */
+const char *rules_name(const struct rules *r);
 void rules_free(struct rules *r); /* NULL is fine */
 /* Copies what it needs. A pattern at fault: ERR_MALFORMED, `why` says where and what. */
 MUST_CHECK enum err rules_add(struct rules *r, const struct rule_words *w, struct fault *why);
@@ -46,7 +47,7 @@ void rules_set_field(struct rules *r, struct str pointer); /* RFC 6901; copied *
 /* Differs between any two sets that may answer differently: part of a cache key. */
 uint64_t rules_mark(const struct rules *r);
 
-/* dialect->answer of rules. */
+/* dialect->answer of rules; ERR_NO_RULE: none fits. */
 MUST_CHECK enum err rules_answer(const struct rules *rules, const struct request *r,
                                  struct str model, struct buf *out);
 

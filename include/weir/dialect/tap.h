@@ -71,8 +71,9 @@ struct tap {
     struct buf out;   /* the bytes of the last delta, where they had to be made */
     struct buf clean; /* the last text that was no UTF-8, made readable */
     struct tap_assembly *assembly;
-    int64_t sequence;      /* of the last event of Responses; -1: none was numbered */
-    unsigned choices_open; /* started and not finished */
+    int64_t sequence;        /* of the last event of Responses; -1: none was numbered */
+    int64_t input_tokens[3]; /* Anthropic's: plain, put into the prompt's cache, read from it */
+    unsigned choices_open;   /* started and not finished */
     unsigned choices_seen;
     uint64_t choice_seen[TAP_CHOICES / 64], choice_over[TAP_CHOICES / 64]; /* a bit for each */
 };

@@ -12,6 +12,7 @@
  * a while for those who follow it, so what the ask lends must not be the connection's.
  */
 
+struct backoffs;
 struct exchange;
 struct fleet;
 struct flights;
@@ -24,15 +25,18 @@ struct exchange_kit {
     struct attempt_kit upstream;
     struct cache cache;
     struct flights *flights;
-    struct fleet *fleet; /* NULL: what others of the fleet ask is not known */
-    struct watch *watch; /* NULL: predictions are not counted */
-    struct link running; /* all exchanges under way */
-    struct load *load;   /* NULL: nothing is bounded */
-    unsigned refreshes;  /* in the background, under way */
+    struct backoffs *backoffs; /* NULL: renewals are tried again at once */
+    struct fleet *fleet;       /* NULL: what others of the fleet ask is not known */
+    struct watch *watch;       /* NULL: predictions are not counted */
+    struct link running;       /* all exchanges under way */
+    struct load *load;         /* NULL: nothing is bounded */
+    unsigned refreshes;        /* under way */
+    struct link background;    /* those that nobody waits for, oldest first */
+    unsigned background_count, background_most;
     struct arena_pool arenas;
 };
 
-/* The list; the caller fills in the rest, zeroed where it does not. */
+/* The lists; the caller fills in the rest, zeroed where it does not. */
 void exchange_kit_init(struct exchange_kit *kit);
 void exchange_kit_deinit(struct exchange_kit *kit); /* all exchanges are over */
 
@@ -41,8 +45,10 @@ struct exchange *exchange_start(struct exchange_kit *kit, const struct ask *ask,
 
 /* The client has left: nothing more goes to the sink but on_end. */
 void exchange_cancel(struct exchange *x);
-void exchange_cancel_all(
-    struct exchange_kit *kit); /* drain is over: all end with ERR_SHUTDOWN */
+/* A drain begins: what nobody waits for ends, from now on. */
+void exchange_quit_background(struct exchange_kit *kit);
+/* A drain is over: all end with ERR_SHUTDOWN. */
+void exchange_cancel_all(struct exchange_kit *kit);
 
 /* The sink is full, or has room again. */
 void exchange_pause(struct exchange *x);

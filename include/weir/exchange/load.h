@@ -8,8 +8,8 @@
 /*
  * How much the whole process is working on, and who is still let in. Of each limit (requests
  * under way, memory) those of low priority may use four fifths, normal ones nineteen
- * twentieths, high ones all: as it fills, the lowest are turned away first. Shared by all
- * workers. What is answered from memory, health and metrics is not asked about.
+ * twentieths, high ones all: as it fills, the lowest are turned away first. Whose priority is
+ * not known may try as a low one first. Shared by all workers. What is answered from memory, health and metrics is not asked about.
  */
 
 struct load {

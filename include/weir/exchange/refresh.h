@@ -7,6 +7,7 @@
  * A question asked again in the background, so that its kept answer is new when the next client
  * asks: an exchange without a client, with copies of its own of what it is asked. It joins the
  * question's flight as everybody does, and ends at once when somebody else leads it already.
+ * One that failed is not tried again at once (weir/cache/backoff.h).
  */
 
 enum refresh_why {
@@ -14,7 +15,7 @@ enum refresh_why {
     REFRESH_EARLY, /* a hot answer, before it expires */
 };
 
-/* At most REFRESH_MOST of a worker run at once; beyond it nothing is started. */
+/* At most REFRESH_MOST of a worker run at once, and only in the background's bounds. */
 enum { REFRESH_MOST = 256 };
 
 bool refresh_start(struct exchange_kit *kit, const struct ask *ask, const struct entry *old,

@@ -4,6 +4,7 @@
 #include "weir/base/err.h"
 #include "weir/base/own.h"
 #include "weir/http/conn.h"
+#include "weir/http/room.h"
 
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct http_settings {
     unsigned most_connections;       /* of the whole process */
     _Atomic unsigned *connections;   /* lent: shared by the servers of the process */
     size_t body_bytes;               /* largest body */
+    struct http_room *room;          /* lent: for the bodies of all servers; NULL: endless */
     uint64_t header_timeout_us;      /* from a request's first byte to its last header */
     uint64_t body_timeout_us;        /* between two pieces of a body */
     uint64_t idle_timeout_us;        /* between an answer and the next request's first byte */

@@ -25,7 +25,8 @@
 
 enum {
     REDIS_FAILURES = 5,
-    REDIS_SENTINELS = 8, /* three are usual, five are many */
+    REDIS_SENTINELS = 8,    /* three are usual, five are many */
+    REDIS_ERROR_CLASS = 24, /* bytes of an error's first word, its NUL included */
 };
 
 struct loop;
@@ -78,6 +79,9 @@ typedef void redis_fn(struct redis_op *op, enum err err, const struct redis_repl
 struct redis_op {
     redis_fn *on_done;
     void *ticket; /* the link's */
+    /* At the end: the first error's class ("OOM"), as what is refused on its way into a
+       transaction is not in the reply of that; empty: there was none. */
+    char refused[REDIS_ERROR_CLASS];
 };
 
 struct redis_command {

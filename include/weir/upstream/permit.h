@@ -10,7 +10,8 @@
 /*
  * Leave to make one call: an endpoint with room for it, and a key to make it with. Whoever
  * wants one asks its pool and may have to wait for it: within a priority tenants take turns,
- * higher priorities come first, and the queue is bounded in length and time. A permit is given
+ * higher priorities come first, and the queue is bounded in length and time. In a full queue the
+ * last of the tenant that has most places makes way for one that has fewer. A permit is given
  * back exactly once, with what came of the call, from which the pool learns.
  */
 
@@ -28,6 +29,7 @@ struct permit {
     bool trial;                         /* of an endpoint that may not have recovered yet */
     bool wakes;                         /* it finds out whether the pool has started */
     bool doubted;                       /* of an endpoint that has lost race after race */
+    bool late;                          /* nobody waits for the call any more */
     struct loop *loop;                  /* of who holds it; lent */
     uint64_t since_us;
 };
@@ -38,6 +40,7 @@ struct permit_wish {
     struct str tenant;    /* for turns; copied */
     uint64_t system_hash; /* of what comes before the conversation; 0: not said */
     uint64_t dialog_hash; /* and of how it began; both for BALANCE_PREFIX_AFFINITY */
+    uint64_t start_by_us; /* it waits for a pool that starts up, until then; 0: it does not */
     bool again;           /* a call that is made again: not what a retry budget is a share of */
     bool never_waits;     /* now or not at all: neither waits nor counts as turned away */
 };
@@ -48,7 +51,7 @@ enum permit_answer {
     PERMIT_NONE,  /* every endpoint has been tried */
     PERMIT_LATER, /* whoever is left wants to be left alone for wait_us more */
     PERMIT_FULL,  /* too many wait already; there may be room in wait_us */
-    PERMIT_SLOW,  /* it waited for the queue's timeout, or made way for a higher priority */
+    PERMIT_SLOW,  /* it waited for the queue's timeout, or made way for somebody */
 };
 
 struct permit_box;
@@ -91,5 +94,11 @@ struct permit_report {
     uint64_t first_us;      /* until its first content; 0: there was none */
     uint64_t total_us;
 };
+
+/*
+ * Nobody waits for its call any more. Such calls may have a quarter of what an endpoint may have at
+ * once, and one at least; false: this one is beyond it, and somebody should make room.
+ */
+bool permit_go_late(struct permit *p);
 
 void permit_give_back(struct permit *p, const struct permit_report *r); /* zeroed is fine */

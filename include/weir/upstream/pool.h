@@ -12,11 +12,14 @@
  *
  * Who is chosen: of the endpoints that are up (their probes say so, their breaker is closed,
  * they do not rest after a Retry-After) and below their limit, the one that `balance` prefers.
- * If more than breaker.most_ejected of them are down, or all are, health is not asked about.
+ * Breakers keep no more than breaker.most_ejected of a pool out, first those that have opened most
+ * often; the others whose breaker is open have a tenth of their share. Whoever is down by its probes
+ * gets nothing. When all are ill they are asked as if all were well.
  * Resting is: who said "later" is not asked earlier, and when all rest the answer is LATER.
  *
  * A pool with cold_start whose endpoints all refuse is starting up, not down: one call at a
- * time goes out to wake it, the rest wait for how that ends.
+ * time goes out to wake it, the rest wait for how that ends. The pauses between such calls grow to
+ * a second; they are cut short for who must have its answer soon, and end when a probe goes well.
  */
 
 struct pool *pool_new(struct str name);
@@ -32,7 +35,9 @@ void pool_configure(struct pool *p, const struct upstream *u);
 
 /* ---- trying again ---- */
 
-/* Takes one extra call out of the retry budget; false: it is used up. */
+/* Is there an extra call left in the retry budget? */
+bool pool_has_retry(struct pool *p);
+/* Takes one out of it, for a call that goes out now; false: it is used up. */
 bool pool_may_retry(struct pool *p);
 /* When a second call should go out beside one that has shown nothing: 0: not at all. */
 uint64_t pool_hedge_after_us(struct pool *p);

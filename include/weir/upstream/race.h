@@ -8,7 +8,7 @@
  * One call, or two that race (hedging): when the first has shown no content for as long as its
  * pool says, a second goes out to another endpoint, if there is room at once and the share of
  * doubled calls allows it. Whoever shows content first wins, the other is cancelled; when one
- * fails the other goes on. To the owner it is one operation.
+ * fails the other goes on, unless the request itself was refused. To the owner it is one operation.
  *
  * Nothing is passed on before the first content of the winner, so that a failure before it can
  * still go elsewhere: what came silently until then is passed on with it. With `hold_all`
@@ -38,7 +38,8 @@ struct race_call {
     struct attempt_call first; /* its permit is moved in */
     struct permit_wish wish;   /* for the second, which never waits; strs lent */
     bool may_hedge;
-    bool wants_usage; /* the client asked for the chunk with token counts */
+    const char *no_second; /* why it may not have one, as is counted then; NULL: it may */
+    bool wants_usage;      /* the client asked for the chunk with token counts */
     bool hold_all;
 };
 
@@ -68,11 +69,20 @@ struct race {
 void race_start(struct race *r, struct attempt_kit *kit, const struct race_call *call,
                 const struct race_events *events);
 void race_cancel(struct race *r, enum err why); /* on_done follows */
+/* Cancelled, since what was sent instead was sooner by far, as its pool shall know. */
+void race_lose(struct race *r);
+/*
+ * Nobody waits for it any more: no second call goes out. False: its endpoint has too many such calls
+ * already (permit_go_late).
+ */
+bool race_go_late(struct race *r);
 void race_pause(struct race *r);
 void race_resume(struct race *r);
 void race_deinit(struct race *r); /* after on_done; zeroed is fine */
 
 /* Calls that an upstream may have seen, those under way included. */
 unsigned race_sent(const struct race *r);
+/* The call beside `lead`, however it ended; NULL: there was none. */
+const struct attempt *race_other(const struct race *r);
 /* The call that lost, when an upstream may have begun to work on it: it costs, too. NULL: none. */
 const struct attempt *race_loser(const struct race *r);

@@ -47,7 +47,7 @@ struct upstream_breaker {
     unsigned faults;  /* in a row, until it opens; 0: it never does */
     uint64_t rest_us; /* the first time; doubled each time that it fails again */
     uint64_t most_rest_us;
-    double most_ejected;    /* share of the pool that may be open or down at once, 0 to 1 */
+    double most_ejected;    /* share of the pool that it may keep out at once, 0 to 1 */
     uint64_t slow_start_us; /* after recovery its share grows over this long */
 };
 

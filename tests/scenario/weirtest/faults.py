@@ -45,6 +45,11 @@ def head_only(call):
     call.raw(HEAD % (b"text/event-stream" if streams(call) else b"application/json"))
 
 
+def closes_in_head(call):
+    call.raw(b"HTTP/1.1 200 OK\r\nContent-Type: appl")
+    call.close()
+
+
 def in_body(then):
     """Half of a plain body, or a stream's first event without content."""
 
@@ -108,6 +113,7 @@ FAULTS = [
     Fault("bad certificate", "its certificate is another host's", calls=0, server="bad certificate"),
     Fault("reset at once", "the connection is reset when it is accepted", calls=0, on_connect=lambda call: call.reset()),
     Fault("reset after the question", "reset when the question has come", lambda call: call.reset()),
+    Fault("closes inside the head", "it closes in the middle of the answer's head", closes_in_head),
     Fault("reset after the head", "reset behind the answer's head", head_then("reset")),
     Fault("reset in the body", "reset in a plain body, or before a stream's first content", in_body("reset")),
     Fault("reset after content", "reset in a stream that has shown content", after_content("reset"), stream=CUT),

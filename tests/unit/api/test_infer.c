@@ -19,6 +19,8 @@ static const struct reply good = { .status = 200,
                                    .upstream_us = 2000,
                                    .total_us = 4000 };
 
+static const char sent_key[] = "order-7";
+
 static void ask(const char *body)
 {
     struct http_request r = request("POST", "/v1/chat/completions");
@@ -28,6 +30,7 @@ static void ask(const char *body)
     with(&r, "Cache-Control", "max-age=5");
     with(&r, "x-weir-timeout", "2s");
     with(&r, "openai-beta", "b");
+    with(&r, "Idempotency-Key", sent_key);
     with(&r, "Cookie", "a=b");
     serve(&r);
 }
@@ -48,9 +51,12 @@ Test(infer, an_ask_carries_the_requests_wishes_and_outlives_its_bytes)
     cr_assert(str_eq(world.ask.request_id, STR("id-1")));
     cr_assert(str_eq(world.ask.key_headers, STR("openai-beta: b\n")));
     cr_assert_str_eq(world.ask.headers[0], "openai-beta: b");
-    cr_assert_null(world.ask.headers[1]);
+    cr_assert_str_eq(world.ask.headers[1], "Idempotency-Key: order-7");
+    cr_assert_null(world.ask.headers[2]);
     cr_assert_eq(world.ask.cache.max_age_s, 5);
     cr_assert_eq(world.ask.timeout_us, 2000000);
+    cr_assert(str_eq(world.ask.idempotency_key, str_of(sent_key)));
+    cr_assert_neq(world.ask.idempotency_key.at, sent_key, "lent by the request alone");
     cr_assert_str_eq(world.scope, "public");
     exchange_drops();
 }
@@ -238,4 +244,87 @@ Test(infer, what_cannot_be_replayed_is_asked_anew)
     cr_assert_eq(world.starts, 1);
     cr_assert_eq(world.recalled->refs, 1);
     exchange_drops();
+}
+
+/* ---- at the gateway's limit ------------------------------------------------------------------ */
+
+/* Of twenty at once so many are under way; what is asked for says what its priority is. */
+static void at_limit(unsigned under_way, const char *model, const char *priority)
+{
+    static struct load load;
+    struct http_request r = request("POST", "/v1/chat/completions");
+    char body[64];
+
+    load = (struct load){ .most = 20, .under_way = under_way };
+    world.kit.load = &load;
+    add_model("high")->priority = PRIORITY_HIGH;
+    add_model("low")->priority = PRIORITY_LOW;
+    add_model("usual")->priority = PRIORITY_NORMAL;
+    (void)snprintf(body, sizeof(body), "{\"model\":\"%s\",\"messages\":[]}", model);
+    r.body = str_of(body);
+    if (priority)
+        with(&r, "x-weir-priority", priority);
+    serve(&r);
+    if (world.starts > 0)
+        exchange_drops();
+    cr_assert_eq(load.under_way, under_way, "it was let in twice, or never left");
+}
+
+static void assert_shed(const char *priority)
+{
+    cr_assert_eq(conn.status, 503);
+    cr_assert(says(&conn.fields, "Retry-After: 1\r\n"));
+    cr_assert_eq(metric_read(fake_loop.metrics, METRIC_SHED,
+                             METRIC_LABEL(str_of(priority), STR("in_flight"))),
+                 1);
+    cr_assert_eq(world.record.err, ERR_OVERLOADED);
+    cr_assert_str_eq(world.record.why, "in_flight");
+}
+
+Test(infer, who_asks_for_a_low_model_is_turned_away_first)
+{
+    at_limit(16, "low", NULL);
+    assert_shed("low");
+}
+
+Test(infer, below_the_share_of_the_lowest_everybody_is_let_in)
+{
+    at_limit(15, "low", NULL);
+    cr_assert_eq(world.starts, 1);
+}
+
+Test(infer, who_asks_for_a_usual_model_is_let_in_where_a_low_one_is_not)
+{
+    at_limit(18, "usual", NULL);
+    cr_assert_eq(world.starts, 1);
+}
+
+Test(infer, who_asks_for_a_usual_model_is_turned_away_before_a_high_one)
+{
+    at_limit(19, "usual", NULL);
+    assert_shed("normal");
+}
+
+Test(infer, who_asks_for_a_high_model_is_let_in_while_there_is_any_room)
+{
+    at_limit(19, "high", NULL);
+    cr_assert_eq(world.starts, 1);
+}
+
+Test(infer, at_the_limit_itself_a_high_model_is_turned_away_as_what_it_is)
+{
+    at_limit(20, "high", NULL);
+    assert_shed("high");
+}
+
+Test(infer, what_the_caller_says_counts_more_than_its_models_priority)
+{
+    at_limit(16, "high", "low");
+    assert_shed("low");
+}
+
+Test(infer, what_names_no_model_that_there_is_has_the_usual_priority)
+{
+    at_limit(18, "other", NULL);
+    cr_assert_eq(world.starts, 1);
 }

@@ -117,3 +117,25 @@ Test(models, what_any_upstream_would_take_is_not_listed)
     json_decref(served("/v1/models/whatever", 404));
     json_decref(body);
 }
+
+Test(models, an_anthropic_client_gets_them_in_its_own_form)
+{
+    struct http_request r = request("GET", "/v1/models");
+    json_t *body, *first;
+
+    add_model("one");
+    add_model("two");
+    with(&r, "anthropic-version", "2023-06-01");
+    serve(&r);
+    cr_assert(says(&conn.fields, "\r\nrequest-id: "));
+    body = json_loadb(conn.body.at, conn.body.len, 0, NULL);
+    first = json_array_get(json_object_get(body, "data"), 0);
+    cr_assert_str_eq(text(first, "type"), "model");
+    cr_assert_str_eq(text(first, "id"), "one");
+    cr_assert_str_eq(text(first, "display_name"), "one");
+    cr_assert_gt(strlen(text(first, "created_at")), 0);
+    cr_assert_str_eq(text(body, "first_id"), "one");
+    cr_assert_str_eq(text(body, "last_id"), "two");
+    cr_assert(json_is_false(json_object_get(body, "has_more")));
+    json_decref(body);
+}

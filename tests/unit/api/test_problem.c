@@ -61,6 +61,14 @@ Test(problem, every_error_has_a_status_a_type_a_code_and_words)
     }
 }
 
+Test(problem, that_all_upstreams_rest_is_said_once)
+{
+    why.err = ERR_RESTING;
+    tell(CALLER_OPENAI);
+    cr_assert_str_eq(member("message"),
+                     "Every upstream has asked to be left alone. Try again after Retry-After.");
+}
+
 Test(problem, statuses_are_those_of_the_contract)
 {
     static const struct {
@@ -69,6 +77,7 @@ Test(problem, statuses_are_those_of_the_contract)
         const char *code;
     } rows[] = {
         { ERR_NO_ROUTE, 503, "no_healthy_upstream" },
+        { ERR_NO_RULE, 422, "no_rule_fits" },
         { ERR_UPSTREAM_SILENT, 504, "upstream_timeout" },
         { ERR_UPSTREAM_STATUS, 502, "upstream_error" },
         { ERR_NO_MODEL, 404, "model_not_found" },
@@ -274,4 +283,81 @@ Test(problem, a_response_that_broke_off_ends_with_its_own_error_event)
     cr_assert_str_eq(json_string_value(json_object_get(told, "code")), "stream_incomplete");
     cr_assert_eq(json_integer_value(json_object_get(told, "sequence_number")), 4);
     cr_assert_str_eq(member("code"), "stream_incomplete");
+}
+
+/* ---- Anthropic ------------------------------------------------------------------------- */
+
+Test(problem, an_anthropic_error_has_its_own_frame_and_the_requests_name)
+{
+    why.err = ERR_UNAUTHENTICATED;
+    tell(CALLER_ANTHROPIC);
+    problem_sign(&problem, STR("id-1"));
+    json_decref(told);
+    told = json_loadb(problem.body.at, problem.body.len, 0, NULL);
+    cr_assert_str_eq(json_string_value(json_object_get(told, "type")), "error");
+    cr_assert_str_eq(json_string_value(json_object_get(told, "request_id")), "id-1");
+    cr_assert_str_eq(member("type"), "authentication_error");
+    cr_assert_gt(strlen(member("message")), 0);
+    cr_assert(str_eq(problem.content_type, STR("application/json")));
+}
+
+Test(problem, an_anthropic_caller_is_told_of_an_overload_by_529_and_a_time_to_wait)
+{
+    static const enum err overloads[] = { ERR_NO_ROUTE,   ERR_RESTING,    ERR_QUEUE_FULL,
+                                          ERR_QUEUE_SLOW, ERR_OVERLOADED, ERR_SHUTDOWN };
+
+    for (size_t i = 0; i < sizeof(overloads) / sizeof(overloads[0]); i++) {
+        why.err = overloads[i];
+        tell(CALLER_ANTHROPIC);
+        cr_expect_eq(problem.status, 529, "%s", err_name(why.err));
+        cr_expect_str_eq(member("type"), "overloaded_error");
+        cr_expect(fields_have("Retry-After: 1\r\n"));
+    }
+}
+
+Test(problem, every_error_has_an_anthropic_type)
+{
+    static const struct {
+        enum err err;
+        int status;
+        const char *type;
+    } rows[] = {
+        { ERR_MALFORMED, 400, "invalid_request_error" },
+        { ERR_NO_MODEL, 404, "not_found_error" },
+        { ERR_TOO_LARGE, 413, "request_too_large" },
+        { ERR_UNSUPPORTED, 400, "invalid_request_error" },
+        { ERR_DEADLINE, 504, "timeout_error" },
+        { ERR_UPSTREAM_UNREACHABLE, 502, "api_error" },
+        { ERR_CONFIG, 500, "api_error" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        why.err = rows[i].err;
+        tell(CALLER_ANTHROPIC);
+        cr_expect_eq(problem.status, rows[i].status, "%s", err_name(why.err));
+        cr_expect_str_eq(member("type"), rows[i].type, "%s", err_name(why.err));
+    }
+}
+
+Test(problem, an_upstreams_own_words_are_not_signed)
+{
+    why.err = ERR_UPSTREAM_STATUS;
+    why.status = 503;
+    why.body = STR("{\"type\":\"error\"}");
+    tell(CALLER_ANTHROPIC);
+    problem_sign(&problem, STR("id-1"));
+    cr_assert_eq(problem.status, 503);
+    cr_assert(str_eq(buf_str(&problem.body), why.body));
+}
+
+Test(problem, a_message_that_broke_off_ends_with_its_own_error_event)
+{
+    why.err = ERR_UPSTREAM_TRUNCATED;
+    put_event(ENDPOINT_MESSAGES, "event: error\ndata: ");
+    cr_assert_str_eq(json_string_value(json_object_get(told, "type")), "error");
+    cr_assert_str_eq(member("type"), "api_error");
+    json_decref(told);
+    why.err = ERR_UPSTREAM_SILENT;
+    put_event(ENDPOINT_MESSAGES, "event: error\ndata: ");
+    cr_assert_str_eq(member("type"), "timeout_error");
 }

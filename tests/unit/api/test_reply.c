@@ -7,11 +7,13 @@
 
 TestSuite(reply, .init = world_start, .fini = world_stop, .timeout = 20);
 
+static const struct reply_to asker = { CALLER_OPENAI, "id-1" };
+
 static void answer(struct reply r)
 {
     conn_reset();
     r.status = 200;
-    reply_answer(&world.api, &conn, "id-1", &r, STR("body"));
+    reply_answer(&world.api, &conn, asker, &r, STR("body"));
 }
 
 static size_t lines_that_begin(const char *start)
@@ -90,7 +92,7 @@ Test(reply, a_stream_has_its_own_type_whatever_was_kept)
                              .word = WORD_HIT,
                              .content_type = STR("application/json") };
 
-    reply_begin(&world.api, &conn, "id-1", &r);
+    reply_begin(&world.api, &conn, asker, &r);
     cr_assert_eq(conn.begun, 1);
     cr_assert_eq(lines_that_begin("Content-Type: "), 1);
     cr_assert(says(&conn.fields, "Content-Type: text/event-stream\r\n"));
@@ -102,7 +104,7 @@ Test(reply, a_refusal_without_an_exchange_has_no_story)
     struct problem p;
 
     problem_say(&p, CALLER_OPENAI, 404, "not_found", "no such path");
-    reply_refuse(&world.api, &conn, "id-1", NULL, &p);
+    reply_refuse(&world.api, &conn, asker, NULL, &p);
     cr_assert_eq(conn.status, 404);
     cr_assert(says(&conn.fields, "x-request-id: id-1\r\n"));
     cr_assert_eq(lines_that_begin("Cache-Status: ") + lines_that_begin("x-weir-"), 0);
@@ -121,11 +123,23 @@ Test(reply, a_refusal_of_an_exchange_tells_its_attempts_and_its_own_type)
     struct problem p;
 
     problem_of(&p, CALLER_PLAIN, &why);
-    reply_refuse(&world.api, &conn, "id-1", &r, &p);
+    reply_refuse(&world.api, &conn, asker, &r, &p);
     cr_assert_eq(conn.status, p.status);
     cr_assert(says(&conn.fields, "x-weir-attempts: 4294967295\r\n"));
     cr_assert(says(&conn.fields, "x-weir-upstream: one\r\n"));
     cr_assert_eq(lines_that_begin("Content-Type: "), 1);
     cr_assert(says(&conn.fields, "Content-Type: application/problem+json\r\n"));
+    problem_deinit(&p);
+}
+
+Test(reply, an_anthropic_client_finds_the_requests_name_where_it_looks_for_it)
+{
+    const struct failure why = { .err = ERR_QUEUE_FULL, .retry_after_s = -1 };
+    struct problem p;
+
+    problem_of(&p, CALLER_ANTHROPIC, &why);
+    reply_refuse(&world.api, &conn, (struct reply_to){ CALLER_ANTHROPIC, "id-1" }, NULL, &p);
+    cr_assert(says(&conn.fields, "\r\nx-request-id: id-1\r\nrequest-id: id-1\r\n"));
+    cr_assert(says(&conn.body, "},\"request_id\":\"id-1\"}"));
     problem_deinit(&p);
 }

@@ -27,11 +27,16 @@ Test(router, endpoints_are_reached_with_and_without_their_version_and_with_it_tw
     cr_expect(is_asked("/v1/responses", ENDPOINT_RESPONSES));
     cr_expect(is_asked("/v1/moderations", ENDPOINT_MODERATIONS));
     cr_expect(is_asked("/v1/predict/m", ENDPOINT_PREDICT));
+    cr_expect(is_asked("/v1/messages", ENDPOINT_MESSAGES));
+    cr_expect(is_asked("/messages", ENDPOINT_MESSAGES));
+    cr_expect(is_asked("/v1/v1/messages", ENDPOINT_MESSAGES));
+    cr_expect(is_asked("/v1/messages/count_tokens", ENDPOINT_TOKENS));
 }
 
 Test(router, a_query_does_not_matter)
 {
     cr_assert(is_asked("/v1/chat/completions?api-version=1", ENDPOINT_CHAT));
+    cr_assert(is_asked("/v1/messages?beta=true", ENDPOINT_MESSAGES));
 }
 
 Test(router, a_paths_model_is_unescaped)
@@ -235,4 +240,17 @@ Test(router, a_new_plan_serves_the_next_request)
     add_model("new");
     serve_to("GET", "/v1/models");
     cr_assert(says(&conn.body, "new"));
+}
+
+Test(router, an_anthropic_client_is_refused_in_its_own_words)
+{
+    struct http_request r = request("GET", "/v1/nothing");
+
+    with(&r, "anthropic-version", "2023-06-01");
+    serve(&r);
+    cr_assert_eq(conn.status, 404);
+    cr_assert(says(&conn.body, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
+    assert_status("GET", "/v1/messages", 405);
+    cr_assert(says(&conn.body, "\"invalid_request_error\""));
+    cr_assert(says(&conn.body, "\"request_id\":\""));
 }

@@ -5,6 +5,7 @@
 #include "fake_net.h"
 #include "weir/api/api.h"
 #include "weir/exchange/account.h"
+#include "weir/exchange/load.h"
 #include "weir/exchange/recall.h"
 
 #include <stdio.h>
@@ -122,12 +123,13 @@ static inline struct tenant *add_tenant(const char *name, const char *key)
     return t;
 }
 
-static inline void add_model(const char *name)
+static inline struct model *add_model(const char *name)
 {
     struct model *m = ARENA_NEW(&world.plan->arena, struct model);
 
     m->name = str_of(name);
     cr_assert(map_put(world.plan->models, m->name, m));
+    return m;
 }
 
 /* A request whose bytes do not outlive the call. */

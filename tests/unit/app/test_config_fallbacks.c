@@ -82,9 +82,16 @@ Test(config_fallbacks, rules_are_one_route_without_a_call, .timeout = 10)
     unload(&l);
 }
 
+Test(config_fallbacks, an_empty_list_says_that_nothing_stands_in, .timeout = 10)
+{
+    struct loaded l = load(FALLBACK("[]"));
+
+    cr_assert_eq(model_of(&l, STR("m"))->fallback_count, 0);
+    unload(&l);
+}
+
 Test(config_fallbacks, what_leads_nowhere_is_told_on_its_line, .timeout = 10)
 {
-    expect_fault(FALLBACK("[]"), "5: models.m.fallback: ", "is empty");
     expect_fault(FALLBACK("stale"), "5: models.m.fallback: ", "expected a list");
     expect_fault(FALLBACK("[stael]"), "5: models.m.fallback[0]: ", "mean \"stale\"?");
     expect_fault(FALLBACK("[{rules: suport}]"),

@@ -170,7 +170,8 @@ Test(config_pools, values_out_of_bounds_are_told_on_their_line, .timeout = 10)
     expect_fault(POOL("hedge: {after: 0}"), AT "hedge.after: ", "every call");
     expect_fault(POOL("hedge: {at_most: 5}"), AT "hedge.at_most: ", "5%");
     expect_fault(POOL("keys: []"), AT "keys: ", "is empty");
-    expect_fault(POOL("keys: [a], auth: {header: x, value: b}"), AT "keys: ", "in place of");
+    expect_fault(POOL("keys: [a], auth: {header: x, value: b}"), AT "keys: ",
+                 "in place of auth.bearer and auth.value (put that key into the list");
     expect_fault(POOL("rules: r"), AT "rules: ", "dialect rules");
 }
 
@@ -188,6 +189,13 @@ Test(config_pools, an_endpoint_stands_in_its_pool_once, .timeout = 10)
                  "  {url: \"http://h/\", weight: 2}]}}\n" ROUTED,
                  "2: upstreams.u.endpoints[2].url: ", "twice (line 1)");
     expect_good("upstreams: {u: {endpoints: [\"http://h/a\", \"http://h/b\"]}}\n" ROUTED);
+}
+
+Test(config_pools, a_key_stands_in_its_pool_once_and_is_not_shown, .timeout = 10)
+{
+    expect_fault("upstreams: {u: {endpoints: [\"http://h\"], keys: [secret-a, b,\n"
+                 "  secret-a]}}\n" ROUTED,
+                 "2: upstreams.u.keys[2]: ", "the same key stands here twice (line 1)");
 }
 
 Test(config_pools, two_pools_may_ask_the_same_server, .timeout = 10)

@@ -84,13 +84,29 @@ static void on_end(struct fleet_seat *s, enum fleet_end end)
     loop_stop(a->replica->stage->loop);
 }
 
-static const struct fleet_events events = { on_bytes, on_end };
+static void on_unfollowed(struct fleet_seat *s)
+{
+    struct asker *a = container_of(s, struct asker, seat);
+
+    a->unfollowed++;
+    loop_stop(a->replica->stage->loop);
+}
+
+static const struct fleet_events events = { on_bytes, on_end, on_unfollowed };
 
 void asker_lead(struct asker *a, struct replica *r)
 {
     asker_look_up(a, r);
     cr_assert_eq(a->op.lease, LEASE_OURS);
     fleet_lead(r->fleet, &a->seat, &question);
+}
+
+void asker_lead_on(struct asker *a)
+{
+    unsigned before = a->unfollowed;
+
+    fleet_lead_on(&a->seat, &events);
+    cr_assert_eq(a->unfollowed, before, "nothing comes inside the call that starts it");
 }
 
 void asker_resume_waiting(struct asker *a, uint64_t lease_ms, bool wants_bytes)

@@ -28,6 +28,7 @@ struct asker {
     size_t leave_after;
     unsigned ends;
     enum fleet_end end;
+    unsigned unfollowed; /* how often a leader has heard that nobody follows */
     uint64_t ended_us;
 };
 
@@ -37,6 +38,7 @@ void asker_lead(struct asker *a,
                 struct replica *r); /* looks up, must get the lease, and leads */
 void asker_await(struct asker *a, struct replica *r, bool wants_bytes); /* must not get it */
 void asker_resume_waiting(struct asker *a, uint64_t lease_ms, bool wants_bytes);
+void asker_lead_on(struct asker *a); /* as nobody here waits any more */
 void asker_deinit(struct asker *a);
 
 void stage_run_out(struct stage *s, uint64_t us); /* the whole time, whatever happens */
@@ -45,4 +47,5 @@ void stage_until_bytes(struct asker *a, size_t n);
 
 #define REPLICAS_HEX "0000000000000000000000000000000000000000000000000000000000000000"
 #define REPLICAS_FLIGHT "weir:v1:flight:" REPLICAS_HEX
+#define REPLICAS_FOLLOWERS "weir:v1:followers:" REPLICAS_HEX
 #define REPLICAS_TAPE "weir:v1:tape:" REPLICAS_HEX

@@ -59,6 +59,53 @@ static void store_answer(struct replica *r)
     cr_assert(remote_store(r->remote, e, loop_shard(stage.loop)));
 }
 
+/* ---- who follows ---- */
+
+static void expect_followers(const char *want)
+{
+    struct buf out = { 0 };
+
+    stage_ask(&stage, &out, "SCARD " REPLICAS_FOLLOWERS);
+    cr_assert(str_eq(buf_str(&out), str_of(want)), "%.*s", STR_ARG(buf_str(&out)));
+    buf_deinit(&out);
+}
+
+Test(fleet, who_awaits_is_known_and_who_has_left_is_not)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    expect_followers("1");
+    fleet_leave(&follower.seat);
+    stage_run_out(&stage, 20000);
+    expect_followers("0");
+}
+
+Test(fleet, who_awaits_for_long_stays_known)
+{
+    struct buf out = { 0 };
+    uint64_t left_ms;
+
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, (FLEET_LEASE_MS + 400) * 1000);
+    stage_ask(&stage, &out, "PTTL " REPLICAS_FOLLOWERS);
+    cr_assert(str_to_u64(buf_str(&out), &left_ms) && left_ms > FLEET_FOLLOW_MS - 2000);
+    buf_deinit(&out);
+}
+
+Test(fleet, a_leader_goes_on_for_another_replica_until_that_leaves)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    asker_lead_on(&leader);
+    stage_run_out(&stage, 200000);
+    cr_assert_eq(leader.unfollowed, 0);
+    fleet_leave(&follower.seat);
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.unfollowed, 1);
+}
+
 /* ---- landing ---- */
 
 Test(fleet, a_landing_wakes_another_replica_at_once)

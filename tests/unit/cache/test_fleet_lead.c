@@ -111,6 +111,55 @@ Test(fleet_lead, a_leader_may_land_while_its_renewal_is_under_way)
     cr_assert_null(leader.seat.fleet);
 }
 
+/* ---- those who follow ---- */
+
+Test(fleet_lead, who_leads_on_hears_at_once_that_nobody_follows)
+{
+    asker_lead(&leader, &one);
+    asker_lead_on(&leader);
+    stage_run_out(&stage, 100000);
+    cr_assert_eq(leader.unfollowed, 1);
+}
+
+Test(fleet_lead, who_leads_on_goes_on_until_the_last_of_those_who_follow_has_left)
+{
+    stage_do(&stage, "SADD " REPLICAS_FOLLOWERS " somebody");
+    asker_lead(&leader, &one);
+    asker_lead_on(&leader);
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.unfollowed, 0);
+    stage_do(&stage, "SREM " REPLICAS_FOLLOWERS " somebody");
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.unfollowed, 1);
+}
+
+Test(fleet_lead, who_leads_on_goes_on_while_redis_does_not_say)
+{
+    asker_lead(&leader, &one);
+    kill(stage.server, SIGKILL);
+    asker_lead_on(&leader);
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.unfollowed, 0);
+}
+
+Test(fleet_lead, a_leader_may_land_while_it_asks_who_follows)
+{
+    asker_lead(&leader, &one);
+    asker_lead_on(&leader);
+    fleet_land(&leader.seat, true);
+    stage_run_out(&stage, 50000);
+    cr_assert_eq(leader.unfollowed, 0);
+}
+
+Test(fleet_lead, landing_forgets_who_followed)
+{
+    stage_do(&stage, "SADD " REPLICAS_FOLLOWERS " somebody");
+    asker_lead(&leader, &one);
+    fleet_land(&leader.seat, true);
+    stage_run_out(&stage, 20000);
+    expect_text("EXISTS " REPLICAS_FOLLOWERS, "0");
+}
+
 /* ---- the tape ---- */
 
 Test(fleet_lead, the_first_bytes_go_at_once_and_the_next_in_batches)

@@ -124,6 +124,16 @@ Test(fleet_read, a_leader_that_fails_after_bytes_leaves_a_broken_stream)
     cr_assert_eq(follower.end, FLEET_BROKEN);
 }
 
+Test(fleet_read, a_leader_that_leaves_after_bytes_is_lost)
+{
+    begin();
+    put("half");
+    stage_until_bytes(&follower, 4);
+    fleet_leave(&leader.seat);
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_LOST);
+}
+
 Test(fleet_read, a_leader_that_fails_before_bytes_is_asked_for_again)
 {
     begin();
@@ -132,14 +142,14 @@ Test(fleet_read, a_leader_that_fails_before_bytes_is_asked_for_again)
     cr_assert_eq(follower.end, FLEET_AGAIN);
 }
 
-Test(fleet_read, a_leader_that_dies_after_bytes_leaves_a_broken_stream)
+Test(fleet_read, a_leader_that_dies_after_bytes_is_lost)
 {
     begin();
     put("half");
     stage_until_bytes(&follower, 4);
     die();
     stage_until_end(&follower);
-    cr_assert_eq(follower.end, FLEET_BROKEN);
+    cr_assert_eq(follower.end, FLEET_LOST);
 }
 
 Test(fleet_read, a_stream_of_another_leader_is_no_continuation)
@@ -151,7 +161,7 @@ Test(fleet_read, a_stream_of_another_leader_is_no_continuation)
     stage_do(&stage, "PUBLISH weir:v1:landed " REPLICAS_HEX);
     stage_until_end(&follower);
     expect_bytes(&follower, "half");
-    cr_assert_eq(follower.end, FLEET_BROKEN);
+    cr_assert_eq(follower.end, FLEET_LOST);
 }
 
 Test(fleet_read, who_does_not_want_bytes_gets_none)
@@ -250,7 +260,7 @@ Test(fleet_read, a_tape_that_is_over_breaks_who_has_begun_and_is_waited_out_by_o
     for (size_t i = 0; i <= FLEET_TAPE_BYTES / sizeof(megabyte); i++)
         fleet_write(&leader.seat, (struct str){ megabyte, sizeof(megabyte) });
     stage_until_end(&follower);
-    cr_assert_eq(follower.end, FLEET_BROKEN);
+    cr_assert_eq(follower.end, FLEET_LOST);
 
     asker_await(&another, &two, true);
     stage_run_out(&stage, 100000);
@@ -292,7 +302,7 @@ Test(fleet_read, a_redis_that_dies_breaks_the_stream_of_who_has_begun)
     stage_until_bytes(&follower, 4);
     kill(stage.server, SIGKILL);
     stage_until_end(&follower);
-    cr_assert_eq(follower.end, FLEET_BROKEN);
+    cr_assert_eq(follower.end, FLEET_LOST);
 }
 
 Test(fleet_read, a_cut_connection_for_news_loses_nothing_of_a_stream)

@@ -149,6 +149,20 @@ Test(lease, renewing_takes_again_what_has_run_out)
     expect_text("GET " FLIGHT, "we");
 }
 
+Test(lease, renewing_takes_again_what_was_overwritten_with_another_type)
+{
+    stage_do(&stage, "RPUSH " FLIGHT " x");
+    cr_assert_eq(renew("we"), 2);
+    expect_text("GET " FLIGHT, "we");
+}
+
+Test(lease, a_full_redis_keeps_a_lease_from_no_renewal)
+{
+    stage_do(&stage, "SET " FLIGHT " we PX 500");
+    stage_do(&stage, "CONFIG SET maxmemory 1");
+    cr_assert_eq(renew("we"), 1);
+}
+
 Test(lease, what_is_written_stands_on_the_tape_for_a_minute)
 {
     struct buf out = { 0 };
@@ -202,6 +216,19 @@ Test(lease, landing_leaves_the_lease_and_the_tape_of_another)
     land("we", &(struct lease_landing){ .good = true, .by = STR("run"), .end = STR("whole") });
     expect_text("GET " FLIGHT, "others");
     expect_text("XLEN " TAPE, "1");
+}
+
+Test(lease, landing_clears_away_what_the_lease_was_overwritten_with_and_is_told)
+{
+    struct buf out = { 0 };
+
+    stage_do(&stage, "RPUSH " FLIGHT " x");
+    land("we", &(struct lease_landing){ 0 });
+    expect_text("EXISTS " FLIGHT, "0");
+    stage_ask(&stage, &out, "INFO commandstats");
+    buf_put(&out, (struct str){ "", 1 });
+    cr_assert(strstr(out.at, "cmdstat_publish:"));
+    buf_deinit(&out);
 }
 
 Test(lease, a_channel_that_is_not_allowed_keeps_nothing_else_back)

@@ -215,6 +215,13 @@ Test(remote_look_up, a_lease_without_an_end_is_given_one)
     buf_deinit(&out);
 }
 
+Test(remote_look_up, a_lease_overwritten_with_another_type_is_nobodys)
+{
+    stage_do(&stage, "RPUSH " FLIGHT " x");
+    cr_assert_eq(look_up().op.lease, LEASE_OURS);
+    expect_text("GET " FLIGHT, "we");
+}
+
 Test(remote_look_up, a_value_of_another_type_is_a_miss_with_a_lease)
 {
     struct hearing h;
@@ -237,6 +244,17 @@ Test(remote_look_up, a_full_redis_still_gives_its_answer)
     h = look_up();
     cr_assert(h.found);
     cr_assert_eq(h.op.lease, LEASE_NONE);
+}
+
+Test(remote_look_up, leases_are_taken_again_as_soon_as_a_full_redis_has_room)
+{
+    (void)look_up();
+    stage_do(&stage, "CONFIG SET maxmemory 1");
+    cr_assert_eq(look_up().op.lease, LEASE_NONE);
+    stage_do(&stage, "CONFIG SET maxmemory 0");
+    stage_do(&stage, "DEL " FLIGHT);
+    stage_run_for(&stage, 600 * 1000);
+    cr_assert_eq(look_up().op.lease, LEASE_OURS);
 }
 
 /* ---- the script ---- */

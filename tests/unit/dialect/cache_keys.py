@@ -16,7 +16,10 @@ VECTORS = pathlib.Path(__file__).with_name("cache_keys.json")
 QUIET = {"stream", "stream_options", "user", "metadata", "store", "service_tier",
          "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
          "prompt_cache_options"}
-ORDERED = {"chat": {"tools", "functions", "response_format"}, "responses": {"tools"}}
+QUIET_MESSAGES = {"stream", "metadata", "service_tier", "speed", "cache_control", "diagnostics"}
+ORDERED = {"chat": {"tools", "functions", "response_format"}, "responses": {"tools"},
+           "messages": {"tools", "output_config", "output_format"}}
+BLOCKS = {"messages", "system", "tools"}
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r",
          "\t": "\\t"}
 
@@ -52,19 +55,22 @@ def number(source):
     return f"{minus}{digits[:point]}.{digits[point:]}"
 
 
-def canonical(value, kept=False, format_kept=False):
+def canonical(value, kept=False, format_kept=False, blocks=False):
     if isinstance(value, Number):
         return number(value)
     if isinstance(value, str):
         return string(value)
     if isinstance(value, list):
-        return "[" + ",".join(canonical(each, kept) for each in value) + "]"
+        return "[" + ",".join(canonical(each, kept, blocks=blocks) for each in value) + "]"
     if isinstance(value, dict):
-        names = list(value)
+        names = [name for name in value if not (blocks and name == "cache_control")]
         if not kept:
             names.sort(key=lambda name: name.encode("utf-8", "surrogatepass"))
         return "{" + ",".join(
-            string(name) + ":" + canonical(value[name], kept or (format_kept and name == "format"))
+            string(name) + ":" + canonical(
+                value[name],
+                kept or (format_kept and name == "format") or (blocks and name == "input"),
+                blocks=blocks and name == "content")
             for name in names) + "}"
     return json.dumps(value)
 
@@ -73,10 +79,12 @@ def body_of(endpoint, body):
     value = json.loads(body, parse_int=Number, parse_float=Number)
     if endpoint == "predict":
         return canonical(value)
-    left = {name: item for name, item in value.items() if name not in QUIET | {"model"}}
+    quiet = QUIET_MESSAGES if endpoint == "messages" else QUIET
+    left = {name: item for name, item in value.items() if name not in quiet | {"model"}}
     return "{" + ",".join(
         string(name) + ":" + canonical(left[name], name in ORDERED.get(endpoint, ()),
-                                       endpoint == "responses" and name == "text")
+                                       endpoint == "responses" and name == "text",
+                                       endpoint == "messages" and name in BLOCKS)
         for name in sorted(left, key=lambda name: name.encode())) + "}"
 
 

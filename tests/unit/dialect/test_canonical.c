@@ -92,3 +92,40 @@ Test(canonical, a_spent_budget_is_told, .timeout = 5)
                  ERR_TOO_LARGE);
     arena_deinit(&arena);
 }
+
+static void expect_message(const char *body, const char *form)
+{
+    struct world w = { 0 };
+    struct str out;
+
+    cr_assert_eq(ask(&w, ENDPOINT_MESSAGES, "m", body), OK, "%s", w.why.text);
+    cr_assert_eq(canonical_body(&w.request, &w.arena, &out, &found), OK);
+    expect_str(out, form);
+    arena_deinit(&w.arena);
+}
+
+Test(canonical, a_prompts_cache_marks_are_left_out_of_a_messages_blocks, .timeout = 5)
+{
+    expect_message(
+        "{\"cache_control\":1,\"system\":[{\"text\":\"s\",\"cache_control\":{}}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"cache\\u005fcontrol\":2,"
+        "\"content\":[{\"cache_control\":3,\"a\":1}]}]}]}",
+        "{\"messages\":[{\"content\":[{\"content\":[{\"a\":1}]}],\"role\":\"user\"}],"
+        "\"system\":[{\"text\":\"s\"}]}");
+}
+
+Test(canonical, elsewhere_a_member_of_that_name_is_as_good_as_any, .timeout = 5)
+{
+    expect_message("{\"tools\":[{\"input_schema\":{\"cache_control\":1}}],\"x\":[{"
+                   "\"cache_control\":2}]}",
+                   "{\"tools\":[{\"input_schema\":{\"cache_control\":1}}],\"x\":[{"
+                   "\"cache_control\":2}]}");
+}
+
+Test(canonical, the_input_of_a_models_call_keeps_its_order, .timeout = 5)
+{
+    expect_message("{\"messages\":[{\"content\":[{\"name\":\"f\",\"input\":{\"b\":{\"d\":1,"
+                   "\"c\":2},\"a\":3}}]}]}",
+                   "{\"messages\":[{\"content\":[{\"input\":{\"b\":{\"d\":1,\"c\":2},\"a\":3},"
+                   "\"name\":\"f\"}]}]}");
+}

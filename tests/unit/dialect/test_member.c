@@ -20,20 +20,20 @@ static bool has_row(struct str endpoint, struct str name)
     return false;
 }
 
-static FILE *open_list(void)
+static FILE *open_list(const char *name)
 {
     char path[4096];
     FILE *file;
 
-    (void)snprintf(path, sizeof(path), "%s/openai_members.txt", getenv("WEIR_TEST_DATA"));
+    (void)snprintf(path, sizeof(path), "%s/%s", getenv("WEIR_TEST_DATA"), name);
     file = fopen(path, "r");
     cr_assert(file, "%s", path);
     return file;
 }
 
-Test(member, every_published_member_is_classified, .timeout = 5)
+static size_t check_list(const char *list)
 {
-    FILE *file = open_list();
+    FILE *file = open_list(list);
     char *line = NULL;
     size_t capacity = 0, seen = 0;
     ssize_t len;
@@ -49,9 +49,23 @@ Test(member, every_published_member_is_classified, .timeout = 5)
             seen++;
         }
     }
-    cr_assert_gt(seen, 90);
     free(line);
     (void)fclose(file);
+    return seen;
+}
+
+Test(member, every_published_member_is_classified, .timeout = 5)
+{
+    cr_assert_gt(check_list("openai_members.txt"), 90);
+    cr_assert_gt(check_list("anthropic_members.txt"), 30);
+}
+
+Test(member, what_one_dialect_leaves_out_another_may_mean, .timeout = 5)
+{
+    cr_assert_eq(member_class_of(ENDPOINT_MESSAGES, STR("cache_control")), MEMBER_QUIET);
+    cr_assert_eq(member_class_of(ENDPOINT_CHAT, STR("cache_control")), MEMBER_ANSWER);
+    cr_assert_eq(member_class_of(ENDPOINT_CHAT, STR("user")), MEMBER_QUIET);
+    cr_assert_eq(member_class_of(ENDPOINT_MESSAGES, STR("user")), MEMBER_ANSWER);
 }
 
 Test(member, what_nobody_knows_is_part_of_the_key, .timeout = 5)

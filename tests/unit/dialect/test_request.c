@@ -188,3 +188,30 @@ Test(request, a_spent_budget_is_told_not_suffered, .timeout = 5)
                  ERR_TOO_LARGE);
     arena_deinit(&small);
 }
+
+Test(request, a_message_is_deterministic_as_a_chat_is, .timeout = 5)
+{
+    cr_assert_eq(ask(&w, ENDPOINT_MESSAGES, NULL, "{\"model\":\"m\",\"temperature\":0}"), OK);
+    cr_assert(w.request.deterministic);
+    cr_assert_null(w.request.never_cached);
+    cr_assert_eq(ask(&w, ENDPOINT_MESSAGES, NULL, "{\"model\":\"m\",\"stream\":true}"), OK);
+    cr_assert_not(w.request.deterministic);
+    cr_assert(w.request.stream);
+    arena_deinit(&w.arena);
+}
+
+Test(request, a_count_of_tokens_has_no_stream_and_is_never_cached, .timeout = 5)
+{
+    cr_assert_eq(ask(&w, ENDPOINT_TOKENS, NULL, "{\"model\":\"m\",\"stream\":true}"), OK);
+    cr_assert_not(w.request.stream);
+    cr_assert(w.request.never_cached);
+    arena_deinit(&w.arena);
+}
+
+Test(request, members_of_another_dialect_are_not_read_in_a_message, .timeout = 5)
+{
+    cr_assert_eq(
+        ask(&w, ENDPOINT_MESSAGES, NULL, "{\"model\":\"m\",\"stream_options\":\"any\"}"), OK);
+    cr_assert_null(w.request.options_value.at);
+    arena_deinit(&w.arena);
+}

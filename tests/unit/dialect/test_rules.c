@@ -7,7 +7,7 @@
 
 static struct rules *rules_of(const struct rule_words *words, size_t count)
 {
-    struct rules *r = rules_new();
+    struct rules *r = rules_new(STR("simple"));
 
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(rules_add(r, &words[i], NULL), OK);
@@ -58,7 +58,7 @@ Test(rules, none_fits_where_none_does, .timeout = 5)
 
     cr_assert_eq(first(r, "hello"), 0);
     rules_free(r);
-    r = rules_new();
+    r = rules_new(STR("simple"));
     cr_assert_eq(first(r, "hello"), 0);
     rules_free(r);
 }
@@ -106,7 +106,7 @@ Test(rules, a_fault_names_the_member, .timeout = 5)
     struct rule_words wrong = { .match = STR("(") };
     struct rule_words empty = { .keywords = &blank, .keyword_count = 1 };
     struct rule_words both = { .match = STR("a"), .keywords = &word, .keyword_count = 1 };
-    struct rules *r = rules_new();
+    struct rules *r = rules_new(STR("simple"));
     struct fault why = { 0 };
 
     cr_assert_eq(rules_add(r, &wrong, &why), ERR_MALFORMED);

@@ -17,7 +17,7 @@ struct reply {
 static struct reply answered(const struct rule_words *words, enum endpoint e, const char *body)
 {
     struct world w = { 0 };
-    struct rules *rules = rules_new();
+    struct rules *rules = rules_new(STR("simple"));
     struct reply r = { .err = OK };
 
     cr_assert_eq(rules_add(rules, words, NULL), OK);
@@ -145,7 +145,7 @@ Test(rules_answer, none_fits_and_nothing_is_added, .timeout = 5)
 {
     struct reply r = answered(&refund, ENDPOINT_PREDICT, "{\"refund\":\"hello\"}");
 
-    cr_assert_eq(r.err, ERR_NO_ROUTE);
+    cr_assert_eq(r.err, ERR_NO_RULE);
     cr_assert_eq(r.body.len, 0);
     drop(&r);
 }
@@ -216,4 +216,18 @@ Test(rules_answer, it_becomes_a_stream_of_the_same_text, .timeout = 5)
     replayed(ENDPOINT_CHAT, chat_body, "/choices/0/message/content");
     replayed(ENDPOINT_COMPLETIONS, "{\"prompt\":\"refund\"}", "/choices/0/text");
     replayed(ENDPOINT_RESPONSES, "{\"input\":\"refund\"}", "/output/0/content/0/text");
+}
+
+Test(rules_answer, a_message_is_one_block_of_text, .timeout = 5)
+{
+    struct reply r = answered(&refund, ENDPOINT_MESSAGES,
+                              "{\"messages\":[{\"role\":\"user\",\"content\":\"refund\"}]}");
+
+    cr_assert(r.tree, "no JSON");
+    cr_assert(str_starts(at(&r, "/id"), STR("\"msg_")));
+    expect_str(at(&r, "/type"), "\"message\"");
+    expect_str(at(&r, "/model"), "\"al\\\"ias\"");
+    expect_str(at(&r, "/content/0/text"), "\"We \\\"refund\\\".\\u000a\"");
+    expect_str(at(&r, "/stop_reason"), "\"end_turn\"");
+    drop(&r);
 }

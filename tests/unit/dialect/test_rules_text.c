@@ -104,3 +104,11 @@ Test(rules_text, of_a_long_text_it_is_the_start_in_whole_characters, .timeout = 
     buf_deinit(&body);
     arena_deinit(&w.arena);
 }
+
+Test(rules_text, of_messages_it_is_what_it_is_of_a_chat, .timeout = 5)
+{
+    expect_text(ENDPOINT_MESSAGES, NULL,
+                "{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":"
+                "[{\"type\":\"text\",\"text\":\"last\"}]}]}",
+                "last");
+}

@@ -30,6 +30,7 @@ static void walk_all(visit_fn *visit)
     walk(shape_chat, visit);
     walk(shape_completions, visit);
     walk(shape_tool_call, visit);
+    walk(shape_message, visit);
     cr_assert_gt(visited, 50);
 }
 
@@ -87,11 +88,12 @@ static unsigned names;
 static void count_name(const struct shape *row, const struct shape *table)
 {
     names += row->how == GROW_NAME;
-    cr_assert(row->how != GROW_NAME || table == shape_chat || table == shape_completions);
+    cr_assert(row->how != GROW_NAME || table == shape_chat || table == shape_completions ||
+              table == shape_message);
 }
 
 Test(shape, the_models_name_stands_once_at_the_top, .timeout = 5)
 {
     walk_all(count_name);
-    cr_assert_eq(names, 2);
+    cr_assert_eq(names, 3);
 }

@@ -79,3 +79,28 @@ Test(state, a_prediction_is_not_looked_into, .timeout = 5)
                      "");
     cr_assert_str_eq(why(ENDPOINT_PREDICT, "no json"), "");
 }
+
+Test(state, of_a_messages_tools_those_that_the_client_runs_are_known, .timeout = 5)
+{
+    static const char *const theirs[] = { "{\"tools\":[{\"name\":\"f\"}]}",
+                                          "{\"tools\":[{\"type\":\"custom\"}]}",
+                                          "{\"tools\":[{\"type\":\"bash_20250124\"}]}",
+                                          "{\"tools\":[{\"type\":\"text_editor_20250728\"}]}",
+                                          "{\"container\":null,\"mcp_servers\":null}" };
+    static const char *const hosted[] = { "{\"tools\":[{\"type\":\"web_search_20250305\"}]}",
+                                          "{\"tools\":[{\"type\":\"function\"}]}",
+                                          "{\"tools\":[{\"type\":\"bash\"}]}",
+                                          "{\"tools\":[{\"type\":null}]}",
+                                          "{\"mcp_servers\":[{}]}",
+                                          "{\"container\":\"c1\"}" };
+
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+        cr_expect_str_eq(why(ENDPOINT_MESSAGES, theirs[i]), "", "%s", theirs[i]);
+    for (size_t i = 0; i < sizeof(hosted) / sizeof(*hosted); i++)
+        cr_expect_neq(why(ENDPOINT_MESSAGES, hosted[i])[0], '\0', "%s", hosted[i]);
+}
+
+Test(state, a_count_of_tokens_is_asked_for_each_time, .timeout = 5)
+{
+    cr_assert_str_eq(why(ENDPOINT_TOKENS, "{}"), "a count of tokens");
+}

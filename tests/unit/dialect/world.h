@@ -40,7 +40,9 @@ static inline void begin(struct world *w, enum endpoint e)
 {
     memset(w, 0, sizeof(*w));
     cr_assert_eq(ask(w, e, NULL, "{\"model\":\"alias\",\"stream\":true}"), OK);
-    tap_init(&w->tap, dialect_named(STR("openai")), &w->request, STR("alias"), true);
+    tap_init(&w->tap,
+             dialect_named(endpoint_is_anthropic(e) ? STR("anthropic") : STR("openai")),
+             &w->request, STR("alias"), true);
 }
 
 static inline void end(struct world *w)

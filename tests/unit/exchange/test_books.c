@@ -2,7 +2,7 @@
 
 /* What is written down of an exchange that ended in one state, made by hand. */
 
-#include "life.h"
+#include "steps.h"
 #include "world.h"
 
 static struct exchange x;

@@ -28,6 +28,22 @@ Test(failover, endpoints_of_a_pool_are_tried_before_the_next_route)
     cr_assert_eq(c->reply.attempts, 3);
 }
 
+Test(failover, neither_endpoint_of_a_race_that_was_lost_by_both_is_asked_again)
+{
+    struct attempt *first;
+
+    hedges();
+    (void)start_missed(0, PLAIN);
+    first = hedge();
+    fails(ERR_UPSTREAM_STATUS, 500);
+    world.attempt = first;
+    fails(ERR_UPSTREAM_STATUS, 500);
+    assert_called(0, "127.0.0.1:1");
+    assert_called(1, "127.0.0.1:2");
+    assert_called(2, "127.0.0.1:3");
+    answers(CHAT_BODY);
+}
+
 Test(failover, when_nobody_is_left_the_last_failure_is_told)
 {
     struct client *c = start_missed(0, PLAIN);
@@ -156,6 +172,85 @@ Test(failover, no_more_than_max_attempts_are_made)
     fails(ERR_UPSTREAM_STATUS, 500);
     cr_assert_eq(world.call_count, 2);
     cr_assert_eq(c->failure.err, ERR_UPSTREAM_STATUS);
+}
+
+Test(failover, the_second_call_of_a_race_is_one_of_max_attempts)
+{
+    struct client *c;
+    struct attempt *first;
+
+    world.model->max_attempts = 2;
+    hedges();
+    c = start_missed(0, PLAIN);
+    first = hedge();
+    fails(ERR_UPSTREAM_STATUS, 500);
+    world.attempt = first;
+    fails(ERR_UPSTREAM_STATUS, 500);
+    cr_assert_eq(world.call_count, 2);
+    cr_assert_eq(c->failure.err, ERR_UPSTREAM_STATUS);
+}
+
+Test(failover, the_last_of_max_attempts_is_not_joined_by_a_second_call)
+{
+    world.model->max_attempts = 1;
+    hedges();
+    (void)start_missed(0, PLAIN);
+    pass_ms(10);
+    cr_assert_eq(world.call_count, 1);
+    cr_assert_eq(metric_read(fake_loop.metrics, METRIC_HEDGES,
+                             METRIC_LABEL(STR("one"), STR("refused_attempts"))),
+                 1);
+    answers(CHAT_BODY);
+}
+
+static int64_t retried(const char *cause)
+{
+    return metric_read(fake_loop.metrics, METRIC_RETRIES,
+                       METRIC_LABEL(STR("one"), str_of(cause)));
+}
+
+static int64_t retries_refused(void)
+{
+    return metric_read(fake_loop.metrics, METRIC_RETRIES_REFUSED, METRIC_LABEL(STR("one")));
+}
+
+Test(failover, a_call_that_is_made_again_is_counted_with_its_cause)
+{
+    (void)start_missed(0, PLAIN);
+    fails(ERR_UPSTREAM_STATUS, 500);
+    cr_assert_eq(retried("5xx"), 1);
+    fails(ERR_UPSTREAM_STATUS, 429);
+    assert_called(2, "127.0.0.1:3");
+    cr_assert_eq(retried("429"), 0, "the pool has nobody left");
+    answers(CHAT_BODY);
+}
+
+Test(failover, what_is_not_called_again_takes_nothing_of_the_retry_budget)
+{
+    unsigned left = 0;
+
+    world.model->max_attempts = 1;
+    for (size_t i = 0; i < MOST_CLIENTS; i++) {
+        (void)start_missed(i, PLAIN);
+        fails(ERR_UPSTREAM_STATUS, 500);
+    }
+    while (pool_may_retry(world.one->pool))
+        left++;
+    cr_assert_eq(left, world.one->retry.floor);
+    cr_assert_eq(retried("5xx"), 0);
+    cr_assert_eq(retries_refused(), 0);
+}
+
+Test(failover, where_the_retry_budget_is_used_up_the_next_route_is_asked)
+{
+    while (pool_may_retry(world.one->pool))
+        ;
+    (void)start_missed(0, PLAIN);
+    fails(ERR_UPSTREAM_STATUS, 500);
+    assert_called(1, "127.0.0.1:3");
+    answers(CHAT_BODY);
+    cr_assert_eq(retried("5xx"), 0);
+    cr_assert_eq(retries_refused(), 1);
 }
 
 Test(failover, there_is_no_second_try_once_the_client_has_seen_bytes)

@@ -37,6 +37,19 @@ Test(followers, equal_misses_are_one_call)
     cr_assert_eq(world.stores, 1);
 }
 
+Test(followers, an_answer_that_came_while_they_waited_is_shared_however_late_they_hear_of_it)
+{
+    uint64_t made_ms;
+
+    start_two(PLAIN);
+    answers(CHAT_BODY);
+    made_ms = clock_wall_ms();
+    while (clock_wall_ms() < made_ms + 2)
+        continue;
+    turn();
+    cr_assert_eq(follower->reply.word, WORD_COALESCED);
+}
+
 Test(followers, a_stream_is_heard_by_all_as_it_comes)
 {
     start_two(STREAM);

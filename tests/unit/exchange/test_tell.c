@@ -2,7 +2,7 @@
 
 /* What a sink hears of an exchange that stands still in one state, made by hand. */
 
-#include "life.h"
+#include "steps.h"
 #include "world.h"
 
 static struct exchange x;

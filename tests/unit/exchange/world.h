@@ -9,6 +9,7 @@
 #include "weir/dialect/dialect.h"
 #include "weir/exchange/account.h"
 #include "weir/exchange/exchange.h"
+#include "weir/upstream/pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +54,8 @@ static struct {
     struct cache_lookup *lookup; /* under way */
     int lookups;
     bool wished; /* the last one would have taken the lease */
-    struct fleet_seat *awaiting;
-    int leads, landings, good_landings;
+    struct fleet_seat *awaiting, *leading;
+    int leads, landings, good_landings, led_on;
     struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
     struct entry *kept;   /* what was stored last */
@@ -65,7 +66,7 @@ static struct {
     size_t call_count;
     int pauses, resumes;
     enum err cancelled; /* why the last attempt was called off */
-    struct deferred ending;
+    int lost;           /* attempts that were called off as too slow */
     struct {
         const char *name, *value;
     } headers[4]; /* of the upstream's answer */
@@ -157,6 +158,7 @@ struct lease_wish fleet_wish(struct fleet *f, const struct digest *flight)
 void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flight)
 {
     *s = (struct fleet_seat){ .fleet = f, .flight = *flight, .leads = true };
+    world.leading = s;
     world.leads++;
 }
 
@@ -169,6 +171,13 @@ void fleet_write(struct fleet_seat *s, struct str bytes)
 void fleet_wrote_all(struct fleet_seat *s)
 {
     cr_assert(s->leads);
+}
+
+void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+{
+    cr_assert(s->leads);
+    s->events = events;
+    world.led_on++;
 }
 
 void fleet_alone(struct fleet *f)
@@ -258,10 +267,15 @@ static inline void ends(enum err err)
     a->events->on_done(a, err);
 }
 
+/* Whichever a test has at hand, it is this one that was called off. */
 static inline void end_attempt(struct deferred *d)
 {
-    (void)d;
-    ends(world.attempt->err);
+    struct attempt *a = container_of(d, struct attempt, turn);
+    struct attempt *other = world.attempt == a ? NULL : world.attempt;
+
+    world.attempt = a;
+    ends(a->err);
+    world.attempt = world.attempt ? world.attempt : other;
 }
 
 void attempt_cancel(struct attempt *a, enum err why)
@@ -269,11 +283,12 @@ void attempt_cancel(struct attempt *a, enum err why)
     world.cancelled = why;
     if (a->phase != PHASE_LINGER)
         a->err = why;
-    loop_defer(&fake_loop, &world.ending, end_attempt);
+    loop_defer(&fake_loop, &a->turn, end_attempt);
 }
 
 void attempt_lose(struct attempt *a)
 {
+    world.lost++;
     attempt_cancel(a, ERR_CANCELLED);
 }
 
@@ -371,6 +386,24 @@ static inline void ends_stream(void)
     makes_good(a);
     buf_put_text(&a->body, CHAT_BODY);
     ends(OK);
+}
+
+/* A first call of upstream one that shows nothing for a while is joined by a second one. */
+static inline void hedges(void)
+{
+    world.one->hedge = (struct upstream_hedge){ true, .after_us = 10 * 1000, .at_most = 1 };
+    pool_configure(world.one->pool, world.one);
+}
+
+/* The second one is under way now; returns the first. */
+static inline struct attempt *hedge(void)
+{
+    struct attempt *first = world.attempt;
+
+    world.attempt = NULL;
+    pass_ms(10);
+    cr_assert(world.attempt, "there is no second call");
+    return first;
 }
 
 /* ---- the books ----------------------------------------------------------------------- */
@@ -559,6 +592,7 @@ static inline void world_start(void)
     cr_assert(map_put(world.plan->models, STR("m"), world.model));
     plan_open(world.plan, NULL);
     exchange_kit_init(&world.kit);
+    world.kit.background_most = MOST_CLIENTS;
     world.kit.loop = world.kit.upstream.loop = fake_loop_start();
     world.kit.flights = flights_new();
     world.kit.cache = (struct cache){ .loop = world.kit.loop, .memory = memory_new(1 << 20) };

@@ -48,7 +48,7 @@ static bool feed(struct intake *in, struct str bytes, struct buf *told)
         if (got == INTAKE_WHOLE || (got == INTAKE_HEAD && intake_is_whole(in))) {
             put_request(told, in);
             intake_end(in);
-            intake_begin(in, BODY_BYTES);
+            intake_begin(in, BODY_BYTES, NULL);
         } else if (got == INTAKE_HEAD && at == bytes.len) {
             intake_keep(in);
         }
@@ -63,7 +63,7 @@ static void read_in_pieces(struct str input, size_t most, struct buf *told)
     size_t at = 0;
     bool goes_on = true;
 
-    intake_begin(in, BODY_BYTES);
+    intake_begin(in, BODY_BYTES, NULL);
     while (goes_on && at < input.len) {
         size_t left = input.len - at;
         size_t n = most == 0 ? left : 1 + (size_t)rand() % most;
@@ -240,12 +240,63 @@ Test(intake, lends_what_came_in_one_piece, .timeout = 5)
     struct http_request r;
     size_t used;
 
-    intake_begin(in, BODY_BYTES);
+    intake_begin(in, BODY_BYTES, NULL);
     cr_assert_eq(intake_feed(in, input, &used), INTAKE_HEAD);
     cr_assert_eq(intake_feed(in, str_cut(input, used, input.len), &used), INTAKE_WHOLE);
     intake_request(in, fields, &r);
     cr_assert_eq(r.target.at, input.at + 5);
     cr_assert_eq(r.body.at, input.at + input.len - 2);
-    cr_assert_null(intake_take_body(in));
+    cr_assert_null(intake_take_body(in, &(struct room_share){ 0 }));
     intake_free(in);
+}
+
+/* A body in two reads, with so much room; the event at its end. */
+static enum intake_event read_body_with(struct http_room *room, struct intake *in)
+{
+    struct str head = STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 8\r\n\r\n1234");
+    size_t used;
+
+    intake_begin(in, BODY_BYTES, room);
+    cr_assert_eq(intake_feed(in, head, &used), INTAKE_HEAD);
+    cr_assert_eq(intake_feed(in, str_cut(head, used, head.len), &used), INTAKE_MORE);
+    return intake_feed(in, STR("5678"), &used);
+}
+
+Test(intake, refuses_a_body_for_which_there_is_no_room, .timeout = 5)
+{
+    struct http_room room = { .most = 7 };
+    struct intake *in = intake_new();
+
+    cr_assert_eq(read_body_with(&room, in), INTAKE_BAD);
+    cr_assert_eq(intake_status(in), 503);
+    intake_free(in);
+    cr_assert_eq(room.used, 0);
+}
+
+Test(intake, gives_a_bodys_room_back_at_its_end, .timeout = 5)
+{
+    struct http_room room = { .most = 8 };
+    struct intake *in = intake_new();
+
+    cr_assert_eq(read_body_with(&room, in), INTAKE_WHOLE);
+    cr_assert_eq(room.used, 8);
+    intake_end(in);
+    cr_assert_eq(room.used, 0);
+    intake_free(in);
+}
+
+Test(intake, a_body_that_is_taken_takes_its_room_along, .timeout = 5)
+{
+    struct http_room room = { .most = 8 };
+    struct intake *in = intake_new();
+    struct room_share share;
+    char *body;
+
+    cr_assert_eq(read_body_with(&room, in), INTAKE_WHOLE);
+    body = intake_take_body(in, &share);
+    intake_free(in);
+    cr_assert_eq(room.used, 8);
+    room_share_end(&share);
+    cr_assert_eq(room.used, 0);
+    free(body);
 }

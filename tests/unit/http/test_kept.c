@@ -25,7 +25,7 @@ Test(kept, a_request_outlives_the_bytes_it_was_read_from, .timeout = 5)
 {
     struct http_field field;
     struct http_request r = request(&field);
-    struct http_kept *k = http_kept_new(&r, NULL);
+    struct http_kept *k = http_kept_new(&r, NULL, (struct room_share){ 0 });
 
     memset(head, 'x', sizeof(head));
     memset(body, 'x', sizeof(body));
@@ -47,7 +47,7 @@ Test(kept, a_body_with_memory_of_its_own_is_taken_over, .timeout = 5)
 
     memcpy(own, "[]", 2);
     r.body.at = own;
-    k = http_kept_new(&r, own);
+    k = http_kept_new(&r, own, (struct room_share){ 0 });
     cr_assert_eq(r.body.at, own);
     http_kept_free(k);
 }
@@ -60,7 +60,7 @@ Test(kept, an_absent_query_stays_absent, .timeout = 5)
 
     r.query = (struct str){ NULL, 0 };
     r.target.len = 5;
-    k = http_kept_new(&r, NULL);
+    k = http_kept_new(&r, NULL, (struct room_share){ 0 });
     cr_assert_null(r.query.at);
     http_kept_free(k);
 }

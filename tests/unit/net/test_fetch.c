@@ -9,6 +9,7 @@
 #include "upstream.h"
 
 #include <criterion/criterion.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,60 @@ Test(fetch, a_request_swallowed_by_a_pooled_connection_ends_as_stale_after_one_s
     cr_assert_eq(atomic_load(&up.requests), 3);
 }
 
+/* Longer than a tick of the kernel's, of which there are a hundred a second at least. */
+enum { THINKING_US = 30 * 1000 };
+
+/* The second request is answered with less than a line. */
+static void break_off_the_second(struct upstream *u, int fd, unsigned nth)
+{
+    if (nth > 0) {
+        answer_always(u, fd, nth);
+        return;
+    }
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    if (upstream_hear(u, fd, heard, sizeof(heard))) {
+        (void)usleep(THINKING_US); /* the time itself tells the two apart */
+        upstream_say(fd, "HTTP/1.1 2");
+    }
+}
+
+Test(fetch, a_pooled_connection_that_closes_inside_the_status_line_has_broken_off)
+{
+    upstream_start(&up, break_off_the_second);
+    call();
+    loop_run(loop);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, ERR_UPSTREAM_TRUNCATED);
+    cr_assert_not(fetch.stale);
+    cr_assert_eq(atomic_load(&up.requests), 2);
+}
+
+/* After a while, so that it is the closing that comes late, and nothing else. */
+static void close_after_the_second(struct upstream *u, int fd, unsigned nth)
+{
+    if (nth > 0) {
+        answer_always(u, fd, nth);
+        return;
+    }
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    if (upstream_hear(u, fd, heard, sizeof(heard)))
+        (void)usleep(THINKING_US); /* the time itself tells the two apart */
+}
+
+Test(fetch, a_pooled_connection_that_closes_before_any_byte_is_stale)
+{
+    upstream_start(&up, close_after_the_second);
+    call();
+    loop_run(loop);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, ERR_UPSTREAM_UNREACHABLE);
+    cr_assert(fetch.stale);
+}
+
 static void close_idle_while_waiting(struct timer *t)
 {
     loop_stop(t->loop);
@@ -316,6 +371,73 @@ Test(fetch, a_connection_that_closed_while_idle_is_not_used_again)
     loop_run(loop);
     cr_assert_eq(ended, OK);
     cr_assert_not(fetch.stale);
+}
+
+/* ---- a loop that was held up ---- */
+
+enum { LIMIT_US = 20 * 1000 };
+
+static struct timer limit;
+static struct letter letter;
+static sem_t has_begun, is_held, has_said;
+static bool was_held;
+static unsigned late;
+
+/* Until the time is up; but meanwhile more has come. */
+static void hold_up(struct letter *l)
+{
+    (void)l;
+    sem_post(&is_held);
+    sem_wait(&has_said);
+    while (clock_now_us() <= limit.due_us + 5000) /* libuv counts in milliseconds */
+        continue;
+    was_held = true;
+}
+
+static void answer_a_loop_that_is_held_up(struct upstream *u, int fd, unsigned nth)
+{
+    (void)nth;
+    (void)upstream_hear(u, fd, heard, sizeof(heard));
+    upstream_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+    sem_wait(&has_begun);
+    loop_send(loop, &letter, hold_up);
+    sem_wait(&is_held);
+    upstream_say(fd, "two");
+    sem_post(&has_said);
+}
+
+static void on_limit(struct timer *t)
+{
+    if (was_held)
+        late++;
+    else
+        timer_arm(t, LIMIT_US); /* it was the upstream's thread that was held up */
+}
+
+static void watch_limit(struct fetch *f)
+{
+    (void)f;
+    if (got_is("onetwo")) {
+        timer_disarm(&limit);
+        return;
+    }
+    timer_arm(&limit, LIMIT_US);
+    sem_post(&has_begun);
+}
+
+Test(fetch, a_loop_that_was_held_up_hears_what_has_come_before_it_looks_at_the_time)
+{
+    (void)sem_init(&has_begun, 0, 0);
+    (void)sem_init(&is_held, 0, 0);
+    (void)sem_init(&has_said, 0, 0);
+    timer_init(&limit, loop, on_limit);
+    when_data = watch_limit;
+    upstream_start(&up, answer_a_loop_that_is_held_up);
+    call();
+    loop_run(loop);
+    cr_assert_eq(ended, OK);
+    cr_assert(got_is("onetwo"));
+    cr_assert_eq(late, 0);
 }
 
 /* ---- addresses ---- */

@@ -177,6 +177,23 @@ Test(redis, an_error_of_the_server_is_a_reply)
     cr_assert(redis_is_up(redis));
 }
 
+Test(redis, what_was_refused_on_its_way_into_a_transaction_is_told_by_its_class)
+{
+    const struct str multi[] = { STR("MULTI") };
+    const struct str get[] = { STR("GET") }; /* of what? */
+    const struct str exec[] = { STR("EXEC") };
+    const struct redis_command all[] = { { multi, 1 }, { get, 1 }, { exec, 1 } };
+
+    link_to_server();
+    redis_start(redis, &op, all, 3, on_done);
+    while (dones == 0)
+        loop_run(loop);
+    cr_assert_eq(strncmp(text, "EXECABORT", 9), 0);
+    cr_assert_str_eq(op.refused, "ERR");
+    ASK(STR("GET"), STR("k"));
+    cr_assert_str_eq(op.refused, "");
+}
+
 Test(redis, several_commands_end_with_the_reply_of_the_last)
 {
     const struct str set[] = { STR("SET"), STR("k"), STR("v") };

@@ -153,7 +153,7 @@ Test(plan, other_rules_are_another_text)
     struct rule_words words = { .label = STR("a") };
     struct model *one = add_model("one"), *two = add_model("two");
     struct upstream *old = add_upstream("old"), *new = add_upstream("new");
-    struct rules *some = rules_new(), *more = rules_new();
+    struct rules *some = rules_new(STR("simple")), *more = rules_new(STR("simple"));
     struct route before = { .upstream = old }, after = { .upstream = new };
 
     free(new->name);
@@ -196,7 +196,7 @@ Test(plan, rules_go_with_their_plan)
 {
     struct upstream *u = upstream_new(STR("triage"), NULL);
 
-    u->rules = rules_new();
+    u->rules = rules_new(STR("simple"));
     cr_assert(map_put(plan->rules, STR("triage"), u));
     cr_assert_eq(map_get(plan->rules, STR("triage")), u);
 }
@@ -264,7 +264,7 @@ Test(plan, an_upstream_of_rules_needs_no_pool)
     struct upstream *u = upstream_new(STR("triage"), NULL);
     struct upstream *route = add_upstream("triage");
 
-    u->rules = rules_new();
+    u->rules = rules_new(STR("simple"));
     route->rules = u->rules;
     cr_assert(map_put(plan->rules, STR("triage"), u));
     plan_open(plan, NULL);

@@ -488,7 +488,7 @@ Test(attempt, an_owner_that_is_full_while_a_name_is_resolved_stays_so)
 static struct rules *call_rules(const char *body)
 {
     static const struct attempt_events events = { on_delta, on_done };
-    struct rules *rules = rules_new();
+    struct rules *rules = rules_new(STR("simple"));
     struct rule_words words = { .match = STR("refund"), .reply = STR("soon"), .score = NAN };
     struct fault why;
 
@@ -528,7 +528,7 @@ Test(attempt, where_no_rule_fits_there_is_no_answer)
     struct rules *rules = call_rules(ASKS("hello"));
 
     turn();
-    cr_assert_eq(world.err, ERR_NO_ROUTE);
+    cr_assert_eq(world.err, ERR_NO_RULE);
     rules_free(rules);
 }
 

@@ -191,6 +191,30 @@ Test(balance, two_choices_honour_weights_while_busy)
     assert_by_weight(3, 0.08);
 }
 
+Test(balance, two_choices_honour_weights_while_idle)
+{
+    weigh_unequally();
+    choose_idle(BALANCE_P2C_EWMA, 3);
+    assert_by_weight(3, 0.05);
+}
+
+Test(balance, latencies_that_differ_by_little_leave_the_weights_their_say)
+{
+    c[0].weight = 3;
+    c[0].latency_s = 0.1;
+    c[1].latency_s = 0.14;
+    choose_idle(BALANCE_P2C_EWMA, 2);
+    assert_by_weight(2, 0.05);
+}
+
+Test(balance, of_two_alike_the_less_busy_is_chosen)
+{
+    c[0].in_flight = 3;
+    c[1].in_flight = 2;
+    for (unsigned i = 0; i < 100; i++)
+        cr_assert_eq(choose(BALANCE_P2C_EWMA, 2, 0, 0), 1);
+}
+
 /* ---- prefix affinity ---- */
 
 static uint64_t hash_of(unsigned i)

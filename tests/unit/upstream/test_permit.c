@@ -275,6 +275,64 @@ Test(permit, in_a_full_queue_the_lowest_priority_makes_way)
     end_well(&holder);
 }
 
+Test(permit, in_a_full_queue_the_tenant_with_most_places_makes_way)
+{
+    struct caller holder = { 0 }, many[4] = { 0 }, few[2] = { 0 };
+    struct permit_wish of_many = of_tenant("many"), of_few = of_tenant("few");
+
+    world.u->queue.size = 4;
+    configure();
+    (void)ask(&holder);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(ask_for(&many[i], &of_many), PERMIT_WAITS);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(ask_for(&few[i], &of_few), PERMIT_WAITS, "number %zu", i);
+    pump();
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert(many[3 - i].heard == 1 && many[3 - i].answer == PERMIT_SLOW);
+        cr_assert_geq(many[3 - i].seat.wait_us, SECOND);
+        cr_assert(many[i].heard == 0 && few[i].heard == 0);
+    }
+    cr_assert_eq(turned_away("normal", "displaced"), 2);
+    for (size_t i = 0; i < 2; i++) {
+        permit_leave(&many[i].seat);
+        permit_leave(&few[i].seat);
+    }
+    end_well(&holder);
+}
+
+Test(permit, nobody_makes_way_for_a_tenant_that_would_then_have_more_places)
+{
+    struct caller holder = { 0 }, all[4] = { 0 };
+    struct permit_wish wishes[2] = { of_tenant("one"), of_tenant("two") };
+
+    world.u->queue.size = 3;
+    configure();
+    (void)ask(&holder);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(ask_for(&all[i], &wishes[i % 2]), PERMIT_WAITS);
+    cr_assert_eq(ask_for(&all[3], &wishes[1]), PERMIT_FULL);
+    for (size_t i = 0; i < 3; i++)
+        permit_leave(&all[i].seat);
+    end_well(&holder);
+}
+
+Test(permit, many_places_of_a_higher_priority_do_not_make_way)
+{
+    struct caller holder = { 0 }, high[2] = { 0 }, normal = { 0 };
+    struct permit_wish of_few = of_tenant("few");
+
+    world.u->queue.size = 2;
+    configure();
+    (void)ask(&holder);
+    (void)ask_as(&high[0], PRIORITY_HIGH);
+    (void)ask_as(&high[1], PRIORITY_HIGH);
+    cr_assert_eq(ask_for(&normal, &of_few), PERMIT_FULL);
+    permit_leave(&high[0].seat);
+    permit_leave(&high[1].seat);
+    end_well(&holder);
+}
+
 Test(permit, nobody_makes_way_for_an_equal)
 {
     struct caller holder = { 0 }, first = { 0 }, second = { 0 };
@@ -373,13 +431,24 @@ Test(permit, a_shorter_rest_does_not_end_a_longer_one)
     cr_assert_gt(look(0).numbers.rest_us, 50 * SECOND);
 }
 
-Test(permit, nobody_rests_for_more_than_ten_minutes)
+Test(permit, who_asks_for_an_hour_rests_for_an_hour)
 {
     struct caller c = { 0 };
 
     (void)ask(&c);
-    tell(&c, VERDICT_BUSY, 503, INT64_MAX / 2000);
-    cr_assert_leq(look(0).numbers.rest_us, 600 * (uint64_t)SECOND);
+    tell(&c, VERDICT_BUSY, 503, 3600 * 1000);
+    cr_assert_eq(ask(&c), PERMIT_LATER);
+    cr_assert_gt(c.seat.wait_us, 3599 * (uint64_t)SECOND);
+}
+
+Test(permit, nobody_rests_for_more_than_a_day)
+{
+    struct caller c = { 0 };
+
+    (void)ask(&c);
+    tell(&c, VERDICT_BUSY, 503, INT64_MAX);
+    cr_assert_gt(look(0).numbers.rest_us, 86399 * (uint64_t)SECOND);
+    cr_assert_leq(look(0).numbers.rest_us, 86400 * (uint64_t)SECOND);
 }
 
 Test(permit, a_429_that_does_not_say_how_long_is_neither_rest_nor_fault)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pooled.h"
+#include "weir/base/clock.h"
 
 #include <stdio.h>
 
@@ -174,12 +175,27 @@ Test(pool, when_all_are_open_all_are_asked)
     cr_assert_eq(calls_to("http://a", 10), 5);
 }
 
-Test(pool, health_is_not_asked_about_once_too_many_are_ejected)
+Test(pool, where_less_than_one_may_be_kept_out_nobody_is)
 {
     world.u->breaker.most_ejected = 0.4;
     configure();
     break_it("http://a", 2);
-    cr_assert_eq(calls_to("http://a", 10), 5);
+    cr_assert_float_eq(calls_to("http://a", 1100), 100, 10, "not a tenth of its share");
+}
+
+Test(pool, where_more_are_ill_than_may_be_kept_out_the_worst_are)
+{
+    world.u->breaker.rest_us = 10 * SECOND;
+    add_site("http://c");
+    configure();
+    break_it("http://a", 2);
+    break_it("http://c", 2);
+    cr_assert_str_eq(state_of("http://c"), "open");
+    cr_assert_eq(calls_to("http://a", 110), 0);
+    cr_assert_eq(calls_to("http://b", 110), 100);
+    world.u->breaker.most_ejected = 1;
+    configure();
+    cr_assert_eq(calls_to("http://b", 110), 110);
 }
 
 Test(pool, no_faults_are_too_many_where_the_breaker_is_off)
@@ -210,6 +226,19 @@ Test(pool, probes_in_a_row_take_an_endpoint_out_and_bring_it_back)
     note_probe("http://b", true);
     cr_assert_str_neq(state_of("http://b"), "down");
     cr_assert_gt(calls_to("http://b", 100), 0);
+}
+
+Test(pool, who_is_down_is_asked_only_when_all_are_ill)
+{
+    world.u->health.path = strdup("/health");
+    world.u->health.down_after = 1;
+    add_site("http://c");
+    configure();
+    note_probe("http://a", false);
+    note_probe("http://b", false);
+    cr_assert_eq(calls_to("http://c", 10), 10);
+    note_probe("http://c", false);
+    cr_assert_eq(calls_to("http://c", 9), 3);
 }
 
 Test(pool, without_probes_nobody_stays_down)
@@ -410,6 +439,21 @@ Test(pool, a_refused_key_is_dropped_while_there_is_another)
     }
 }
 
+Test(pool, a_dropped_key_stays_so_over_a_reload_until_it_is_replaced)
+{
+    static const char *const urls[] = { "http://a" };
+    struct caller a = { 0 };
+
+    use_keys(2);
+    (void)ask(&a);
+    tell(&a, VERDICT_KEY_REFUSED, 401, -1);
+    configure();
+    cr_assert(read_keys().dropped == 1 && read_keys().usable == 1);
+    configure_sites(urls, 1, false);
+    use_keys(2);
+    cr_assert(read_keys().dropped == 0 && read_keys().usable == 2);
+}
+
 Test(pool, an_only_key_is_never_dropped)
 {
     struct caller a = { 0 };
@@ -539,6 +583,85 @@ Test(cold_pool, somebody_who_fails_in_another_way_is_there)
     cr_assert_eq(ask(&a), PERMIT_HELD);
     end_well(&a);
     end_well(&b);
+}
+
+static enum permit_answer await_start(struct caller *c, uint64_t for_us)
+{
+    return ask_for(c, &(struct permit_wish){ .priority = PRIORITY_NORMAL,
+                                             .start_by_us = clock_now_us() + for_us });
+}
+
+Test(cold_pool, who_awaits_the_start_sits_out_the_pause)
+{
+    struct caller a = { 0 }, b = { 0 };
+
+    world.u->queue.timeout_us = 10 * MS;
+    configure();
+    call_once(end_refused);
+    cr_assert_eq(await_start(&a, 10 * SECOND), PERMIT_WAITS);
+    cr_assert_eq(await_start(&b, 10 * SECOND), PERMIT_WAITS);
+    pass(180 * MS);
+    cr_assert_eq(a.heard + b.heard, 0, "its time in the queue has not begun");
+    pass(220 * MS);
+    cr_assert(a.answer == PERMIT_HELD && b.heard == 0);
+    end_refused(&a);
+    pump();
+    cr_assert_eq(b.heard, 0);
+    permit_leave(&b.seat);
+}
+
+Test(cold_pool, whose_time_is_nearly_up_does_not_sit_out_a_long_pause)
+{
+    struct caller a = { 0 }, b = { 0 };
+
+    world.u->cold_start_us = 60 * (uint64_t)SECOND;
+    configure();
+    call_once(end_refused);
+    pass(260 * MS);
+    call_once(end_refused);
+    pass(510 * MS);
+    call_once(end_refused); /* now the pause is a second */
+    cr_assert_eq(await_start(&a, 10 * SECOND), PERMIT_WAITS);
+    cr_assert_eq(await_start(&b, 800 * MS), PERMIT_WAITS);
+    pass(240 * MS);
+    cr_assert_eq(a.heard + b.heard, 0);
+    pass(220 * MS);
+    cr_assert(a.heard == 0 && b.answer == PERMIT_HELD);
+    end_well(&b);
+    pump();
+    cr_assert_eq(a.answer, PERMIT_HELD);
+    end_well(&a);
+}
+
+Test(cold_pool, when_a_probe_goes_well_nobody_waits_any_longer)
+{
+    struct caller all[3] = { 0 };
+
+    call_once(end_refused);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(await_start(&all[i], 10 * SECOND), PERMIT_WAITS);
+    note_probe("http://a", true);
+    pump();
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(all[i].answer, PERMIT_HELD);
+        end_well(&all[i]);
+    }
+}
+
+Test(cold_pool, a_probe_that_goes_well_gives_no_second_time_to_start)
+{
+    struct caller c = { 0 };
+
+    world.u->cold_start_us = 50 * MS;
+    configure();
+    call_once(end_refused);
+    note_probe("http://a", true);
+    call_once(end_refused);
+    pass(60 * MS);
+    cr_assert_eq(ask(&c), PERMIT_HELD);
+    end_refused(&c);
+    cr_assert_eq(ask(&c), PERMIT_HELD);
+    end_well(&c);
 }
 
 Test(cold_pool, who_was_refused_may_ask_the_same_again)

@@ -143,6 +143,18 @@ Test(race, who_may_not_have_a_second_has_none)
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
 }
 
+Test(race, where_a_second_would_be_too_much_there_is_none_and_why_is_counted)
+{
+    world.call.no_second = "refused_cost";
+    race_stream();
+    pass_ms(100);
+    cr_assert_eq(world.called, 1);
+    cr_assert_eq(in_flight(), 1);
+    cr_assert_eq(hedges("refused_cost"), 1);
+    cr_assert(pool_may_hedge(world.upstream->pool), "the share was spent in vain");
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+}
+
 Test(race, where_content_came_in_time_there_is_no_second)
 {
     race_stream();
@@ -181,11 +193,16 @@ Test(race, where_nobody_else_has_room_there_is_no_second)
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
 }
 
+static void spend_arena(void)
+{
+    world.arena.budget = world.arena.used > 0 ? world.arena.used : 1;
+    world.arena.left = 0;
+}
+
 Test(race, where_the_arena_is_spent_there_is_no_second_and_its_share_is_left)
 {
     race_stream();
-    world.arena.budget = world.arena.used > 0 ? world.arena.used : 1;
-    world.arena.left = 0;
+    spend_arena();
     pass_ms(100);
     cr_assert_eq(world.called, 1);
     cr_assert_eq(in_flight(), 1);
@@ -305,12 +322,17 @@ Test(race, who_fails_leaves_it_to_the_other)
     cr_assert(has(&world.race.lead->body, "two"));
 }
 
+static void refuses(int at, long status)
+{
+    heads(at, status);
+    ends(at, OK);
+}
+
 Test(race, a_second_that_fails_leaves_it_to_the_first)
 {
     race_stream();
     hedge();
-    heads(SECOND, 503);
-    ends(SECOND, OK);
+    refuses(SECOND, 503);
     cr_assert_eq(world.ended, 0);
     comes(FIRST, SAYS("one") FINISH DONE);
     ends(FIRST, OK);
@@ -318,17 +340,43 @@ Test(race, a_second_that_fails_leaves_it_to_the_first)
     cr_assert_eq(hedges("lost"), 1);
 }
 
+static void assert_both_failed(enum err err, const struct attempt *lead)
+{
+    cr_assert_eq(world.err, err);
+    cr_assert_eq(world.race.lead, lead);
+    cr_assert_eq(hedges("failed"), 1);
+}
+
 Test(race, when_both_fail_the_last_one_is_told)
 {
     race_stream();
     hedge();
-    heads(SECOND, 503);
-    ends(SECOND, OK);
-    heads(FIRST, 500);
-    ends(FIRST, OK);
-    cr_assert_eq(world.err, ERR_UPSTREAM_STATUS);
-    cr_assert_eq(world.race.lead, &world.race.first);
-    cr_assert_eq(hedges("failed"), 1);
+    refuses(SECOND, 503);
+    refuses(FIRST, 500);
+    assert_both_failed(ERR_UPSTREAM_STATUS, &world.race.first);
+}
+
+Test(race, who_refuses_the_request_itself_has_answered_for_both)
+{
+    race_stream();
+    hedge();
+    pass_ms(50);
+    refuses(SECOND, 400);
+    cr_assert(world.lines[FIRST].called_off);
+    turn();
+    cr_assert_eq(world.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(world.race.lead, world.race.second);
+    cr_assert_eq(numbers_of(FIRST).latency_s, 0, "to work takes longer than to refuse");
+}
+
+Test(race, a_refusal_of_the_request_is_told_though_the_other_failed_before)
+{
+    race_stream();
+    hedge();
+    refuses(FIRST, 500);
+    refuses(SECOND, 400);
+    cr_assert_eq(world.err, ERR_UPSTREAM_REFUSED);
+    cr_assert_eq(world.race.lead, world.race.second);
 }
 
 Test(race, when_both_fail_the_one_that_may_have_been_worked_on_is_told)
@@ -337,21 +385,17 @@ Test(race, when_both_fail_the_one_that_may_have_been_worked_on_is_told)
     hedge();
     heads(FIRST, 200);
     ends(FIRST, ERR_UPSTREAM_TRUNCATED);
-    heads(SECOND, 503);
-    ends(SECOND, OK);
-    cr_assert_eq(world.err, ERR_UPSTREAM_TRUNCATED);
-    cr_assert_eq(world.race.lead, &world.race.first);
+    refuses(SECOND, 503);
+    assert_both_failed(ERR_UPSTREAM_TRUNCATED, &world.race.first);
 }
 
 Test(race, when_both_fail_one_that_was_seen_is_told_rather_than_one_that_was_not)
 {
     race_stream();
     hedge();
-    heads(SECOND, 503);
-    ends(SECOND, OK);
+    refuses(SECOND, 503);
     ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
-    cr_assert_eq(world.err, ERR_UPSTREAM_STATUS);
-    cr_assert_eq(world.race.lead, world.race.second);
+    assert_both_failed(ERR_UPSTREAM_STATUS, world.race.second);
 }
 
 Test(race, the_winners_headers_are_there_when_the_loser_has_ended)
@@ -374,8 +418,7 @@ Test(race, where_the_arena_is_spent_no_headers_are_there_rather_than_others)
 {
     race_plain();
     hedge();
-    world.arena.budget = world.arena.used > 0 ? world.arena.used : 1;
-    world.arena.left = 0;
+    spend_arena();
     comes(SECOND, BODY("two"));
     ends(SECOND, OK);
     turn();
@@ -472,6 +515,17 @@ Test(race, a_loser_that_was_seen_is_told)
     turn();
     cr_assert_eq(race_loser(&world.race), &world.race.first);
     cr_assert_eq(race_loser(&world.race)->tap.answer.completion_tokens, 4);
+}
+
+Test(race, the_other_call_is_known_whether_it_was_seen_or_not)
+{
+    race_stream();
+    cr_assert_null(race_other(&world.race));
+    hedge();
+    cr_assert_eq(race_other(&world.race), world.race.second);
+    ends(FIRST, ERR_UPSTREAM_UNREACHABLE);
+    ends(SECOND, ERR_UPSTREAM_UNREACHABLE);
+    cr_assert_eq(race_other(&world.race), &world.race.first);
 }
 
 Test(race, a_loser_that_nobody_saw_is_not_told)

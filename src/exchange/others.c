@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What other gateways have to do with a question: the step that awaits the one that leads it,
+ * and what a leader owes to those that await it. Who leads a question in the fleet also leads
+ * its flight in this process, so those who follow here are known without a word of Redis.
+ */
+
+#include "steps.h"
+
+/* ---- await: another gateway is having it answered ---------------------------------------- */
+
+static void on_bytes(struct fleet_seat *s, struct str bytes)
+{
+    struct exchange *x = container_of(s, struct exchange, fleet);
+
+    if (x->err)
+        return;
+    x->word = WORD_COALESCED;
+    tell_bytes(x, bytes);
+}
+
+static void on_end(struct fleet_seat *s, enum fleet_end end)
+{
+    struct exchange *x = container_of(s, struct exchange, fleet);
+
+    if (end == FLEET_AGAIN && !x->committed)
+        exchange_go(x, LOOK_UP);
+    else if (end == FLEET_WHOLE)
+        exchange_go(x, SETTLE);
+    else
+        exchange_go(x, exchange_fail(x, end == FLEET_BROKEN ? ERR_UPSTREAM_TRUNCATED
+                                                            : ERR_LEADER_LOST));
+}
+
+/* Nobody elsewhere follows it; somebody here may have come meanwhile. */
+static void on_unfollowed(struct fleet_seat *s)
+{
+    struct exchange *x = container_of(s, struct exchange, fleet);
+
+    if (x->deserted && !flight_has_followers(&x->seat))
+        exchange_call_off(x, ERR_CANCELLED);
+}
+
+static const struct fleet_events events = { on_bytes, on_end, on_unfollowed };
+
+enum step others_await(struct exchange *x)
+{
+    struct digest flight;
+
+    x->awaited = true;
+    find_name_flight(x, &flight);
+    fleet_await(x->kit->fleet, &x->fleet, &flight, x->lookup.lease_left_ms, x->request.stream,
+                &events);
+    if (x->paused)
+        fleet_pause(&x->fleet);
+    return WAIT;
+}
+
+void others_stop_await(struct exchange *x)
+{
+    fleet_leave(&x->fleet);
+    exchange_turn(x);
+}
+
+/* ---- who leads ------------------------------------------------------------------------------ */
+
+bool others_may_follow(struct exchange *x)
+{
+    bool works = x->trail.at == QUEUE || x->trail.at == CALL || x->trail.at == PAUSE;
+
+    if (!works || !x->fleet.leads)
+        return false;
+    fleet_lead_on(&x->fleet, &events);
+    return true;
+}
+
+/* Of the gateway, not of its upstream: to others it is as if it had died. */
+static bool has_left(const struct exchange *x)
+{
+    return x->err == ERR_CANCELLED || x->err == ERR_SHUTDOWN || x->err == ERR_DEADLINE;
+}
+
+void others_land(struct exchange *x)
+{
+    if (!x->fleet.leads)
+        return;
+    if (has_left(x))
+        fleet_leave(&x->fleet);
+    else
+        fleet_land(&x->fleet, x->stored);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Several gateways of one question: this one leads it, or awaits who does. */
+
+#include "world.h"
+
+static char fleet; /* of the world: never looked into */
+
+static void start_fleet(void)
+{
+    world_start();
+    world.kit.fleet = (struct fleet *)&fleet;
+}
+
+TestSuite(others, .init = start_fleet, .fini = world_stop, .timeout = 20);
+
+static struct client *start_leased(size_t which, enum lease lease)
+{
+    struct client *c = start(client(which, STREAM));
+
+    cache_leases(lease);
+    return c;
+}
+
+/* Another gateway's bytes of the answer that is awaited. */
+static void hears(const char *bytes)
+{
+    world.awaiting->events->on_bytes(world.awaiting, str_of(bytes));
+}
+
+/* ---- to lead ---- */
+
+Test(others, a_leader_whose_client_leaves_goes_on_for_other_gateways)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    says(DELTA_CONTENT, "a");
+    exchange_cancel(c->x);
+    turn();
+    cr_assert_eq(c->ended, 0);
+    cr_assert_eq(world.led_on, 1);
+    says(DELTA_CONTENT, "b");
+    ends_stream();
+    cr_assert(str_eq(buf_str(&world.tape), STR("ab")));
+    cr_assert_eq(world.good_landings, 1);
+    assert_got(c, "a");
+}
+
+Test(others, a_leader_that_nobody_follows_any_more_is_called_off)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    says(DELTA_CONTENT, "a");
+    exchange_cancel(c->x);
+    world.leading->events->on_unfollowed(world.leading);
+    turn();
+    cr_assert_eq(c->ended, 1);
+    cr_assert_eq(world.cancelled, ERR_CANCELLED);
+    cr_assert_eq(world.good_landings, 0);
+}
+
+Test(others, a_leader_that_is_followed_here_again_is_not_called_off)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    says(DELTA_CONTENT, "a");
+    exchange_cancel(c->x);
+    (void)start(client(1, STREAM));
+    world.leading->events->on_unfollowed(world.leading);
+    turn();
+    cr_assert_eq(c->ended, 0);
+    ends_stream();
+}
+
+Test(others, while_somebody_here_follows_redis_is_not_asked)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    (void)start(client(1, STREAM));
+    says(DELTA_CONTENT, "a");
+    exchange_cancel(c->x);
+    cr_assert_eq(world.led_on, 0);
+    exchange_cancel(world.clients[1].x);
+    turn();
+    cr_assert_eq(world.led_on, 1);
+    ends_stream();
+}
+
+/* ---- to await ---- */
+
+Test(others, who_awaits_and_leaves_goes_on_for_those_who_follow_it_here)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    (void)start(client(1, STREAM));
+    hears("a");
+    turn();
+    exchange_cancel(c->x);
+    hears("b");
+    fleet_ends(FLEET_WHOLE);
+    turn();
+    assert_got(c, "a");
+    assert_got(&world.clients[1], "ab");
+    cr_assert_eq(world.clients[1].failures, 0);
+}
+
+Test(others, a_stream_whose_upstream_failed_elsewhere_is_told_as_that)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    hears("a");
+    fleet_ends(FLEET_BROKEN);
+    cr_assert_eq(c->failure.err, ERR_UPSTREAM_TRUNCATED);
+}
+
+Test(others, a_lost_leader_is_told_as_that_to_all_who_followed)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    (void)start(client(1, STREAM));
+    hears("a");
+    turn();
+    fleet_ends(FLEET_LOST);
+    turn();
+    cr_assert_eq(c->failure.err, ERR_LEADER_LOST);
+    cr_assert_eq(world.clients[1].failure.err, ERR_LEADER_LOST);
+}

@@ -41,7 +41,7 @@ packages_disable_services() {
     command -v systemctl >/dev/null || return 0
     for package in "$@"; do
         case $package in
-            redis-server | nginx | haproxy | prometheus)
+            redis-server | nginx | haproxy | prometheus | prometheus-alertmanager)
                 as_root systemctl disable "$package.service" || true ;;
         esac
     done

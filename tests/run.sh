@@ -17,7 +17,7 @@ readonly PACKAGES=(
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 universal-ctags
     libuv1-dev node-llhttp libhiredis-dev libcurl4-openssl-dev libjansson-dev libyaml-dev libpcre2-dev libjs-dygraphs
     libssl-dev libcriterion-dev
-    redis-server nginx haproxy prometheus wrk openssl curl ca-certificates
+    redis-server nginx haproxy prometheus prometheus-alertmanager wrk openssl curl ca-certificates
     python3 python3-pytest python3-yaml python3-jsonschema python3-venv
     chromium chromium-driver python3-selenium fonts-dejavu-core
     python3-fastapi python3-uvicorn python3-sklearn

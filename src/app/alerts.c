@@ -258,10 +258,8 @@ static void carry(struct alerts *a, const struct alert_scene *scene)
 
 /* ---- a look -------------------------------------------------------------------------------- */
 
-static void on_look(struct timer *t)
+static void tell(struct alerts *a)
 {
-    struct alerts *a = container_of(t, struct alerts, look);
-    uint64_t pause_ms = a->kit.tick_ms < LOOK_MS ? a->kit.tick_ms : LOOK_MS;
     struct alert_scene scene = { .link = a->link, .now_ms = clock_wall_ms() };
 
     buf_reset(&a->alarms);
@@ -270,10 +268,19 @@ static void on_look(struct timer *t)
     judge_put_silences(a->kit.judge, &a->silences);
     scene.alarms = buf_str(&a->alarms);
     scene.silences = buf_str(&a->silences);
-    gather(a);
     carry(a, &scene);
-    return_those_over(a);
     push(a, &scene);
+}
+
+static void on_look(struct timer *t)
+{
+    struct alerts *a = container_of(t, struct alerts, look);
+    uint64_t pause_ms = a->kit.tick_ms < LOOK_MS ? a->kit.tick_ms : LOOK_MS;
+
+    gather(a);
+    if (a->pusher_count > 0 || link_is_in(&a->parcels))
+        tell(a);
+    return_those_over(a);
     if (link_is_in(&a->parcels) && pause_ms > HURRY_MS)
         pause_ms = HURRY_MS;
     timer_arm(t, pause_ms * 1000);

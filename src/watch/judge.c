@@ -134,17 +134,17 @@ static void make(struct judge *j, struct subject *s)
     buf_deinit(&json);
 }
 
-static bool is_by_hand(const struct judge *j, const struct subject *s)
+bool judge_makes_baseline(const struct judge *j, const struct subject *s)
 {
     for (size_t i = 0; i < j->settings.by_hand_count; i++)
         if (str_eq(s->of.prediction, j->settings.by_hand[i]))
-            return true;
-    return false;
+            return false;
+    return j->settings.automatic;
 }
 
 static bool wants_one(const struct judge *j, const struct subject *s)
 {
-    return !s->drift && !s->unread && s->unsaved && !is_by_hand(j, s) &&
+    return !s->drift && !s->unread && s->unsaved && judge_makes_baseline(j, s) &&
            draft_is_enough(&s->draft, j->settings.min_n, j->settings.baseline_ticks);
 }
 
@@ -167,10 +167,8 @@ static void on_fed(struct store_op *op, enum err err)
     j->at = 0;
     if (err)
         end_round(j, err);
-    else if (j->settings.automatic)
-        make_next(j);
     else
-        save(j);
+        make_next(j);
 }
 
 static void adopt_pinned(struct judge *j)

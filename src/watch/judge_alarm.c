@@ -110,7 +110,7 @@ static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
 void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts)
 {
     struct judge *j = judge;
-    struct subject_rules rules = { j->threshold, j->settings.automatic ? DRAFT_STEPS : 0 };
+    struct subject_rules rules = { j->threshold, judge_makes_baseline(j, s) ? DRAFT_STEPS : 0 };
     struct subject_news news = { .turn = DRIFT_STAYED };
 
     subject_fold(s, &rules, tick, counts, &news);

@@ -39,6 +39,9 @@ struct judge {
     void *delivery_owner;
 };
 
+/* judge.c: does this one get a baseline by itself? */
+bool judge_makes_baseline(const struct judge *j, const struct subject *s);
+
 /* judge_alarm.c */
 void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts);
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);

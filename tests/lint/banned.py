@@ -13,7 +13,7 @@ C_RULES = [
     (r"^\s*extern\s+(?!const\b)[^(\n]*;", r"", "a mutable extern: lend it instead"),
     (r"\bgoto\s+(?!out;)", r"", "goto leads only to `out`"),
     (r"\bllhttp_set_lenient", r"", "the parser stays strict"),
-    (r"\buv_write2?\s*\(", r"src/net/tcp\.c|tests/|bench/", "net/tcp writes to sockets"),
+    (r"\buv_write2?\s*\(", r"src/net/(?:tcp|child)\.c|tests/|bench/", "net/tcp writes to sockets, net/child to pipes"),
 ]  # fmt: skip
 # Where slowness itself is tested, the line says so in a comment.
 SLEEP_RULES = [

@@ -78,7 +78,8 @@ Test(config_alerts, what_is_no_receiver_is_a_fault, .timeout = 10)
     expect_fault(BASE "alerts: {webhooks: [{secret: s}]}\n", "6: alerts.webhooks[0]", "url");
     expect_fault(BASE "alerts: {webhooks: [{url: \"http://h\", secrets: s}]}\n",
                  "6: alerts.webhooks[0]", "secret");
-    expect_fault(BASE "alerts: {webhooks: [\"ftp://h\"]}\n", "6: alerts.webhooks[0]: ", "http(s)://");
+    expect_fault(BASE "alerts: {webhooks: [\"ftp://h\"]}\n",
+                 "6: alerts.webhooks[0]: ", "http(s)://");
     expect_fault(BASE "alerts: {exec: []}\n", "6: alerts.exec", "");
     expect_fault(BASE "alerts: {link: somewhere}\n", "6: alerts.link: ", "http(s)://");
 }

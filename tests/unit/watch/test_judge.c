@@ -71,6 +71,9 @@ static void run_until(void (*put)(const struct judge *j, struct buf *out), const
     loop_run(loop);
 }
 
+static const struct str by_hand[] = { { "refusal", 7 } };
+static size_t by_hand_count;
+
 static void open_judge(bool automatic)
 {
     const struct judge_settings settings = {
@@ -82,6 +85,8 @@ static void open_judge(bool automatic)
         .tolerance = 1.2,
         .alpha = .01,
         .automatic = automatic,
+        .by_hand = by_hand,
+        .by_hand_count = by_hand_count,
     };
 
     judge = judge_new(loop, store_file_new(loop, ticks, str_of(path)), &settings, metrics,
@@ -220,6 +225,15 @@ Test(judge, a_restart_goes_on_with_the_same_alarm)
     judge_put_alarms(judge, &page);
     cr_assert(str_eq(buf_str(&before), buf_str(&page)));
     buf_deinit(&before);
+}
+
+Test(judge, a_prediction_by_hand_gets_no_baseline_by_itself)
+{
+    by_hand_count = 1;
+    open_judge(true);
+    run_until(judge_put_drift, "\"n\":15"); /* fifteen hundred: three times what is enough */
+    cr_assert(memmem(page.at, page.len, "\"state\":\"no_baseline\"", 21));
+    cr_assert_eq(metric_read(metrics, METRIC_DRIFT_HISTOGRAMS, NULL), 1);
 }
 
 Test(judge, without_answers_nothing_is_judged)

@@ -80,7 +80,7 @@ static const struct verb verbs[] = {
       "The gateway is asked on its admin address: of FILE, of --admin, or 127.0.0.1:8081. The\n"
       "token is that of FILE, or WEIR_ADMIN_TOKEN.\n",
       READS_WORDS, baseline },
-    { "top", "weir top -c FILE | --admin HOST:PORT",
+    { "top", "weir top [-c FILE] [--admin HOST:PORT]",
       "Shows a running gateway in the terminal, once a second, until q: traffic, hits, "
       "errors,\n"
       "latencies and money by model, upstreams, drift and alarms. The token, where one is\n"

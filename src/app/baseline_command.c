@@ -3,8 +3,8 @@
 
 #include "admin_call.h"
 #include "config_fill.h"
+#include "inquiry.h"
 #include "value.h"
-#include "weir/app/config.h"
 #include "weir/base/clock.h"
 #include "weir/base/scan.h"
 
@@ -268,24 +268,16 @@ static int send_request(const struct options *o, struct question *r)
 
 static int ask(const struct options *o, struct question *r)
 {
-    AUTO(config_free) struct config *config = NULL;
-    struct buf faults = { 0 }, warnings = { 0 };
-    struct config_overrides overrides = { .admin = str_of(o->admin) };
-    enum err err = OK;
+    struct inquiry q;
+    int status = 2;
 
-    r->call.address = o->admin ? str_of(o->admin) : STR("127.0.0.1:8081");
-    r->call.token = str_of(getenv("WEIR_ADMIN_TOKEN"));
-    if (o->file) {
-        err = config_read(&config, o->file, &overrides, &faults, &warnings);
-        (void)fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
+    if (inquiry_open(&q, o->file, o->admin)) {
+        r->call.address = buf_str(&q.address);
+        r->call.token = buf_str(&q.token);
+        status = send_request(o, r);
     }
-    if (config) {
-        r->call.address = config->settings.admin_listen;
-        r->call.token = config->settings.admin_token;
-    }
-    buf_deinit(&faults);
-    buf_deinit(&warnings);
-    return err ? 2 : send_request(o, r);
+    inquiry_close(&q);
+    return status;
 }
 
 int baseline_command(char **words)

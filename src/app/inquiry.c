@@ -29,15 +29,10 @@ bool inquiry_open(struct inquiry *q, const char *file, const char *admin)
     const char *token = getenv("WEIR_ADMIN_TOKEN");
 
     *q = (struct inquiry){ 0 };
-    if (!file && !admin) {
-        (void)fprintf(stderr, "weir: say which gateway: -c FILE, its configuration, or "
-                              "--admin HOST:PORT\n");
-        return false;
-    }
     if (file && !read_file(q, file, admin))
         return false;
     if (!file)
-        buf_put_text(&q->address, admin);
+        buf_put_text(&q->address, admin ? admin : "127.0.0.1:8081");
     if (token) {
         buf_reset(&q->token);
         buf_put_text(&q->token, token);

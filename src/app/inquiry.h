@@ -5,8 +5,9 @@
 #include "weir/base/err.h"
 
 /*
- * Questions of a command to the admin address of a running gateway. Where that is, and the token,
- * come from the gateway's own configuration file, or from --admin and WEIR_ADMIN_TOKEN.
+ * Which gateway a command means, and questions to its admin address. Where that is, and the token,
+ * come from the gateway's own configuration file, or from --admin and WEIR_ADMIN_TOKEN; where
+ * nobody says anything it is the usual address.
  */
 
 struct inquiry {
@@ -14,8 +15,7 @@ struct inquiry {
     struct buf token;   /* empty: none */
 };
 
-/* Either of `file` and `admin` may be NULL. False: nobody said where, or the file is at fault;
-   what to do stands on stderr. */
+/* Either of `file` and `admin` may be NULL. False: the file is at fault, as told on stderr. */
 bool inquiry_open(struct inquiry *q, const char *file, const char *admin);
 void inquiry_close(struct inquiry *q);
 

@@ -89,7 +89,8 @@ def test_nobody_there_is_said(weir):
     assert "127.0.0.1:1 does not answer" in seen.stderr
 
 
-def test_without_a_gateway_named_it_says_how(weir):
-    seen = top()
+def test_a_faulty_configuration_is_told(tmp_path):
+    (tmp_path / "weir.yaml").write_text("server: {lissen: 1}\n")
+    seen = top("-c", str(tmp_path / "weir.yaml"))
     assert seen.returncode == 2
-    assert "-c FILE" in seen.stderr
+    assert "lissen" in seen.stderr

@@ -74,7 +74,8 @@ Test(top_draw, a_rate_is_what_came_between_two_looks)
 {
     look(overview(1000, 100, 0));
     look(overview(3000, 150, 0));
-    cr_assert(shows("chat                        25.0    50.0    0.00     4.25        -      812"));
+    cr_assert(
+        shows("chat                        25.0    50.0    0.00     4.25        -      812"));
 }
 
 Test(top_draw, the_first_look_has_no_rate)
@@ -120,7 +121,8 @@ Test(top_draw, a_firing_alarm_stands_above_with_what_moved)
 Test(top_draw, an_alarm_that_is_over_is_not_shown)
 {
     look(overview(1000, 0, 0));
-    screen.alarms = json_pack("{s:[{s:s,s:s}]}", "alarms", "state", "resolved", "model", "chat");
+    screen.alarms = json_pack("{s:[{s:s,s:s}]}", "alarms", "state", "resolved", "model",
+                              "chat");
     cr_assert_not(shows("ALARM"));
 }
 

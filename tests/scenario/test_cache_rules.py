@@ -336,7 +336,8 @@ def test_an_answer_is_fresh_for_its_ttl_only(stage):
     weir = stage.weir(config.gateway(upstream, **config.chat(cache={"ttl": "1s"})))
     word(weir, BASE)
     expired(weir)
-    assert word(weir, BASE) == "miss" and len(upstream.calls) == 2
+    before = len(upstream.calls)  # asked for near its end, an answer may be renewed early
+    assert word(weir, BASE) == "miss" and len(upstream.calls) == before + 1
 
 
 def test_max_stale_takes_an_answer_past_its_ttl(stage):
@@ -349,7 +350,8 @@ def test_max_stale_takes_an_answer_past_its_ttl(stage):
     def ask():
         return weir.post(chat.PATH, json.dumps(BASE).encode(), control("max-stale=600"))
 
-    assert ask().header("x-weir-cache") == "stale" and len(upstream.calls) == 1
+    before = len(upstream.calls)  # asked for near its end, an answer may be renewed early
+    assert ask().header("x-weir-cache") == "stale" and len(upstream.calls) == before
     # In the very millisecond of its end it is 0.
     until(lambda: "ttl=-1" in ask().header("cache-status"), 3, "a negative ttl")
 

@@ -117,6 +117,65 @@ bool number_is(struct str text, unsigned digit)
            (n.head.len > 0 ? n.head : n.tail).at[0] == (char)('0' + digit);
 }
 
+/* Where the point is, also of exponents beyond any sense: they are all as large as can be. */
+static long reach_of(const struct number *n, struct str text)
+{
+    enum { BEYOND = 2000000000 };
+
+    if (!n->huge_exponent)
+        return n->point;
+    for (size_t i = 0; i + 1 < text.len; i++)
+        if ((text.at[i] == 'e' || text.at[i] == 'E') && text.at[i + 1] == '-')
+            return -BEYOND;
+    return BEYOND;
+}
+
+bool number_is_whole(struct str text)
+{
+    struct number n;
+
+    number_read(&n, text);
+    return n.digits == 0 || reach_of(&n, text) >= (long)n.digits;
+}
+
+static int digit_at(const struct number *n, size_t i)
+{
+    if (i >= n->digits)
+        return '0';
+    return i < n->head.len ? n->head.at[i] : n->tail.at[i - n->head.len];
+}
+
+static int compare_sizes(const struct number *a, const struct number *b)
+{
+    for (size_t i = 0; i < a->digits || i < b->digits; i++)
+        if (digit_at(a, i) != digit_at(b, i))
+            return digit_at(a, i) - digit_at(b, i);
+    return 0;
+}
+
+static int sign_of(const struct number *n)
+{
+    return n->digits == 0 ? 0 : n->negative ? -1 : 1;
+}
+
+int number_compare(struct str a, struct str b)
+{
+    struct number one, other;
+    long reach, reach_other;
+    int sign;
+
+    number_read(&one, a);
+    number_read(&other, b);
+    sign = sign_of(&one);
+    if (sign != sign_of(&other))
+        return sign - sign_of(&other);
+    reach = reach_of(&one, a);
+    reach_other = reach_of(&other, b);
+    if (reach != reach_other)
+        return reach > reach_other ? sign : -sign;
+    return sign * compare_sizes(&one, &other);
+}
+
 bool number_is_big(const struct number *n)
 {
     static const char most[] = "9223372036854775807", least[] = "9223372036854775808";

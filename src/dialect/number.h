@@ -23,6 +23,12 @@ void number_read(struct number *n, struct str text);
 /* Is the value exactly this digit (0 to 9)? */
 bool number_is(struct str text, unsigned digit);
 
+/* Is it an integer, however it is written: 1, 1.0, 10e-1? */
+bool number_is_whole(struct str text);
+
+/* By their exact values: below 0, 0, or above it. */
+int number_compare(struct str a, struct str b);
+
 /* An integer, as written, that no 64-bit signed integer holds. */
 bool number_is_big(const struct number *n);
 

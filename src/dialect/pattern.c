@@ -35,17 +35,17 @@ struct pattern {
     pcre2_code *code;
 };
 
-enum err pattern_new(struct pattern **out, struct str text, struct fault *why)
+static enum err compile(struct pattern **out, struct str text, uint32_t options,
+                        struct fault *why)
 {
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_MULTILINE |
-                       PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
+    const uint32_t always = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
     pcre2_code *code;
     PCRE2_UCHAR words[128];
     PCRE2_SIZE at;
     int error;
 
-    code = pcre2_compile((PCRE2_SPTR)(text.at ? text.at : ""), text.len, options, &error, &at,
-                         NULL);
+    code = pcre2_compile((PCRE2_SPTR)(text.at ? text.at : ""), text.len, options | always,
+                         &error, &at, NULL);
     if (!code) {
         (void)pcre2_get_error_message(error, words, sizeof(words));
         return fault_set(why, ERR_MALFORMED, "match", "%s, at character %zu of the pattern",
@@ -54,6 +54,17 @@ enum err pattern_new(struct pattern **out, struct str text, struct fault *why)
     *out = MEM_NEW(struct pattern);
     (*out)->code = code;
     return OK;
+}
+
+enum err pattern_new(struct pattern **out, struct str text, struct fault *why)
+{
+    return compile(out, text, PCRE2_UCP | PCRE2_CASELESS | PCRE2_MULTILINE, why);
+}
+
+enum err pattern_new_exact(struct pattern **out, struct str text, struct fault *why)
+{
+    return compile(out, text, PCRE2_ALT_BSUX | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF,
+                   why);
 }
 
 void pattern_free(struct pattern *p)

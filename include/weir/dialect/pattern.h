@@ -15,6 +15,8 @@ struct pattern;
 
 /* A fault says where in the pattern. */
 MUST_CHECK enum err pattern_new(struct pattern **out, struct str text, struct fault *why);
+/* As in a JSON Schema: case matters, ^ and $ are the ends of the text, \d and \w are ASCII. */
+MUST_CHECK enum err pattern_new_exact(struct pattern **out, struct str text, struct fault *why);
 void pattern_free(struct pattern *p); /* NULL is fine */
 
 /* What one question may cost, over all its patterns. Used by one thread, for one question. */

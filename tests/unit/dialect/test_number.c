@@ -75,3 +75,36 @@ Test(number, an_integer_is_big_when_64_bits_do_not_hold_it, .timeout = 5)
         cr_expect_eq(number_is_big(&n), rows[i].big, "%s", rows[i].text);
     }
 }
+
+Test(number, a_whole_one_may_have_a_point_or_an_exponent, .timeout = 5)
+{
+    cr_assert(number_is_whole(STR("-1.0")));
+    cr_assert(number_is_whole(STR("12.5e1")));
+    cr_assert(number_is_whole(STR("0.0")));
+    cr_assert(number_is_whole(STR("1e99999999999")));
+    cr_assert_not(number_is_whole(STR("12.5")));
+    cr_assert_not(number_is_whole(STR("1e-99999999999")));
+}
+
+Test(number, any_two_are_compared_exactly, .timeout = 5)
+{
+    static const char *const rising[] = { "-1e99999999999",
+                                          "-1e400",
+                                          "-10",
+                                          "-9.99",
+                                          "-1e-99999999999",
+                                          "0",
+                                          "1e-99999999999",
+                                          "0.1",
+                                          "9007199254740992",
+                                          "9007199254740993",
+                                          "1e400",
+                                          "1e99999999999" };
+
+    for (size_t i = 1; i < sizeof(rising) / sizeof(rising[0]); i++) {
+        cr_assert_lt(number_compare(str_of(rising[i - 1]), str_of(rising[i])), 0);
+        cr_assert_gt(number_compare(str_of(rising[i]), str_of(rising[i - 1])), 0);
+    }
+    cr_assert_eq(number_compare(STR("1.0"), STR("10e-1")), 0);
+    cr_assert_eq(number_compare(STR("-0"), STR("0")), 0);
+}

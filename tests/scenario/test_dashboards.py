@@ -298,6 +298,10 @@ def watched(shared_stage, tmp_path_factory):
     seer = shared_stage.keep(Prometheus(folder, shipped(folder, targets)))
     until(lambda: seer.value('sum(up{job="weir"})') == 2, 30, "both to be scraped")
     a_round(gateways)
+    # A series has a rate from its second value on, and hits may only just have come.
+    hits = 'count(weir_cache_lookups_total{result="hit",tier="memory"})'
+    until(lambda: seer.value(hits) == 2, 20, "hits at both to be scraped")
+    a_round(gateways)
     for record in RECORDS:
         if record not in UNJUDGED:
             until(lambda record=record: seer.result(record), 20, f"a value of {record}")

@@ -143,7 +143,7 @@ def test_open_access_beyond_loopback_is_a_warning_not_a_fault():
 
 
 def test_beside_a_fault_a_warning_is_told_as_what_it_is():
-    text = GOOD.replace("upstream: local", "upstream: locl") + "drift: {tick: 60s}\n"
+    text = GOOD.replace("{upstream: local, model: m}", "{upstream: locl, model: m, weight: 1}")
     warned, faulty = said(check(text)).splitlines()
     assert warned.startswith("warning: ") and "no effect in this version" in warned
     assert re.match(r"[^ ]*weir\.yaml:12: ", faulty)

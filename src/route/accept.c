@@ -90,7 +90,9 @@ static enum err put_list(struct buf *out, char mark, const struct str *list, siz
 static enum err put_prediction(const struct accept *a, struct buf *out)
 {
     static const char kinds[] = {
-        [PREDICTION_LABEL] = 'l', [PREDICTION_NUMBER] = 'n', [PREDICTION_LENGTH] = 'c'
+        [PREDICTION_LABEL] = 'l', [PREDICTION_NUMBER] = 'n', [PREDICTION_LENGTH] = 'c',
+        [PREDICTION_TOOL] = 't',  [PREDICTION_JSON] = 'j',   [PREDICTION_CONFIDENCE] = 'p',
+        [PREDICTION_SCRIPT] = 's'
     };
     const struct prediction *p = a->prediction;
     size_t bins = p->bound_count > 0 ? p->bound_count + 1 : 0;
@@ -100,6 +102,8 @@ static enum err put_prediction(const struct accept *a, struct buf *out)
         return err;
     buf_put_printf(out, "=%c", kinds[p->kind]);
     err = put_list(out, ',', p->labels, p->label_count);
+    if (!err && p->match)
+        err = put_list(out, '/', &p->match_text, 1);
     return err ? err : put_list(out, ',', p->bound_words, bins);
 }
 

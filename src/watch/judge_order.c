@@ -162,6 +162,9 @@ static void put_matcher(struct buf *out, const char *key, struct str value)
     scan_put_string(out, value);
 }
 
+/* Longer is a slip of units, which would hide all alarms to come. */
+static const uint64_t SILENCE_MOST_MS = UINT64_C(400) * 24 * 60 * 60 * 1000;
+
 void judge_silence(struct judge *j, struct judge_order *o, const struct judge_silence *s,
                    judge_fn *on_done)
 {
@@ -171,8 +174,10 @@ void judge_silence(struct judge *j, struct judge_order *o, const struct judge_si
     struct str id;
     struct edit edit;
 
-    if (s->until_ms <= clock_wall_ms()) {
-        refuse(w, ERR_MALFORMED, "until_ms must lie ahead.");
+    if (s->until_ms <= clock_wall_ms() || s->until_ms > clock_wall_ms() + SILENCE_MOST_MS) {
+        refuse(w, ERR_MALFORMED,
+               "until_ms says when the silence ends, in milliseconds since 1970: ahead of now, "
+               "and within 400 days.");
         return;
     }
     digest_random(&random, sizeof(random));

@@ -31,16 +31,61 @@ static void clear(const struct judge *j, enum metric metric)
     metrics_each(j->metrics, metric, clear_series, &(struct family){ j->shard, metric });
 }
 
-static void measure_one(const struct judge *j, const struct subject *s)
+/* "plan=pro,country=de" becomes "plan,country": its values are callers' words, and no labels. */
+static void put_names(struct buf *out, struct str segment)
 {
-    const struct str *labels = METRIC_LABEL(s->of.model, s->of.version, s->of.prediction,
-                                            s->of.segment);
+    struct str part, name;
+
+    while (str_split(&segment, ',', &part))
+        if (str_split(&part, '=', &name)) {
+            if (out->len > 0)
+                buf_put(out, STR(","));
+            buf_put(out, name);
+        }
+}
+
+/* Of all values of a segment the worst is told. The series is there, if only as absent. */
+static void set_worst(const struct judge *j, enum metric metric, int64_t to,
+                      const struct str *labels)
+{
+    int64_t told = metric_read(j->metrics, metric, labels);
+
+    if (told == METRIC_ABSENT || to > told)
+        metric_set(j->shard, metric, to, labels);
+}
+
+static void make_series(const struct judge *j, const struct subject *s,
+                        const struct str *labels)
+{
+    (void)s;
+    metric_set(j->shard, METRIC_DRIFT_ALARM, METRIC_ABSENT, labels);
+    metric_set(j->shard, METRIC_DRIFT_SCORE, METRIC_ABSENT, labels);
+}
+
+static void measure(const struct judge *j, const struct subject *s, const struct str *labels)
+{
     enum drift_verdict verdict = subject_verdict(s, j->upto);
 
-    metric_set(j->shard, METRIC_DRIFT_ALARM, verdict == DRIFT_CONFIRMED ? 1 : 0, labels);
+    set_worst(j, METRIC_DRIFT_ALARM, verdict == DRIFT_CONFIRMED ? 1 : 0, labels);
     if (verdict >= DRIFT_OK)
-        metric_set(j->shard, METRIC_DRIFT_SCORE,
-                   (int64_t)lround(drift_score(s->drift, j->threshold) * 1e6), labels);
+        set_worst(j, METRIC_DRIFT_SCORE,
+                  (int64_t)lround(drift_score(s->drift, j->threshold) * 1e6), labels);
+}
+
+static void for_each(const struct judge *j,
+                     void (*fn)(const struct judge *j, const struct subject *s,
+                                const struct str *labels))
+{
+    struct buf names = { 0 };
+
+    for (size_t i = 0; i < j->book.subject_count; i++) {
+        const struct subject *s = j->book.subjects[i];
+
+        buf_reset(&names);
+        put_names(&names, s->of.segment);
+        fn(j, s, METRIC_LABEL(s->of.model, s->of.version, s->of.prediction, buf_str(&names)));
+    }
+    buf_deinit(&names);
 }
 
 void judge_measure(struct judge *j)
@@ -49,8 +94,8 @@ void judge_measure(struct judge *j)
         return;
     clear(j, METRIC_DRIFT_SCORE);
     clear(j, METRIC_DRIFT_ALARM);
-    for (size_t i = 0; i < j->book.subject_count; i++)
-        measure_one(j, j->book.subjects[i]);
+    for_each(j, make_series);
+    for_each(j, measure);
     metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)j->book.subject_count, NULL);
 }
 

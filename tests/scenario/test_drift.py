@@ -8,6 +8,7 @@ import itertools
 import json
 import signal
 import threading
+import time
 
 import pytest
 
@@ -288,9 +289,16 @@ def test_an_alarm_is_acknowledged_and_over_with_a_new_baseline(stage):
     until(lambda: intent(weir)["state"] == "ok", SOON, "all to be well again")
 
 
+def test_a_silence_for_ever_is_refused_as_a_slip(stage):
+    weir = stage.weir(config.gateway(stage.upstream(chat.says())))
+    wish = json.dumps({"until_ms": 1 << 63}).encode()
+    answer = weir.ask_admin("/admin/silences", "POST", wish)
+    assert answer.status == 400 and b"within 400 days" in answer.body
+
+
 def test_silences_come_and_go(stage):
     weir = started(stage, Model())
-    wish = {"until_ms": 99999999999999, "model": "chat", "why": "we are \"testing\""}
+    wish = {"until_ms": int(time.time() * 1000) + 3_600_000, "model": "chat", "why": "we are \"testing\""}
     made = weir.ask_admin("/admin/silences", "POST", json.dumps(wish).encode())
     assert made.status == 200, made.body
     assert page(weir, "silences")["silences"] == [{**wish, "id": made.json()["id"]}]
@@ -323,7 +331,7 @@ def test_what_is_no_order_is_refused(stage):
 
 def test_a_page_of_another_site_changes_nothing(stage):
     weir = started(stage, Model())
-    body = json.dumps({"until_ms": 99999999999999}).encode()
+    body = json.dumps({"until_ms": int(time.time() * 1000) + 60_000}).encode()
     foreign = weir.ask_admin("/admin/silences", "POST", body, {"Origin": "https://evil.test"})
     assert foreign.status == 403
     host, port = weir.admin

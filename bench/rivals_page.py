@@ -46,6 +46,16 @@ here.
   had not calibrated itself in 150 s, nor had `CVMDriftOnline` for ten times that run time, and the
   online MMD and LSDD detectors need PyTorch or TensorFlow: all were left out.
 
+## What they said, as of November 2026
+
+- ADWIN told each answer is many times quicker than e-CUSUM, with an alarm in about every second
+  month while answers are independent, and some nine a day where they hang together. Told each
+  minute it had none at all; it then takes hours for what e-CUSUM sees in one, and is quicker
+  at the mild change (82 % to 78 %), for it has no tolerance.
+- Looks once an hour with a limit by chance (NannyML, chi-square) cry some five to forty times a month
+  without any change, and chi-square every third hour where answers hang together.
+- A fixed limit on a distance (Evidently) was silent when nothing changed, and when a share doubled.
+
 ## What cannot be compared
 
 - Of these only ADWIN and `CVMDriftOnline` have a stated rate of false alarms, and for one detector
@@ -153,7 +163,7 @@ def put_versions(kept):
             text += f"- {tool}: not measured: {found['why']}\n"
             continue
         names = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        text += f"- {tool}: {names}; {found['date']}, `--seconds {found['seconds']:g}`\n"
+        text += f"- {tool}: {names}; {found['date']}, {found['seconds']:g} s of CPU time asked for\n"
     return text + "\n"
 
 

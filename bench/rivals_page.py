@@ -52,8 +52,8 @@ here.
   month while answers are independent, and some nine a day where they hang together. Told each
   minute it had none at all; it then takes hours for what e-CUSUM sees in one, and is quicker
   at the mild change (82 % to 78 %), for it has no tolerance.
-- Looks once an hour with a limit by chance (NannyML, chi-square) cry some five to forty times a month
-  without any change, and chi-square every third hour where answers hang together.
+- Looks once an hour with a limit by chance (NannyML, chi-square) cry some five to forty times a
+  month without any change, and chi-square every third hour where answers hang together.
 - A fixed limit on a distance (Evidently) was silent when nothing changed, and when a share doubled.
 
 ## What cannot be compared
@@ -163,7 +163,7 @@ def put_versions(kept):
             text += f"- {tool}: not measured: {found['why']}\n"
             continue
         names = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        text += f"- {tool}: {names}; {found['date']}, {found['seconds']:g} s of CPU time asked for\n"
+        text += f"- {tool}: {names}; {found['date']}, {found['seconds']:g} s of CPU time\n"
     return text + "\n"
 
 

@@ -9,8 +9,9 @@ Evidently, NannyML and alibi-detect, each as installed with pip, with its defaul
 
 They need not live in one environment: each is measured by the first `--python` that has it,
 one after the other, in `--seconds` of CPU time each (more if that is not enough for one run of
-everything). What was measured is kept as JSON in `--keep`, so that tools can be measured at
-different times, and docs/drift-rivals.md is written from all of it.
+everything, and besides what its calibration takes). What was measured is kept as JSON in
+`--keep`, so that tools can be measured at different times, and docs/drift-rivals.md is written
+from all of it.
 """
 
 import argparse

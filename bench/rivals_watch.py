@@ -34,10 +34,13 @@ ONLINE_MINUTES, ONLINE_ERT, ONLINE_WINDOWS = 1180, 1000, [15, 60]
 
 
 class Watcher:
-    """`days` of each month are watched, and `patience` after a change, in days."""
+    """
+    `days` of each month are watched, and `patience` days after a change. With `warm` it gets no
+    more than so many minutes before the first that counts, for it would remember no others.
+    """
 
-    def __init__(self, watch, days=MONTH_DAYS, patience=14):
-        self.watch, self.days, self.patience = watch, days, patience
+    def __init__(self, watch, days=MONTH_DAYS, patience=14, warm=None):
+        self.watch, self.days, self.patience, self.warm = watch, days, patience, warm
 
 
 # ---- the streams ---------------------------------------------------------------------------------
@@ -110,13 +113,12 @@ def hours_of(minutes):
 # ---- river ---------------------------------------------------------------------------------------
 
 
-def by_answer(make, warm=None):
+def by_answer(make):
     """One detector for each label, which is told 1 or 0 for each answer."""
 
     def watch(baseline, minutes, dice):
         detectors = [make() for _ in baseline[0]]
-        fed = baseline[-warm:] if warm else baseline
-        for number, counts in enumerate(itertools.chain(fed, minutes), -len(fed)):
+        for number, counts in enumerate(itertools.chain(baseline, minutes), -len(baseline)):
             answers = answers_of([counts], dice)
             said = False
             for label, detector in zip(LABELS, detectors):
@@ -129,13 +131,12 @@ def by_answer(make, warm=None):
     return watch
 
 
-def by_minute(make, warm=None):
+def by_minute(make):
     """One detector for each label, which is told its share of each minute."""
 
     def watch(baseline, minutes, _dice):
         detectors = [make() for _ in baseline[0]]
-        fed = baseline[-warm:] if warm else baseline
-        for number, counts in enumerate(itertools.chain(fed, minutes), -len(fed)):
+        for number, counts in enumerate(itertools.chain(baseline, minutes), -len(baseline)):
             said = False
             for count, detector in zip(counts, detectors):
                 if sum(counts):
@@ -158,8 +159,8 @@ def river_watchers():
         "PageHinkley, each minute": Watcher(by_minute(PageHinkley)),
         "PageHinkley, each answer": Watcher(by_answer(PageHinkley), 10),
         "ADWIN, each answer": Watcher(by_answer(ADWIN)),
-        "KSWIN, each answer": Watcher(by_answer(seeded, 10), 1 / 24, 1 / 24),
-        "KSWIN, each minute": Watcher(by_minute(seeded, 200), 5, 1),
+        "KSWIN, each answer": Watcher(by_answer(seeded), 1 / 24, 1 / 24, 10),
+        "KSWIN, each minute": Watcher(by_minute(seeded), 5, 1, 200),
     }
 
 
@@ -258,6 +259,9 @@ def alibi_online(numpy):
                 known[shape] = self.thresholds
             self.thresholds = known[shape]
 
+    for labels in (5, 2):
+        Calibrated(numpy.zeros((ONLINE_MINUTES, labels)), ONLINE_ERT, ONLINE_WINDOWS, verbose=False)
+
     def shares(minutes):
         counts = numpy.array(minutes, dtype=float)
         return counts / counts.sum(axis=1, keepdims=True)
@@ -299,6 +303,7 @@ def watch_months(watcher, make, name, seconds):
         baseline, minutes = make(number)
         dice = random.Random(f"{SEED} {name} {number}")
         minutes = minutes[: int(watcher.days * DAY)]
+        baseline = baseline[-(watcher.warm or 0) :]
         alarms.append(sum(1 for _ in watcher.watch(baseline, minutes, dice)))
     return alarms
 
@@ -310,6 +315,9 @@ def watch_changes(watcher, streams, row, seconds):
         baseline, minutes, change = streams.run(row, number)
         dice = random.Random(f"{SEED} {row} {number}")
         minutes = minutes[: change + int(watcher.patience * DAY)]
+        if watcher.warm:
+            baseline, minutes = minutes[change - watcher.warm : change], minutes[change:]
+            change = 0
         alarms = watcher.watch(baseline, minutes, dice)
         at = next((minute for minute in alarms if minute >= change), None)
         delays.append(None if at is None else at - change + 1)
@@ -351,9 +359,10 @@ def measure_here(tool, simulate, seconds):
     package, make = TOOLS[tool]
     streams = Streams(simulate)
     watchers = make()
+    end = time.process_time() + seconds
     found = {}
     for left, (name, watcher) in zip(range(len(watchers), 0, -1), watchers.items()):
-        share = max(0, seconds - time.process_time()) / left
+        share = max(0, end - time.process_time()) / left
         found[name] = measure_watcher(watcher, streams, share)
         print(f"{tool}: {name}: {found[name]}", file=sys.stderr, flush=True)
     print(json.dumps({"versions": versions(package), "seconds": seconds, "watchers": found}))

@@ -30,6 +30,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UNAUTHENTICATED]      = { 401, "invalid_request_error", "invalid_api_key",     true,  "Send a key of a configured tenant as 'Authorization: Bearer KEY'." },
     [ERR_NO_MODEL]             = { 404, "invalid_request_error", "model_not_found",     true,  "GET /v1/models lists the models that this key may ask." },
     [ERR_UNSUPPORTED]          = { 400, "invalid_request_error", "unsupported_endpoint", true, "Ask this model through another endpoint, or give it a route whose upstream has this one." },
+    [ERR_INVALID]              = { 400, "invalid_request_error", "schema_violation",    true,  "" },
     [ERR_ONLY_IF_CACHED]       = { 504, "invalid_request_error", "not_cached",          true,  "Leave only-if-cached out to have the upstream asked." },
     [ERR_NO_ROUTE]             = { 503, "server_error",          "no_healthy_upstream", false, "Try again in a moment." },
     [ERR_NO_RULE]              = { 422, "invalid_request_error", "no_rule_fits",        true,  "Asked again it fits none either: the operator may add a rule that always fits, or a fallback." },
@@ -48,6 +49,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UPSTREAM_IN_BAND]     = { 502, "upstream_error",        "upstream_error",      false, "" },
     [ERR_UPSTREAM_EMPTY]       = { 502, "upstream_error",        "upstream_empty",      false, "Try again." },
     [ERR_UPSTREAM_MALFORMED]   = { 502, "upstream_error",        "upstream_malformed",  false, "See the log line of this request id." },
+    [ERR_UPSTREAM_INVALID]     = { 502, "upstream_error",        "schema_violation",    false, "" },
     [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
     [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
     [ERR_LEADER_LOST]          = { 502, "server_error",          "stream_incomplete",   false, "Ask again." },
@@ -63,6 +65,7 @@ struct words {
     const char *type;
     const char *code;
     int status;
+    const struct jsonschema_report *violations; /* NULL: none */
 };
 
 /* What strangers wrote, and we have cut: bytes that are no UTF-8 show as U+FFFD. */
@@ -80,6 +83,19 @@ static void put_string(struct buf *out, struct str s)
     buf_deinit(&clean);
 }
 
+/* As RFC 9457 shows it. */
+static void put_violations(struct buf *out, const struct jsonschema_report *r)
+{
+    for (size_t i = 0; r && i < r->count; i++) {
+        buf_put_text(out, i > 0 ? ",{\"pointer\":" : ",\"errors\":[{\"pointer\":");
+        put_string(out, str_of(r->violations[i].pointer));
+        buf_put_text(out, ",\"detail\":");
+        put_string(out, str_of(r->violations[i].words));
+        buf_put_text(out, "}");
+    }
+    buf_put_text(out, r && r->count > 0 ? "]" : "");
+}
+
 static void put_openai(struct buf *out, const struct words *w)
 {
     buf_put_text(out, "{\"error\":{\"message\":");
@@ -89,7 +105,9 @@ static void put_openai(struct buf *out, const struct words *w)
         put_string(out, w->param);
     else
         buf_put_text(out, "null");
-    buf_put_printf(out, ",\"code\":\"%s\"}}", w->code);
+    buf_put_printf(out, ",\"code\":\"%s\"", w->code);
+    put_violations(out, w->violations);
+    buf_put_text(out, "}}");
 }
 
 /* ---- Anthropic's words ---- */
@@ -138,7 +156,9 @@ static void put_plain(struct buf *out, const struct words *w)
         buf_put_text(out, ",\"param\":");
         put_string(out, w->param);
     }
-    buf_put_printf(out, ",\"code\":\"%s\"}", w->code);
+    buf_put_printf(out, ",\"code\":\"%s\"", w->code);
+    put_violations(out, w->violations);
+    buf_put_text(out, "}");
 }
 
 static void put_words(struct problem *p, enum caller caller, const struct words *w)
@@ -159,11 +179,32 @@ static void put_words(struct problem *p, enum caller caller, const struct words 
 
 /* ---- what to say --------------------------------------------------------------------- */
 
+static void put_sentence(struct buf *out, const char *text)
+{
+    buf_put_printf(out, "%c%s", text[0] >= 'a' && text[0] <= 'z' ? text[0] - 32 : text[0],
+                   text + 1);
+}
+
+/* All of them, since most SDKs show the message alone. */
+static void put_misfits(struct buf *out, const struct failure *why)
+{
+    put_sentence(out, err_text(why->err));
+    for (size_t i = 0; i < why->violations->count; i++) {
+        const struct jsonschema_violation *v = &why->violations->violations[i];
+
+        buf_put_printf(out, "%s %s%s%s", i > 0 ? ";" : ":", v->pointer,
+                       v->pointer[0] ? " " : "", v->words);
+    }
+    buf_put_text(out, ".");
+}
+
 static void put_message(struct buf *out, const struct failure *why)
 {
     const struct row *row = &rows[why->err];
 
-    if (why->fault && why->fault->text[0]) {
+    if (why->violations) {
+        put_misfits(out, why);
+    } else if (why->fault && why->fault->text[0]) {
         if (why->fault->param[0])
             buf_put_printf(out, "'%s' ", why->fault->param);
         buf_put_text(out, why->fault->text);
@@ -174,10 +215,8 @@ static void put_message(struct buf *out, const struct failure *why)
         buf_put_text(out, "The upstream said: ");
         buf_put(out, str_head(why->body, FOREIGN_TEXT_BYTES));
     } else {
-        const char *text = err_text(why->err);
-
-        buf_put_printf(out, "%c%s.", text[0] >= 'a' && text[0] <= 'z' ? text[0] - 32 : text[0],
-                       text + 1);
+        put_sentence(out, err_text(why->err));
+        buf_put_text(out, ".");
     }
     if (row->advice[0])
         buf_put_printf(out, " %s", row->advice);
@@ -253,7 +292,8 @@ void problem_of(struct problem *out, enum caller caller, const struct failure *w
                                                                        : STR(""),
                                    .type = row->type,
                                    .code = row->code,
-                                   .status = out->status });
+                                   .status = out->status,
+                                   .violations = why->violations });
         buf_deinit(&message);
     }
     put_fields(out, why);

@@ -33,6 +33,8 @@ void config_fallbacks(struct config_build *b, const struct yaml_node *node, stru
 struct accept *config_accept(struct config_build *b, const struct yaml_node *node,
                              const struct model *m);
 
-/* What is watched of one model: config_predictions.c, config_segments.c. */
+/* What is watched of one model: config_predictions.c, config_schemas.c, config_segments.c; the
+   schemas come behind the predictions. */
 void config_predictions(struct config_build *b, const struct yaml_node *list, struct model *m);
+void config_schemas(struct config_build *b, const struct yaml_node *node, struct model *m);
 void config_segments(struct config_build *b, const struct yaml_node *list, struct model *m);

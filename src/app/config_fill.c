@@ -9,9 +9,24 @@
 
 enum {
     MOST_SECRET = 64 * 1024, /* bytes of a ${file:...}: keys and tokens, no documents */
-    MOST_PATH = 4096,
     MOST_NAME = 256,
 };
+
+bool config_fill_beside(struct str other, struct str name, char out[CONFIG_FILL_PATH])
+{
+    size_t folder = other.len;
+
+    while (folder > 0 && other.at[folder - 1] != '/')
+        folder--;
+    if (name.len > 0 && name.at[0] == '/')
+        folder = 0;
+    if (folder + name.len + 1 > CONFIG_FILL_PATH)
+        return false;
+    memcpy(out, other.at, folder);
+    memcpy(out + folder, name.at, name.len);
+    out[folder + name.len] = '\0';
+    return true;
+}
 
 bool config_fill_file(struct buf *out, const char *path, size_t most, const char **why)
 {
@@ -62,7 +77,7 @@ static void put_file(struct buf *out, const struct yaml_node *n, struct str path
                      struct config_report *report)
 {
     struct buf text = { 0 };
-    char name[MOST_PATH];
+    char name[CONFIG_FILL_PATH];
     const char *why = "the path is too long";
 
     if (path.len < sizeof(name)) {

@@ -13,5 +13,10 @@ void config_fill(struct yaml_node *root, struct arena *arena, struct config_repo
 /* Would `s` be changed by it? */
 bool config_fills(struct str s);
 
+enum { CONFIG_FILL_PATH = 4096 }; /* bytes of a path, with its NUL */
+
+/* The file `name` beside another one, unless it is a whole path; false: it is too long. */
+bool config_fill_beside(struct str other, struct str name, char out[CONFIG_FILL_PATH]);
+
 /* All of a file, up to `most` bytes; false with a word why. */
 bool config_fill_file(struct buf *out, const char *path, size_t most, const char **why);

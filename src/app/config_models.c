@@ -74,6 +74,7 @@ static void read_model(struct config_build *b, const struct yaml_node *node)
     schema_store(PREFIX, node, m, &plan->arena);
     m->watch = watchlist_new(m->name);
     config_predictions(b, yaml_at(node, STR("predictions")), m);
+    config_schemas(b, yaml_at(node, STR("schema")), m);
     config_segments(b, yaml_at(node, STR("segments")), m);
     watchlist_seal(m->watch);
     add_routes(b, yaml_at(node, STR("routes")), m);

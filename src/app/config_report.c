@@ -136,6 +136,17 @@ void config_warn(struct config_report *r, const struct yaml_node *at, const char
     put_line(r, r->warnings, at->line, at, NULL, what);
 }
 
+void config_warn_line(struct config_report *r, unsigned line, const char *format, ...)
+{
+    char what[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    put_line(r, r->warnings, line, NULL, NULL, what);
+}
+
 void config_warn_option(struct config_report *r, const char *option, const char *what)
 {
     put_option(r->warnings, option, what);

@@ -40,6 +40,8 @@ void config_fault_file(struct config_report *r, const struct config_report *of);
 void config_fault_option(struct config_report *r, const char *option, const char *what);
 
 void config_warn(struct config_report *r, const struct yaml_node *at, const char *what);
+void config_warn_line(struct config_report *r, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void config_warn_option(struct config_report *r, const char *option, const char *what);
 
 enum { CONFIG_WORDS = 160 };

@@ -19,8 +19,6 @@
 #define GROUPS KIND_GROUP, SHAPE_LIST, NOWHERE, FREE, NULL, NULL
 #define NAMED KIND_GROUP, SHAPE_NAMED, NOWHERE, FREE, NULL, NULL
 #define LATER_ONE(kind) kind, SHAPE_ONE, NOWHERE, FREE, NULL, NULL, LATER, NULL
-#define LATER_LIST(kind) kind, SHAPE_LIST, NOWHERE, FREE, NULL, NULL, LATER, NULL
-#define LATER_CHOICE(words) KIND_CHOICE, SHAPE_ONE, NOWHERE, FREE, NULL, words, LATER, NULL
 
 /* clang-format off */
 static const struct schema_row rows[] = {
@@ -285,14 +283,14 @@ static const struct schema_row rows[] = {
       "By then the best that is there is sent: the answer, else a stale one, else the rules'. The late answer still lands in the cache, as far as there is room for calls that nobody waits for: a quarter of server.max_in_flight. 0: wait for the answer." },
     { "models.<name>.max_cost", KIND_NUMBER, SHAPE_ONE, INTO(model, max_cost_usd), "0", NULL, "0", NULL, ON_RELOAD, "#0.05",
       "The most that one request may cost over all its calls, in dollars, where its routes have prices: a route is asked if its estimate fits, a token for every four bytes and the max_tokens of the request (else 1024), for each of the n answers that it asks for. A hedge is made if both calls fit. 0: no limit." },
-    { "models.<name>.schema", LATER_ONE(KIND_GROUP),
-      "What requests and answers must look like." },
-    { "models.<name>.schema.request", LATER_ONE(KIND_TEXT),
-      "A file with a JSON Schema." },
-    { "models.<name>.schema.answer", LATER_ONE(KIND_TEXT),
-      "A file with a JSON Schema." },
-    { "models.<name>.schema.mode", LATER_CHOICE("observe|reject"),
-      "Count what does not fit, or refuse it." },
+    { "models.<name>.schema", GROUP, ON_RELOAD, NULL,
+      "What requests and answers must look like. Each field that a schema declares is watched for nulls, wrong types and values out of its domain, as predictions are." },
+    { "models.<name>.schema.request", KIND_TEXT, SHAPE_ONE, NOWHERE, "1", "4095", NULL, NULL, ON_RELOAD, "#ticket.schema.json",
+      "A file with a JSON Schema (draft 2020-12) of requests' bodies, beside this one unless it is a whole path. It is read again at a reload." },
+    { "models.<name>.schema.answer", KIND_TEXT, SHAPE_ONE, NOWHERE, "1", "4095", NULL, NULL, ON_RELOAD, "#label.schema.json",
+      "The same of plain answers; of a stream, of the answer that it adds up to." },
+    { "models.<name>.schema.mode", KIND_CHOICE, SHAPE_ONE, INTO(model, rejects), FREE, "observe", "observe|reject", ON_RELOAD, "#observe",
+      "observe: what does not fit is counted. reject: such a request is refused (400), and after such an answer the next route is asked, then the fallback; streams are only counted." },
     { "models.<name>.segments", GROUPS, ON_RELOAD, NULL,
       "Parts of the traffic that are watched apart; at most 8. Each prediction is counted once for all answers and once in each segment." },
     { "models.<name>.segments[].name", KIND_TEXT, SHAPE_ONE, INTO(segment, name), "1", "64", NULL, NULL, ON_RELOAD, "#plan",

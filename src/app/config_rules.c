@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_FILE = 1 << 20, MOST_KEYWORDS = 256, MOST_PATH = 4096 };
+enum { MOST_FILE = 1 << 20, MOST_KEYWORDS = 256 };
 
 /* Where a set is read from, and who hears of its faults. */
 struct source {
@@ -93,24 +93,6 @@ static void set_field(struct source *s, const struct yaml_node *group)
         rules_set_field(s->rules, field);
 }
 
-/* Beside the configuration, unless it says a whole path. */
-static bool find_file(const struct config_build *b, struct str name, char out[MOST_PATH])
-{
-    struct str file = b->report->file;
-    size_t folder = file.len;
-
-    while (folder > 0 && file.at[folder - 1] != '/')
-        folder--;
-    if (name.len > 0 && name.at[0] == '/')
-        folder = 0;
-    if (folder + name.len + 1 > MOST_PATH)
-        return false;
-    memcpy(out, file.at, folder);
-    memcpy(out + folder, name.at, name.len);
-    out[folder + name.len] = '\0';
-    return true;
-}
-
 /* What stands in the file: a list of rules, or {list: [...], field: /text}. */
 static void add_document(struct source *s, const struct yaml_node *root)
 {
@@ -128,7 +110,7 @@ static void add_document(struct source *s, const struct yaml_node *root)
 static void add_file(struct config_build *b, const struct yaml_node *node, struct rules *rules)
 {
     struct buf text = { 0 }, faults = { 0 };
-    char path[MOST_PATH];
+    char path[CONFIG_FILL_PATH];
     struct config_report report = { .faults = &faults, .warnings = b->report->warnings };
     struct source source = { .report = &report, .rules = rules };
     struct yaml_node *root = NULL;
@@ -136,7 +118,8 @@ static void add_file(struct config_build *b, const struct yaml_node *node, struc
     const char *why = "the path is too long";
 
     arena_init(&tree, 0);
-    if (find_file(b, node->text, path) && config_fill_file(&text, path, MOST_FILE, &why)) {
+    if (config_fill_beside(b->report->file, node->text, path) &&
+        config_fill_file(&text, path, MOST_FILE, &why)) {
         report.file = str_of(path);
         if (yaml_read(&root, &tree, buf_str(&text), &report) == OK)
             add_document(&source, root);

@@ -61,7 +61,7 @@ static size_t put_steps(const struct place *at, char *out, size_t size)
     return used + len;
 }
 
-void place_put(const struct place *at, char *out, size_t size)
+void jsonschema_put_place(const struct place *at, char *out, size_t size)
 {
     size_t len = put_steps(at, out, size);
     size_t whole = 0;
@@ -80,10 +80,12 @@ void place_put(const struct place *at, char *out, size_t size)
 
 enum { REMARK_BYTES = 192 };
 
-static void remark(struct compiler *c, bool is_fault, struct str at, const struct place *place,
-                   const char *words)
+__attribute__((format(printf, 5, 0))) static void remark(struct compiler *c, bool is_fault,
+                                                         struct str at,
+                                                         const struct place *place,
+                                                         const char *format, va_list args)
 {
-    char pointer[2 * JSONSCHEMA_POINTER_BYTES];
+    char pointer[2 * JSONSCHEMA_POINTER_BYTES], words[REMARK_BYTES];
     struct jsonschema_remark r = { .is_fault = is_fault,
                                    .at = (size_t)(at.at - c->schema->text.at),
                                    .pointer = pointer,
@@ -91,33 +93,30 @@ static void remark(struct compiler *c, bool is_fault, struct str at, const struc
     int len = snprintf(pointer, JSONSCHEMA_POINTER_BYTES, "%s", c->base);
     size_t used = len < JSONSCHEMA_POINTER_BYTES ? (size_t)len : JSONSCHEMA_POINTER_BYTES - 1;
 
-    place_put(place, pointer + used, sizeof(pointer) - used);
+    jsonschema_put_place(place, pointer + used, sizeof(pointer) - used);
+    (void)vsnprintf(words, sizeof(words), format, args);
     c->told(c->ctx, &r);
     c->faulty = c->faulty || is_fault;
 }
 
-void compiler_fault(struct compiler *c, struct str at, const struct place *place,
-                    const char *format, ...)
+void jsonschema_fault(struct compiler *c, struct str at, const struct place *place,
+                      const char *format, ...)
 {
-    char words[REMARK_BYTES];
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(words, sizeof(words), format, args);
+    remark(c, true, at, place, format, args);
     va_end(args);
-    remark(c, true, at, place, words);
 }
 
-void compiler_warn(struct compiler *c, struct str at, const struct place *place,
-                   const char *format, ...)
+void jsonschema_warn(struct compiler *c, struct str at, const struct place *place,
+                     const char *format, ...)
 {
-    char words[REMARK_BYTES];
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(words, sizeof(words), format, args);
+    remark(c, false, at, place, format, args);
     va_end(args);
-    remark(c, false, at, place, words);
 }
 
 /* ---- nodes ---- */
@@ -137,7 +136,7 @@ static struct node *new_node(struct jsonschema *s)
     return n;
 }
 
-const struct node *compiler_schema(struct compiler *c, const struct scan_member *v,
+const struct node *jsonschema_make(struct compiler *c, const struct scan_member *v,
                                    const struct place *at)
 {
     struct node **made = &c->made[v->value.at - c->schema->text.at];
@@ -153,21 +152,21 @@ const struct node *compiler_schema(struct compiler *c, const struct scan_member 
         return n;
     }
     if (v->type != SCAN_OBJECT)
-        compiler_fault(c, v->value, at, "must be a schema: an object, true or false");
+        jsonschema_fault(c, v->value, at, "must be a schema: an object, true or false");
     for (scan_start(&members, v->value); v->type == SCAN_OBJECT && scan_next(&members, &m);) {
         struct place place = { .up = at };
 
         place.name = scan_text((struct str){ m.key.at - 1, m.key.len + 2 }, &c->schema->arena,
                                NULL);
-        keyword_read(c, n, &m, &place);
+        jsonschema_keywords_read(c, n, &m, &place);
     }
     return n;
 }
 
 /* ---- references ---- */
 
-void compiler_refer(struct compiler *c, struct node *n, struct str pointer,
-                    const struct scan_member *v)
+void jsonschema_refer(struct compiler *c, struct node *n, struct str pointer,
+                      const struct scan_member *v)
 {
     struct pending *p = ARENA_NEW(&c->schema->arena, struct pending);
 
@@ -182,12 +181,12 @@ static void resolve(struct compiler *c, const struct pending *p)
 
     c->base = "";
     if (!scan_pointer(c->schema->text, p->pointer, &m)) {
-        compiler_fault(c, at, NULL, "$ref \"#%.*s\" leads nowhere",
-                       STR_ARG(str_head(p->pointer, 96)));
+        jsonschema_fault(c, at, NULL, "$ref \"#%.*s\" leads nowhere",
+                         STR_ARG(str_head(p->pointer, 96)));
         return;
     }
     c->base = p->pointer.len > 0 ? p->pointer.at : ""; /* ends: it is a copy */
-    p->node->ref = compiler_schema(c, &m, NULL);
+    p->node->ref = jsonschema_make(c, &m, NULL);
 }
 
 static void resolve_all(struct compiler *c)
@@ -227,8 +226,8 @@ static void complete(struct compiler *c)
         for (size_t i = 0; i < n->property_count; i++)
             n->required_count += n->properties[i].required;
         if (leads_back(n) && !c->faulty)
-            compiler_fault(c, c->schema->text, NULL,
-                           "a $ref leads back to itself and says nothing");
+            jsonschema_fault(c, c->schema->text, NULL,
+                             "a $ref leads back to itself and says nothing");
     }
 }
 
@@ -250,7 +249,7 @@ static void compile(struct compiler *c)
     struct scan_member whole;
 
     (void)scan_pointer(c->schema->text, STR(""), &whole);
-    c->schema->root = compiler_schema(c, &whole, NULL);
+    c->schema->root = jsonschema_make(c, &whole, NULL);
     resolve_all(c);
     complete(c);
     if (!c->faulty)
@@ -341,7 +340,7 @@ static bool admits(const struct node *n, const struct scan_member *v, unsigned d
 {
     if (!n || depth == FEW_STEPS)
         return true;
-    return !n->never && node_has_type(n, v) && admits(n->ref, v, depth + 1) &&
+    return !n->never && jsonschema_scalar_type(n, v) && admits(n->ref, v, depth + 1) &&
            all_admit(&n->all, v, depth + 1) && any_admits(&n->any, v, depth + 1) &&
            any_admits(&n->one, v, depth + 1);
 }
@@ -359,5 +358,6 @@ enum jsonschema_field jsonschema_field_of(const struct jsonschema *s, size_t i, 
         return JSONSCHEMA_FIELD_NULL;
     if (!admits(p->schema, &v, 0))
         return JSONSCHEMA_FIELD_WRONG_TYPE;
-    return node_fits(p->schema, &v) ? JSONSCHEMA_FIELD_OK : JSONSCHEMA_FIELD_OUT_OF_DOMAIN;
+    return jsonschema_fits_node(p->schema, &v) ? JSONSCHEMA_FIELD_OK
+                                               : JSONSCHEMA_FIELD_OUT_OF_DOMAIN;
 }

@@ -71,7 +71,7 @@ struct place {
 };
 
 /* Cut at a whole character where it does not fit. NULL: the whole. */
-void place_put(const struct place *at, char *out, size_t size);
+void jsonschema_put_place(const struct place *at, char *out, size_t size);
 
 /* ---- compiling ---- */
 
@@ -85,25 +85,55 @@ struct compiler {
     const char *base; /* where places begin: the pointer of a reference, or "" */
 };
 
-void compiler_fault(struct compiler *c, struct str at, const struct place *place,
-                    const char *format, ...) __attribute__((format(printf, 4, 5)));
-void compiler_warn(struct compiler *c, struct str at, const struct place *place,
-                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+void jsonschema_fault(struct compiler *c, struct str at, const struct place *place,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+void jsonschema_warn(struct compiler *c, struct str at, const struct place *place,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The node of the schema that `v` is, which is complete when all of the text is. */
-const struct node *compiler_schema(struct compiler *c, const struct scan_member *v,
+const struct node *jsonschema_make(struct compiler *c, const struct scan_member *v,
                                    const struct place *at);
 /* n->ref is what the pointer "/$defs/x" leads to, once all else is read; `pointer` ends with a
    NUL and stays as long as the schema. */
-void compiler_refer(struct compiler *c, struct node *n, struct str pointer,
-                    const struct scan_member *v);
+void jsonschema_refer(struct compiler *c, struct node *n, struct str pointer,
+                      const struct scan_member *v);
 
 /* Reads one keyword into the node. */
-void keyword_read(struct compiler *c, struct node *n, const struct scan_member *v,
-                  const struct place *at);
+void jsonschema_keywords_read(struct compiler *c, struct node *n, const struct scan_member *v,
+                              const struct place *at);
 
 /* ---- holding against ---- */
 
-const struct property *node_property(const struct node *n, struct str name);
-bool node_has_type(const struct node *n, const struct scan_member *v);
-bool node_fits(const struct node *n, const struct scan_member *v);
+struct pattern_effort;
+
+struct check {
+    struct arena texts;
+    struct pattern_effort *effort; /* made when a pattern is met */
+    size_t work;
+    unsigned depth;
+    unsigned muted;      /* inside schemas of which not all must fit */
+    const char *gave_up; /* why */
+    struct jsonschema_report *report;
+};
+
+/* Always false, so that it can be returned: what is told does not fit. */
+bool jsonschema_fits_tell(struct check *c, const struct place *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool jsonschema_fits_give_up(struct check *c, const char *why); /* likewise */
+bool jsonschema_fits_goes_on(const struct check *c);
+bool jsonschema_fits_canonical(struct check *c, struct str value, struct str *out);
+
+struct bounds {
+    uint64_t least, most;
+    const char *what; /* "characters" */
+    const char *keyword_least, *keyword_most;
+};
+
+bool jsonschema_fits_bounds(struct check *c, uint64_t count, const struct bounds *b,
+                            const struct place *at);
+
+/* All that is asked of the value, but for what is inside it. */
+bool jsonschema_scalar(struct check *c, const struct node *n, const struct scan_member *v,
+                       const struct place *at);
+bool jsonschema_scalar_type(const struct node *n, const struct scan_member *v);
+bool jsonschema_fits_node(const struct node *n, const struct scan_member *v);

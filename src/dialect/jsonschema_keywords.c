@@ -23,7 +23,7 @@ static void read_number(struct compiler *c, struct node *n, const struct scan_me
                         const struct place *at, size_t to)
 {
     if (v->type != SCAN_NUMBER)
-        compiler_fault(c, v->value, at, "must be a number");
+        jsonschema_fault(c, v->value, at, "must be a number");
     else
         *(struct str *)(void *)((char *)n + to) = v->value;
 }
@@ -35,7 +35,7 @@ static void read_count(struct compiler *c, struct node *n, const struct scan_mem
 
     if (v->type != SCAN_NUMBER || !number_is_whole(v->value) ||
         !scan_number(v->value, &value) || value < 0 || value > 1e15)
-        compiler_fault(c, v->value, at, "must be a whole number of at least 0");
+        jsonschema_fault(c, v->value, at, "must be a whole number of at least 0");
     else
         *(uint64_t *)(void *)((char *)n + to) = (uint64_t)value;
 }
@@ -43,7 +43,7 @@ static void read_count(struct compiler *c, struct node *n, const struct scan_mem
 static void read_schema(struct compiler *c, struct node *n, const struct scan_member *v,
                         const struct place *at, size_t to)
 {
-    *(const struct node **)(void *)((char *)n + to) = compiler_schema(c, v, at);
+    *(const struct node **)(void *)((char *)n + to) = jsonschema_make(c, v, at);
 }
 
 static size_t count_of(struct str list)
@@ -63,7 +63,7 @@ static bool is_list(struct compiler *c, const struct scan_member *v, const struc
 {
     if (v->type == SCAN_ARRAY && count_of(v->value) > 0)
         return true;
-    compiler_fault(c, v->value, at, "must be a list of %s, and not empty", of);
+    jsonschema_fault(c, v->value, at, "must be a list of %s, and not empty", of);
     return false;
 }
 
@@ -81,7 +81,7 @@ static void read_schemas(struct compiler *c, struct node *n, const struct scan_m
     for (scan_start(&s, v->value); scan_next(&s, &m);) {
         struct place place = { .up = at, .index = list->count };
 
-        list->at[list->count++] = compiler_schema(c, &m, &place);
+        list->at[list->count++] = jsonschema_make(c, &m, &place);
     }
 }
 
@@ -106,8 +106,8 @@ static void add_type(struct compiler *c, struct node *n, const struct scan_membe
         n->types |= types[i].type;
         return;
     }
-    compiler_fault(c, v->value, at,
-                   "must be null, boolean, number, integer, string, array or object");
+    jsonschema_fault(c, v->value, at,
+                     "must be null, boolean, number, integer, string, array or object");
 }
 
 static void read_type(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -168,7 +168,7 @@ static void read_unique(struct compiler *c, struct node *n, const struct scan_me
 {
     (void)to;
     if (v->type != SCAN_BOOL)
-        compiler_fault(c, v->value, at, "must be true or false");
+        jsonschema_fault(c, v->value, at, "must be true or false");
     n->unique = scan_true(v->value);
 }
 
@@ -180,7 +180,7 @@ static struct str text_of(struct compiler *c, const struct scan_member *v,
     if (v->type == SCAN_STRING)
         text = scan_text(v->value, &c->schema->arena, NULL);
     else
-        compiler_fault(c, v->value, at, "must be a text");
+        jsonschema_fault(c, v->value, at, "must be a text");
     return text;
 }
 
@@ -195,10 +195,15 @@ static void read_pattern(struct compiler *c, struct node *n, const struct scan_m
     n->pattern = NULL;
     n->pattern_text = text;
     if (text.at && pattern_new_exact(&n->pattern, text, &why))
-        compiler_fault(c, v->value, at, "is no pattern: %s", why.text);
+        jsonschema_fault(c, v->value, at, "is no pattern: %s", why.text);
 }
 
 /* ---- members ---- */
+
+static struct str name_of(struct compiler *c, const struct scan_member *m)
+{
+    return scan_text((struct str){ m->key.at - 1, m->key.len + 2 }, &c->schema->arena, NULL);
+}
 
 static struct property *property_named(struct compiler *c, struct node *n, struct str name)
 {
@@ -227,15 +232,14 @@ static void read_properties(struct compiler *c, struct node *n, const struct sca
 
     (void)to;
     if (v->type != SCAN_OBJECT)
-        compiler_fault(c, v->value, at, "must be an object of schemas");
+        jsonschema_fault(c, v->value, at, "must be an object of schemas");
     for (scan_start(&s, v->value); v->type == SCAN_OBJECT && scan_next(&s, &m);) {
         struct place place = { .up = at };
         struct property *p;
         const struct node *schema;
 
-        place.name = scan_text((struct str){ m.key.at - 1, m.key.len + 2 }, &c->schema->arena,
-                               NULL);
-        schema = compiler_schema(c, &m, &place);
+        place.name = name_of(c, &m);
+        schema = jsonschema_make(c, &m, &place);
         p = property_named(c, n, place.name);
         p->schema = schema;
         p->order = order++;
@@ -250,7 +254,7 @@ static void read_required(struct compiler *c, struct node *n, const struct scan_
 
     (void)to;
     if (v->type != SCAN_ARRAY)
-        compiler_fault(c, v->value, at, "must be a list of names");
+        jsonschema_fault(c, v->value, at, "must be a list of names");
     for (scan_start(&s, v->value); v->type == SCAN_ARRAY && scan_next(&s, &m);) {
         struct str name = text_of(c, &m, at);
 
@@ -271,9 +275,8 @@ static void read_definitions(struct compiler *c, struct node *n, const struct sc
     for (scan_start(&s, v->value); v->type == SCAN_OBJECT && scan_next(&s, &m);) {
         struct place place = { .up = at };
 
-        place.name = scan_text((struct str){ m.key.at - 1, m.key.len + 2 }, &c->schema->arena,
-                               NULL);
-        (void)compiler_schema(c, &m, &place);
+        place.name = name_of(c, &m);
+        (void)jsonschema_make(c, &m, &place);
     }
 }
 
@@ -281,8 +284,8 @@ static void read_items(struct compiler *c, struct node *n, const struct scan_mem
                        const struct place *at, size_t to)
 {
     if (v->type == SCAN_ARRAY)
-        compiler_fault(c, v->value, at,
-                       "a list of schemas is called prefixItems in this draft");
+        jsonschema_fault(c, v->value, at,
+                         "a list of schemas is called prefixItems in this draft");
     else
         read_schema(c, n, v, at, to);
 }
@@ -299,10 +302,10 @@ static void read_ref(struct compiler *c, struct node *n, const struct scan_membe
         return;
     if (text.len == 0 || text.at[0] != '#' || (text.len > 1 && text.at[1] != '/') ||
         memchr(text.at, '%', text.len))
-        compiler_fault(c, v->value, at,
-                       "only places in this file can be referred to, like #/$defs/name");
+        jsonschema_fault(c, v->value, at,
+                         "only places in this file can be referred to, like #/$defs/name");
     else
-        compiler_refer(c, n, arena_copy(&c->schema->arena, str_cut(text, 1, text.len)), v);
+        jsonschema_refer(c, n, arena_copy(&c->schema->arena, str_cut(text, 1, text.len)), v);
 }
 
 static void read_draft(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -311,7 +314,7 @@ static void read_draft(struct compiler *c, struct node *n, const struct scan_mem
     (void)n;
     (void)to;
     if (!scan_text_is(v, STR("https://json-schema.org/draft/2020-12/schema")))
-        compiler_warn(c, v->value, at, "is read as draft 2020-12");
+        jsonschema_warn(c, v->value, at, "is read as draft 2020-12");
 }
 
 static void read_id(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -320,7 +323,7 @@ static void read_id(struct compiler *c, struct node *n, const struct scan_member
     (void)n;
     (void)to;
     if (at->up)
-        compiler_fault(c, v->value, at, "only the whole schema may have an $id");
+        jsonschema_fault(c, v->value, at, "only the whole schema may have an $id");
 }
 
 static void read_unchecked(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -328,26 +331,7 @@ static void read_unchecked(struct compiler *c, struct node *n, const struct scan
 {
     (void)n;
     (void)to;
-    compiler_warn(c, v->value, at, "is not checked: use pattern");
-}
-
-static void read_unsupported(struct compiler *c, struct node *n, const struct scan_member *v,
-                             const struct place *at, size_t to)
-{
-    (void)n;
-    (void)to;
-    compiler_fault(c, v->value, at,
-                   "this keyword is not supported, and would change what fits");
-}
-
-static void read_annotation(struct compiler *c, struct node *n, const struct scan_member *v,
-                            const struct place *at, size_t to)
-{
-    (void)c;
-    (void)n;
-    (void)v;
-    (void)at;
-    (void)to;
+    jsonschema_warn(c, v->value, at, "is not checked: use pattern");
 }
 
 /* ---- the table ---- */
@@ -432,25 +416,24 @@ static bool is_among(const char *const *names, size_t count, struct str name)
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static struct keyword find(struct str name)
+static const struct keyword *find(struct str name)
 {
     for (size_t i = 0; i < COUNT(keywords); i++)
         if (str_eq(name, str_of(keywords[i].name)))
-            return keywords[i];
-    if (is_among(annotations, COUNT(annotations), name))
-        return (struct keyword){ .read = read_annotation };
-    if (is_among(unsupported, COUNT(unsupported), name))
-        return (struct keyword){ .read = read_unsupported };
-    return (struct keyword){ .read = NULL };
+            return &keywords[i];
+    return NULL;
 }
 
-void keyword_read(struct compiler *c, struct node *n, const struct scan_member *v,
-                  const struct place *at)
+void jsonschema_keywords_read(struct compiler *c, struct node *n, const struct scan_member *v,
+                              const struct place *at)
 {
-    struct keyword k = find(at->name);
+    const struct keyword *k = find(at->name);
 
-    if (k.read)
-        k.read(c, n, v, at, k.to);
-    else
-        compiler_warn(c, v->value, at, "is no keyword that is known, and has no effect");
+    if (k)
+        k->read(c, n, v, at, k->to);
+    else if (is_among(unsupported, COUNT(unsupported), at->name))
+        jsonschema_fault(c, v->value, at,
+                         "this keyword is not supported, and would change what fits");
+    else if (!is_among(annotations, COUNT(annotations), at->name))
+        jsonschema_warn(c, v->value, at, "is no keyword that is known, and has no effect");
 }

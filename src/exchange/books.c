@@ -70,6 +70,8 @@ static void put_who(const struct exchange *x, struct record *out)
         out->upstream_model = model_version(x->model, out->upstream_model);
 }
 
+enum { WHY_BYTES = JSONSCHEMA_POINTER_BYTES + JSONSCHEMA_WORDS_BYTES };
+
 /* Why it failed, or why a good answer was not kept; NULL where the error's name says it all. */
 static const char *why_of(const struct exchange *x, char *text, size_t size)
 {
@@ -77,6 +79,12 @@ static const char *why_of(const struct exchange *x, char *text, size_t size)
 
     if (x->fault.text[0])
         return x->fault.text;
+    if ((x->err == ERR_INVALID || x->err == ERR_UPSTREAM_INVALID) && x->violations) {
+        const struct jsonschema_violation *v = &x->violations->violations[0];
+
+        (void)snprintf(text, size, "%s: %s", v->pointer, v->words);
+        return text;
+    }
     if (x->err == OK || !a)
         return x->why_not;
     if (a->status != 0 && (a->status < 200 || a->status > 299)) {
@@ -95,7 +103,7 @@ static int64_t prompt_tokens_of(const struct exchange *x)
 
 static void close_client(const struct exchange *x, const char *trail)
 {
-    char why[64];
+    char why[WHY_BYTES];
     struct record record = {
         .request_id = x->ask.request_id,
         .tenant = x->ask.scope,
@@ -140,7 +148,7 @@ static const char *result_of(const struct exchange *x)
 static void close_refresh(const struct exchange *x)
 {
     const char *result = result_of(x);
-    char why[64];
+    char why[WHY_BYTES];
 
     metric_add(loop_shard(x->kit->loop), METRIC_REFRESHES, 1,
                METRIC_LABEL(x->model ? x->model->name : STR(""), str_of(x->ask.refresh),

@@ -228,12 +228,22 @@ static bool is_accepted(struct exchange *x)
     return accepted;
 }
 
+/* Its upstream is at fault, though the call went well: another route may do better. */
+static enum step refuse_answer(struct exchange *x)
+{
+    x->refusal = ERR_UPSTREAM_INVALID;
+    choose_leave_route(x);
+    return ROUTE;
+}
+
 static enum step called(struct exchange *x, enum err err)
 {
     const struct attempt *a = call_lead(x);
 
     if (x->err)
         return exchange_ended(x);
+    if (err == OK && !valid_answer(x))
+        return refuse_answer(x);
     if (err == OK && !is_accepted(x))
         return escalate(x);
     if (err == OK) {
@@ -285,10 +295,10 @@ static void on_called(struct race *r, enum err err)
 
 static const struct race_events race_events = { on_bytes, on_error_event, on_called };
 
-/* Is there a prediction that is read from the answer's plain form? */
+/* Is there something that is read from the answer's plain form? */
 static bool is_read(const struct model *m)
 {
-    return m->watch && m->watch->prediction_count > 0;
+    return m->watch && (m->watch->prediction_count > 0 || m->watch->schemas[WATCH_ANSWER]);
 }
 
 enum step call_ask(struct exchange *x)

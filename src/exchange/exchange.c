@@ -214,6 +214,9 @@ static enum step decode(struct exchange *x)
     if (x->ask.priority == PRIORITY_COUNT)
         x->ask.priority = x->model->priority;
     deadline_watch(x);
+    err = valid_request(x);
+    if (err)
+        return exchange_fail(x, err);
     err = identify(x);
     if (err)
         return exchange_fail(x, err);

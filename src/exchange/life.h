@@ -45,8 +45,10 @@ struct exchange {
     struct timer in_time; /* respond_within */
     enum err err;         /* the first failure */
     struct fault fault;   /* decode: what was wrong with the request */
-    bool deserted; /* nobody is told: the client has left, has its answer, or never was */
-    bool paused;   /* the sink is full */
+    struct jsonschema_report
+        *violations; /* decode or call: why it was rejected; in the arena */
+    bool deserted;   /* nobody is told: the client has left, has its answer, or never was */
+    bool paused;     /* the sink is full */
 
     struct deferred turn;      /* born, and wherever a step was stopped without an operation */
     struct request request;    /* decode */

@@ -6,8 +6,9 @@
 /*
  * What the files of an exchange offer each other: exchange.c moves it; find.c, others.c, choose.c,
  * call.c and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
- * background.c bounds what goes on for nobody; tell.c tells its client, keep.c makes what is kept of
- * its answer, books.c says what it came to.
+ * background.c bounds what goes on for nobody; valid.c holds what is asked and answered against its
+ * form; tell.c tells its client, keep.c makes what is kept of its answer, books.c says what it came
+ * to.
  */
 
 typedef enum step step_fn(struct exchange *x);
@@ -120,6 +121,13 @@ void degrade_unmark(struct exchange *x);
 void degrade_count(const struct exchange *x);
 /* May what is past its freshness be given, as this client and the model have it? */
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
+
+/* ---- valid.c ---- */
+
+/* ERR_INVALID: it does not fit the model's schema, which rejects. */
+MUST_CHECK enum err valid_request(struct exchange *x);
+/* Does the answer that just came fit, or may it be given all the same? */
+bool valid_answer(struct exchange *x);
 
 /* ---- keep.c ---- */
 

@@ -117,11 +117,17 @@ static bool is_of_upstream(enum err err)
     return err >= ERR_UPSTREAM_UNREACHABLE && err <= ERR_UPSTREAM_TRUNCATED;
 }
 
+static bool is_invalid(enum err err)
+{
+    return err == ERR_INVALID || err == ERR_UPSTREAM_INVALID;
+}
+
 void tell_failure(struct exchange *x)
 {
     const struct attempt *a = call_lead(x);
     struct failure why = { .err = x->err,
                            .fault = &x->fault,
+                           .violations = is_invalid(x->err) ? x->violations : NULL,
                            .told = x->told,
                            .model = x->request.model,
                            .sequence = a ? a->tap.sequence + 1 : 0,

@@ -73,8 +73,13 @@ static struct ledger_line *find(struct ledger *l, const struct ledger_line *want
 
 /* ---- a new line ---- */
 
+/* Fields are many, and it is the fresh ones that tell of a model. */
 static bool is_metered(const struct ledger_line *line, size_t i)
 {
+    const struct prediction *p = reading_prediction(line->list, i);
+
+    if (p->kind == PREDICTION_FIELD && line->source != WATCH_FRESH)
+        return false;
     return line->reading.places[i] != READING_UNCOUNTED && reading_is_metered(i);
 }
 

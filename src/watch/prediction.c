@@ -7,6 +7,7 @@
 #include "weir/base/ensure.h"
 #include "weir/base/scan.h"
 #include "weir/base/utf8.h"
+#include "weir/dialect/jsonschema.h"
 #include "weir/dialect/pattern.h"
 
 #include <math.h>
@@ -34,6 +35,15 @@ static const struct str scripts[] = {
     SCRIPTS(S)
 #undef S
 };
+
+/* ok, null, wrong_type and out_of_domain; missing is a word that all predictions have. */
+static const struct str field_words[] = {
+    NAME("ok"),
+    NAME("null"),
+    NAME("wrong_type"),
+    NAME("out_of_domain"),
+};
+enum { FIELD_OK = PREDICTION_FIRST, FIELD_NULL, FIELD_WRONG_TYPE, FIELD_OUT_OF_DOMAIN };
 
 static const double tenths[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1 };
 static const struct str tenth_words[] = {
@@ -74,6 +84,7 @@ void prediction_complete(struct prediction *p)
     case PREDICTION_SCRIPT: take_labels(p, scripts, COUNT(scripts)); break;
     case PREDICTION_CONFIDENCE: take_bins(p, tenths, tenth_words, COUNT(tenths)); break;
     case PREDICTION_LENGTH: take_bins(p, lengths, length_words, COUNT(lengths)); break;
+    case PREDICTION_FIELD: take_labels(p, field_words, COUNT(field_words)); break;
     case PREDICTION_LABEL:
     case PREDICTION_NUMBER: break;
     }
@@ -267,7 +278,8 @@ static unsigned place_of(const struct prediction *p, const struct value *v)
     case PREDICTION_JSON: return json_of(v);
     case PREDICTION_SCRIPT: return script_place(v);
     case PREDICTION_TOOL:
-    case PREDICTION_CONFIDENCE: break;
+    case PREDICTION_CONFIDENCE:
+    case PREDICTION_FIELD: break;
     }
     return PREDICTION_INVALID;
 }
@@ -288,6 +300,18 @@ static unsigned confidence_of(const struct prediction *p, struct str json)
     if (!said_confidence(json, &mean))
         return PREDICTION_MISSING;
     return prediction_bin(p, exp(mean));
+}
+
+static unsigned field_of(const struct prediction *p, struct str json)
+{
+    switch (jsonschema_field_of(p->schema, p->field, json)) {
+    case JSONSCHEMA_FIELD_OK: return FIELD_OK;
+    case JSONSCHEMA_FIELD_NULL: return FIELD_NULL;
+    case JSONSCHEMA_FIELD_WRONG_TYPE: return FIELD_WRONG_TYPE;
+    case JSONSCHEMA_FIELD_OUT_OF_DOMAIN: return FIELD_OUT_OF_DOMAIN;
+    case JSONSCHEMA_FIELD_MISSING: break;
+    }
+    return PREDICTION_MISSING;
 }
 
 static unsigned read_value(const struct prediction *p, struct str json, struct arena *texts,
@@ -314,6 +338,8 @@ unsigned prediction_see(const struct prediction *p, struct str json, uint64_t *s
         place = tool_of(p, json, &texts);
     else if (p->kind == PREDICTION_CONFIDENCE)
         place = confidence_of(p, json);
+    else if (p->kind == PREDICTION_FIELD)
+        place = field_of(p, json);
     else
         place = read_value(p, json, &texts, seen);
     arena_deinit(&texts);

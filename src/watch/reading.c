@@ -77,6 +77,8 @@ static const struct prediction built_in[READING_BUILT_IN] = {
 
 bool reading_is_built_in(struct str name)
 {
+    if (str_starts(name, STR("field:")))
+        return true;
     for (size_t i = 0; i < READING_BUILT_IN; i++)
         if (str_eq(built_in[i].name, name))
             return true;

@@ -13,7 +13,10 @@
  * the first: who gets the same answer has asked the same.
  */
 
-enum { READING_BUILT_IN = 6, READING_WORDS = READING_BUILT_IN + WATCHLIST_PREDICTIONS };
+enum {
+    READING_BUILT_IN = 6,
+    READING_WORDS = READING_BUILT_IN + WATCHLIST_PREDICTIONS + WATCHLIST_FIELDS
+};
 enum { READING_UNCOUNTED = 0xFF }; /* there is nothing to say under this one */
 
 struct reading {

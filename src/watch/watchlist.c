@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watchlist.h"
 
+#include "weir/base/buf.h"
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/dialect/pattern.h"
 #include "weir/watch/variety.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct watchlist *watchlist_new(struct str model)
 {
@@ -36,9 +38,66 @@ void watchlist_unref(struct watchlist *l)
     }
     for (size_t i = 0; i < l->segment_count; i++)
         segment_close(&l->segments[i]);
+    for (unsigned side = 0; side < WATCH_SIDES; side++)
+        jsonschema_free(l->schemas[side]);
     arena_deinit(&l->arena);
     free(l);
 }
+
+/* ---- fields ---- */
+
+enum { FIELD_NAME = 96 }; /* a longer one is not worth a line in every picture */
+
+/* The name as a step of a JSON Pointer. */
+static struct str field_name(struct watchlist *l, enum watch_side side, struct str name)
+{
+    struct buf text = { 0 };
+    struct str copy;
+
+    buf_put_text(&text, side == WATCH_ANSWER ? "field:answer/" : "field:request/");
+    for (size_t i = 0; i < name.len; i++) {
+        struct str one = str_cut(name, i, i + 1);
+
+        buf_put(&text, one.at[0] == '~' ? STR("~0") : one.at[0] == '/' ? STR("~1") : one);
+    }
+    copy = arena_copy(&l->arena, buf_str(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+static void add_fields(struct watchlist *l, enum watch_side side)
+{
+    const struct jsonschema *schema = l->schemas[side];
+    size_t count = schema ? jsonschema_field_count(schema) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct prediction *p = &l->predictions[l->prediction_count];
+
+        if (jsonschema_field_name(schema, i).len > FIELD_NAME)
+            continue;
+        *p = (struct prediction){ .name = field_name(l, side, jsonschema_field_name(schema, i)),
+                                  .kind = PREDICTION_FIELD,
+                                  .of_request = side == WATCH_REQUEST,
+                                  .schema = schema,
+                                  .field = i };
+        prediction_complete(p);
+        l->prediction_count++;
+    }
+}
+
+void watchlist_add_fields(struct watchlist *l)
+{
+    size_t most = l->prediction_count + WATCHLIST_FIELDS;
+    struct prediction *all = arena_take(&l->arena, most * sizeof(*all));
+
+    if (l->prediction_count > 0)
+        memcpy(all, l->predictions, l->prediction_count * sizeof(*all));
+    l->predictions = all;
+    for (unsigned side = 0; side < WATCH_SIDES; side++)
+        add_fields(l, (enum watch_side)side);
+}
+
+/* ---- what it is ---- */
 
 static void digest_list(const struct str *list, size_t count)
 {
@@ -84,6 +143,8 @@ void watchlist_seal(struct watchlist *l)
         digest_prediction(&l->predictions[i]);
     for (size_t i = 0; i < l->segment_count; i++)
         digest_segment(&l->segments[i]);
+    for (unsigned side = 0; side < WATCH_SIDES; side++)
+        digest_add_u64(l->schemas[side] ? jsonschema_hash(l->schemas[side]) : 0);
     digest_end(&digest);
     l->id = digest_word(&digest);
     for (size_t i = 0; i < l->prediction_count; i++)

@@ -385,9 +385,16 @@ def test_equal_questions_at_once_are_one_call(stage, stream):
 def test_what_is_kept_in_redis_is_given_again_in_either_form(stage):
     upstream = stage.upstream(message.says(body=message.answer(content=BLOCKS, stop="tool_use")))
     weir = stage.weir(gateway(upstream, **config.without_memory(stage.redis())))
+    until(lambda: weir.metrics.sum("weir_redis_up") >= 1, 10, "a link to Redis")
     first = post(weir, message.stable())
-    again = post(weir, message.stable())
-    assert again.header("cache-status").endswith("detail=redis") and again.body == first.body
+
+    def from_redis():
+        """While it is being kept, its equals share the answer that is there."""
+        again = post(weir, message.stable())
+        return again.header("cache-status").endswith("detail=redis") and again
+
+    again = until(from_redis, 10, "an answer from Redis")
+    assert again.body == first.body
     streamed = post(weir, message.stable(stream=True))
     assert blocks_of(streamed.body) == (BLOCKS, "tool_use", message.USAGE)
     assert len(upstream.calls) == 1

@@ -314,8 +314,10 @@ def test_a_real_prometheus_answers_for_each_recording_rule(watched):
             until(lambda record=record: watched.result(record), 20, f"a value of {record}")
     assert {labels["model"] for labels, _ in watched.result("model:weir_requests:rate5m")} >= {
         "chat", "cascade", "failing"}  # fmt: skip
-    assert watched.value('model_upstream:weir_cascade_escalated:ratio15m{upstream="up"}') > 0
-    assert 0 < watched.value('model:weir_requests_kept:ratio5m{model="chat"}') < 1
+    escalated = 'model_upstream:weir_cascade_escalated:ratio15m{upstream="up"}'
+    kept = 'model:weir_requests_kept:ratio5m{model="chat"}'
+    until(lambda: (watched.value(escalated) or 0) > 0, 20, "a share that was escalated")
+    until(lambda: 0 < (watched.value(kept) or 0) < 1, 20, "a share that was kept")
 
 
 def test_every_rule_is_well_and_no_alert_is_missing(watched):

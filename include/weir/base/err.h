@@ -20,6 +20,7 @@
     E(ERR_UNAUTHENTICATED,          "no such key",                                    false) \
     E(ERR_NO_MODEL,                 "no such model",                                  false) \
     E(ERR_UNSUPPORTED,              "the upstream's dialect has no such endpoint",    false) \
+    E(ERR_INVALID,                  "the request does not fit the model's schema",    false) \
     E(ERR_ONLY_IF_CACHED,           "only-if-cached, and no answer is kept",          false) \
     E(ERR_NO_ROUTE,                 "no healthy upstream is left",                    true)  \
     E(ERR_NO_RULE,                  "no rule fits what was asked",                    true)  \
@@ -38,6 +39,7 @@
     E(ERR_UPSTREAM_IN_BAND,         "the upstream reported an error inside a 200",    true)  \
     E(ERR_UPSTREAM_EMPTY,           "the upstream answered 200 with nothing in it",   true)  \
     E(ERR_UPSTREAM_MALFORMED,       "the upstream's answer could not be read",        true)  \
+    E(ERR_UPSTREAM_INVALID,         "the upstream's answer does not fit the schema",  true)  \
     E(ERR_UPSTREAM_TRUNCATED,       "the upstream broke off its answer",              true)  \
     E(ERR_FLIGHT_FAILED,            "the request that this one waited for failed",    true)  \
     E(ERR_LEADER_LOST,              "the gateway that was reading this answer is gone, or cannot be heard", true) \

@@ -76,6 +76,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(REDIS_IN_FLIGHT,     GAUGE,     "weir_redis_in_flight",                     "",                "Redis commands waiting for their reply.") \
     M(LOOP_LAG,            HISTOGRAM, "weir_loop_lag_seconds",                    "",                "How late an event loop's timer ran.") \
     M(PREDICTIONS,         COUNTER,   "weir_predictions_total",                   "model,version,prediction,value,source", "What models said, by value.") \
+    M(VALIDATION,          COUNTER,   "weir_validation_total",                    "model,side,result", "Requests and answers held against their model's schema: ok, violation, not_json.") \
     M(DRIFT_SCORE,         GAUGE,     "weir_drift_score",                         "model,version,prediction,segment", "The evidence for drift, ln M, over its threshold ln c: an alarm at 1.") \
     M(DRIFT_ALARM,         GAUGE,     "weir_drift_alarm",                         "model,version,prediction,segment", "1 from a drift's detection until it is over.") \
     M(DRIFT_TICKS,         COUNTER,   "weir_drift_ticks_total",                   "",                "Ticks that drift was judged by.") \

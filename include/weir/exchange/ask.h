@@ -4,6 +4,7 @@
 #include "weir/base/err.h"
 #include "weir/base/str.h"
 #include "weir/cache/cache.h"
+#include "weir/dialect/jsonschema.h"
 #include "weir/dialect/request.h"
 #include "weir/policy/tenant.h"
 #include "weir/route/plan.h"
@@ -78,10 +79,11 @@ struct reply {
 /* Why there is no (whole) answer; lent for the call. */
 struct failure {
     enum err err;
-    const struct fault *fault; /* NULL, or what was wrong with the request */
-    bool told;                 /* the stream has carried an error event already */
-    struct str model;          /* as asked for; may be absent */
-    int64_t sequence;          /* of the stream's next event, where events are numbered */
+    const struct fault *fault;                  /* NULL, or what was wrong with the request */
+    const struct jsonschema_report *violations; /* NULL, or what does not fit the schema */
+    bool told;        /* the stream has carried an error event already */
+    struct str model; /* as asked for; may be absent */
+    int64_t sequence; /* of the stream's next event, where events are numbered */
     /* of the last upstream that answered with an error status, or inside a 200 */
     int status; /* 0: none did */
     struct str body;

@@ -54,6 +54,7 @@ struct model {
     enum priority priority;           /* of requests that do not say theirs */
     const struct fallback *fallbacks; /* [stale] where the configuration says nothing */
     size_t fallback_count;
+    bool rejects;              /* what does not fit its schemas; else that is only counted */
     bool finish_on_disconnect; /* a call that can be kept runs on when its client leaves */
     struct {
         uint64_t ttl_ms;

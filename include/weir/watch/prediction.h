@@ -36,10 +36,12 @@ enum prediction_kind {
     PREDICTION_JSON,       /* is the text JSON? yes, no */
     PREDICTION_CONFIDENCE, /* exp of the mean log-probability of the tokens, in tenths */
     PREDICTION_SCRIPT,     /* of a text's first letters: latin, han, ...; none */
+    PREDICTION_FIELD,      /* is it as the schema has it? not for the configuration */
 };
 
 enum { PREDICTION_VALUES = 66 }; /* labels or bins of one prediction */
 
+struct jsonschema;
 struct pattern;
 struct variety;
 
@@ -56,6 +58,8 @@ struct prediction {
     const double *bounds;          /* the others: inclusive upper bounds, rising */
     const struct str *bound_words; /* "le_0.5", ..., and last "gt_0.9" */
     size_t bound_count;
+    const struct jsonschema *schema; /* FIELD: lent by the list that it stands on */
+    size_t field;                    /* FIELD: which of the schema's */
 };
 
 /* The labels or bins of kinds that bring their own, where the configuration has given none. */

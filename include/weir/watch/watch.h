@@ -74,7 +74,8 @@ void watch_free(struct watch *w); /* flushes first */
 void watch_note(struct watch *w, const struct watch_answer *a);
 void watch_flush(struct watch *w);
 
-bool watch_is_built_in(struct str prediction); /* is it a name that every model has? */
+/* Is it a name that no other prediction may have: every model's, or like a schema's field? */
+bool watch_is_built_in(struct str prediction);
 
 /*
  * The histograms so far, over all workers of this process: as JSON, or drawn as text.

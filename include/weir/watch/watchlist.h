@@ -3,6 +3,7 @@
 
 #include "weir/base/arena.h"
 #include "weir/base/own.h"
+#include "weir/dialect/jsonschema.h"
 #include "weir/watch/prediction.h"
 #include "weir/watch/segment.h"
 
@@ -14,7 +15,11 @@
  * were made under.
  */
 
-enum { WATCHLIST_PREDICTIONS = 32 }; /* besides those that every model has */
+/* What is said to a model, and what it says. */
+enum watch_side { WATCH_REQUEST, WATCH_ANSWER, WATCH_SIDES };
+
+/* Besides those that every model has: as configured, and of fields that schemas declare. */
+enum { WATCHLIST_PREDICTIONS = 32, WATCHLIST_FIELDS = WATCH_SIDES * JSONSCHEMA_FIELDS };
 
 struct watchlist {
     _Atomic uint32_t refs;
@@ -24,13 +29,20 @@ struct watchlist {
     size_t prediction_count;
     struct segment *segments;
     size_t segment_count;
-    struct arena arena; /* of all the above */
+    struct jsonschema *schemas[WATCH_SIDES]; /* owned; NULL: any form is fine */
+    struct arena arena;                      /* of all the above */
 };
 
 struct watchlist *watchlist_new(struct str model); /* copies; one reference */
 struct watchlist *watchlist_ref(struct watchlist *l);
 void watchlist_unref(struct watchlist *l); /* NULL is fine; the last one frees all */
 DEFINE_AUTO(struct watchlist, watchlist_unref)
+
+/*
+ * A prediction for each field that a schema declares, "field:answer/age": is it ok, null,
+ * missing, of a wrong_type or out_of_domain? Behind those that stand on the list already.
+ */
+void watchlist_add_fields(struct watchlist *l);
 
 /* It is complete: from now on equal ones have the same id, whatever plan they came with. */
 void watchlist_seal(struct watchlist *l);

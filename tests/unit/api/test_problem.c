@@ -361,3 +361,44 @@ Test(problem, a_message_that_broke_off_ends_with_its_own_error_event)
     put_event(ENDPOINT_MESSAGES, "event: error\ndata: ");
     cr_assert_str_eq(member("type"), "timeout_error");
 }
+
+/* ---- schemas ----------------------------------------------------------------------------- */
+
+static const struct jsonschema_report misfits = {
+    2,
+    { { "/a", "must be \"x\" (const)" }, { "", "must have a member \"b\" (required)" } }
+};
+
+static const char *misfit(json_t *of, size_t i, const char *name)
+{
+    json_t *errors = json_object_get(of, "errors");
+
+    cr_assert_eq(json_array_size(errors), 2);
+    return json_string_value(json_object_get(json_array_get(errors, i), name));
+}
+
+Test(problem, what_does_not_fit_a_schema_is_listed)
+{
+    why.err = ERR_INVALID;
+    why.violations = &misfits;
+    tell(CALLER_PLAIN);
+    cr_assert_eq(problem.status, 400);
+    cr_assert_str_eq(misfit(told, 0, "pointer"), "/a");
+    cr_assert_str_eq(misfit(told, 0, "detail"), "must be \"x\" (const)");
+    cr_assert_str_eq(misfit(told, 1, "pointer"), "");
+    cr_assert_str_eq(member("detail"),
+                     "The request does not fit the model's schema: /a must be \"x\" (const); "
+                     "must have a member \"b\" (required).");
+    cr_assert(fields_have("x-should-retry: false"));
+}
+
+Test(problem, clients_of_chats_find_the_list_beside_the_message)
+{
+    why.err = ERR_UPSTREAM_INVALID;
+    why.violations = &misfits;
+    tell(CALLER_OPENAI);
+    cr_assert_eq(problem.status, 502);
+    cr_assert_str_eq(member("code"), "schema_violation");
+    cr_assert_str_eq(misfit(json_object_get(told, "error"), 1, "detail"),
+                     "must have a member \"b\" (required)");
+}

@@ -241,7 +241,8 @@ Test(config_check, settings_of_later_versions_give_one_warning_each, .timeout = 
                            "models:\n"
                            "  m:\n"
                            "    routes: [{upstream: u, weight: 1}]\n"
-                           "    schema: {mode: observe}\n");
+                           "  n:\n"
+                           "    routes: [{upstream: u, weight: 2}]\n");
     struct str rest = buf_str(&l.warnings), line;
     int lines = 0;
 
@@ -249,7 +250,7 @@ Test(config_check, settings_of_later_versions_give_one_warning_each, .timeout = 
     for (; str_split(&rest, '\n', &line); lines++)
         cr_assert(str_ends(line, STR(": accepted, but has no effect in this version")));
     cr_assert_eq(lines, 2, "%.*s", STR_ARG(buf_str(&l.warnings)));
-    cr_assert(has_line(&l.warnings, "weir.yaml:7: models.m.schema: ", "accepted"));
+    cr_assert(has_line(&l.warnings, "weir.yaml:8: models.n.routes[0].weight: ", "accepted"));
     unload(&l);
 }
 

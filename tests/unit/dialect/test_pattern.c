@@ -152,3 +152,25 @@ Test(pattern, all_patterns_of_a_question_share_its_effort, .timeout = 20)
     pattern_free(quick);
     free((char *)(uintptr_t)text.at);
 }
+
+static bool is_exact(const char *pattern, const char *text)
+{
+    AUTO(pattern_effort_free) struct pattern_effort *e = pattern_effort_new();
+    struct pattern *p = NULL;
+    enum pattern_find found;
+
+    cr_assert_eq(pattern_new_exact(&p, str_of(pattern), NULL), OK, "%s", pattern);
+    found = pattern_find(p, str_of(text), e);
+    pattern_free(p);
+    return found == PATTERN_FOUND;
+}
+
+Test(pattern, an_exact_one_minds_case_and_knows_no_lines, .timeout = 5)
+{
+    cr_assert(is_exact("b+$", "abb"));
+    cr_assert_not(is_exact("B", "abb"));
+    cr_assert_not(is_exact("^b$", "a\nb\nc"));
+    cr_assert_not(is_exact("b$", "b\n"));
+    cr_assert(is_exact("^\\u00e9$", "é"));
+    cr_assert_not(is_exact("^\\d$", "٣"));
+}

@@ -287,3 +287,31 @@ Test(reading, values_of_fresh_answers_add_to_the_variety)
     cr_assert_eq(counts.today + counts.yesterday, 2);
     entry_unref(e);
 }
+
+static void ignore(void *ctx, const struct jsonschema_remark *r)
+{
+    (void)ctx;
+    (void)r;
+}
+
+Test(reading, fields_of_schemas_stand_behind_what_is_configured)
+{
+    struct watch_answer a = fresh();
+    const struct reading *r;
+
+    cr_assert_eq(jsonschema_new(&list->schemas[WATCH_ANSWER],
+                                STR("{\"properties\":{\"text\":{\"maxLength\":2},\"x\":true}}"),
+                                ignore, NULL),
+                 OK);
+    watchlist_add_fields(list);
+    r = read_it(&a);
+    assert_word(r, "size", "le_4");
+    assert_word(r, "field:answer/text", "out_of_domain");
+    assert_word(r, "field:answer/x", "missing");
+}
+
+Test(reading, no_prediction_of_the_configuration_may_be_called_like_a_field)
+{
+    cr_assert(reading_is_built_in(STR("field:answer/age")));
+    cr_assert_not(reading_is_built_in(STR("fields")));
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watchlist.h"
 
+#include "weir/base/buf.h"
+
 #include <criterion/criterion.h>
 
 TestSuite(watchlist, .timeout = 10);
@@ -62,4 +64,67 @@ Test(watchlist, values_are_taken_over_up_to_the_first_segment_that_differs)
     watchlist_unref(old);
     cr_assert(str_eq(segment_text(&new->segments[0], SEGMENT_NONE), STR("a=none")));
     watchlist_unref(new);
+}
+
+/* ---- fields ---- */
+
+static void ignore(void *ctx, const struct jsonschema_remark *r)
+{
+    (void)ctx;
+    (void)r;
+}
+
+static struct watchlist *with_schema(enum watch_side side, const char *schema)
+{
+    struct watchlist *l = watchlist_new(STR("m"));
+
+    cr_assert_eq(jsonschema_new(&l->schemas[side], str_of(schema), ignore, NULL), OK);
+    watchlist_add_fields(l);
+    return l;
+}
+
+Test(watchlist, each_declared_field_is_a_prediction)
+{
+    struct watchlist *l = with_schema(
+        WATCH_ANSWER, "{\"properties\":{\"b/c\":{\"type\":\"string\"},\"a\":{\"maximum\":1}}}");
+
+    cr_assert_eq(l->prediction_count, 2);
+    cr_assert(str_eq(l->predictions[0].name, STR("field:answer/b~1c")));
+    cr_assert(str_eq(l->predictions[1].name, STR("field:answer/a")));
+    cr_assert(
+        str_eq(prediction_value(&l->predictions[0], STR("{\"b/c\":1}")), STR("wrong_type")));
+    cr_assert(str_eq(prediction_value(&l->predictions[0], STR("{\"b/c\":\"\"}")), STR("ok")));
+    cr_assert(
+        str_eq(prediction_value(&l->predictions[1], STR("{\"a\":2}")), STR("out_of_domain")));
+    cr_assert(str_eq(prediction_value(&l->predictions[1], STR("{\"a\":null}")), STR("null")));
+    cr_assert(str_eq(prediction_value(&l->predictions[1], STR("{}")), STR("missing")));
+    watchlist_unref(l);
+}
+
+Test(watchlist, of_many_fields_the_first_sixteen_are_watched)
+{
+    struct buf text = { 0 };
+    struct watchlist *l;
+
+    buf_put_text(&text, "{\"properties\":{");
+    for (unsigned i = 0; i < 20; i++)
+        buf_put_printf(&text, "%s\"f%u\":true", i > 0 ? "," : "", i);
+    buf_put(&text, (struct str){ "}}", 3 });
+    l = with_schema(WATCH_REQUEST, text.at);
+    cr_assert_eq(l->prediction_count, 16);
+    cr_assert(str_eq(l->predictions[15].name, STR("field:request/f15")));
+    watchlist_unref(l);
+    buf_deinit(&text);
+}
+
+Test(watchlist, another_schema_makes_another_list)
+{
+    struct watchlist *a = with_schema(WATCH_ANSWER, "{\"properties\":{\"a\":{\"minimum\":1}}}");
+    struct watchlist *b = with_schema(WATCH_ANSWER, "{\"properties\":{\"a\":{\"minimum\":2}}}");
+
+    watchlist_seal(a);
+    watchlist_seal(b);
+    cr_assert_neq(a->id, b->id);
+    watchlist_unref(a);
+    watchlist_unref(b);
 }

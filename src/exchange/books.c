@@ -70,7 +70,7 @@ static void put_who(const struct exchange *x, struct record *out)
         out->upstream_model = model_version(x->model, out->upstream_model);
 }
 
-enum { WHY_BYTES = JSONSCHEMA_POINTER_BYTES + JSONSCHEMA_WORDS_BYTES };
+enum { WHY_BYTES = JSONSCHEMA_POINTER_BYTES + JSONSCHEMA_WORDS_BYTES + sizeof(": ") };
 
 /* Why it failed, or why a good answer was not kept; NULL where the error's name says it all. */
 static const char *why_of(const struct exchange *x, char *text, size_t size)

@@ -24,12 +24,26 @@ void store_redis_end(struct store_redis *s, enum err err)
 
 /* ---- what people change -------------------------------------------------------------------- */
 
+/* KEYS: pins, the baseline, the index. Another gateway may have pinned it in the meantime. */
+static const char drop_text[] = "for _, id in ipairs(redis.call('HVALS', KEYS[1])) do\n"
+                                "  if id == ARGV[1] then return 0 end\n"
+                                "end\n"
+                                "redis.call('DEL', KEYS[2])\n"
+                                "redis.call('ZREM', KEYS[3], ARGV[1])\n"
+                                "return 1\n";
+
 /* Outlives the call: several may be under way. */
 struct change {
     struct redis_op redis;
     struct store_op *op;
+    bool drops;
     struct batch batch;
 };
+
+static bool is_zero(const struct redis_reply *reply)
+{
+    return redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0;
+}
 
 static void on_changed(struct redis_op *redis, enum err err, const struct redis_reply *reply)
 {
@@ -38,6 +52,8 @@ static void on_changed(struct redis_op *redis, enum err err, const struct redis_
     for (size_t i = 0; !err && i < c->batch.count; i++)
         if (!batch_reply(reply, i))
             err = ERR_STORE_DOWN;
+        else if (c->drops && is_zero(batch_reply(reply, i)))
+            err = ERR_MALFORMED;
     c->op->on_done(c->op, err);
     batch_reset(&c->batch);
     free(c);
@@ -70,8 +86,8 @@ static void put_change(struct store_redis *s, struct batch *b, const struct edit
         BATCH_ADD(b, STR("EXPIRE"), index, batch_u64(b, STORE_BASELINE_S));
         break;
     case EDIT_DROP:
-        BATCH_ADD(b, STR("DEL"), baseline);
-        BATCH_ADD(b, STR("ZREM"), index, e->key);
+        BATCH_ADD(b, STR("EVAL"), str_of(drop_text), STR("3"),
+                  BATCH_KEY(b, s->prefix, STR("baselines")), baseline, index, e->key);
         break;
     case EDIT_PIN:
         if (e->text.len > 0)
@@ -96,6 +112,7 @@ static void store_redis_edit(struct store *store, struct book *b, const struct e
 
     (void)b;
     c->op = op;
+    c->drops = edit->kind == EDIT_DROP;
     put_change(s, &c->batch, edit);
     batch_send(&c->batch, s->link, &c->redis, on_changed);
 }

@@ -178,6 +178,16 @@ static void put_matcher(struct buf *out, const char *key, struct str value)
 /* Longer is a slip of units, which would hide all alarms to come. */
 static const uint64_t SILENCE_MOST_MS = UINT64_C(400) * 24 * 60 * 60 * 1000;
 
+static size_t count_silences(const struct book *b)
+{
+    uint64_t now_ms = clock_wall_ms();
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->silence_count; i++)
+        n += b->silences[i].until_ms > now_ms ? 1 : 0;
+    return n;
+}
+
 void judge_silence(struct judge *j, struct judge_order *o, const struct judge_silence *s,
                    judge_fn *on_done)
 {
@@ -191,6 +201,10 @@ void judge_silence(struct judge *j, struct judge_order *o, const struct judge_si
         refuse(w, ERR_MALFORMED,
                "until_ms says when the silence ends, in milliseconds since 1970: ahead of now, "
                "and within 400 days.");
+        return;
+    }
+    if (count_silences(&j->book) >= JUDGE_SILENCES) {
+        refuse(w, ERR_MALFORMED, "There are 100 silences. End one of them first.");
         return;
     }
     digest_random(&random, sizeof(random));

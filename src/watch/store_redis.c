@@ -74,7 +74,21 @@ static void take_out(struct store_redis *s, struct batch *b, struct str key,
     BATCH_ADD(b, STR("HDEL"), BATCH_KEY(b, s->prefix, key), e->key);
 }
 
-static void put_change(struct store_redis *s, struct batch *b, const struct edit *e)
+/* Those that are over leave with the next that comes. */
+static void put_silence(struct store_redis *s, struct batch *b, const struct book *book,
+                        const struct edit *e)
+{
+    uint64_t now_ms = clock_wall_ms();
+
+    set_in_hash(s, b, STR("silences"), e, e->text);
+    for (size_t i = 0; i < book->silence_count && !batch_is_full(b); i++)
+        if (book->silences[i].until_ms <= now_ms)
+            BATCH_ADD(b, STR("HDEL"), BATCH_KEY(b, s->prefix, STR("silences")),
+                      str_of(book->silences[i].id));
+}
+
+static void put_change(struct store_redis *s, struct batch *b, const struct book *book,
+                       const struct edit *e)
 {
     struct str index = BATCH_KEY(b, s->prefix, STR("baseline_ids"));
     struct str baseline = BATCH_KEY(b, s->prefix, STR("baseline:"), e->key);
@@ -98,7 +112,7 @@ static void put_change(struct store_redis *s, struct batch *b, const struct edit
     case EDIT_ACKNOWLEDGE:
         set_in_hash(s, b, STR("acknowledged"), e, batch_u64(b, clock_wall_ms()));
         break;
-    case EDIT_SILENCE: set_in_hash(s, b, STR("silences"), e, e->text); break;
+    case EDIT_SILENCE: put_silence(s, b, book, e); break;
     case EDIT_UNSILENCE: take_out(s, b, STR("silences"), e); break;
     case EDIT_DELIVERED: take_out(s, b, STR("deliveries"), e); break;
     }
@@ -110,10 +124,9 @@ static void store_redis_edit(struct store *store, struct book *b, const struct e
     struct store_redis *s = store_redis_of(store);
     struct change *c = MEM_NEW(struct change);
 
-    (void)b;
     c->op = op;
     c->drops = edit->kind == EDIT_DROP;
-    put_change(s, &c->batch, edit);
+    put_change(s, &c->batch, b, edit);
     batch_send(&c->batch, s->link, &c->redis, on_changed);
 }
 

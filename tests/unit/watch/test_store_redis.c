@@ -497,6 +497,15 @@ Test(store_redis, silences_and_acknowledgements_are_known_to_all)
     alarm_free(a);
 }
 
+Test(store_redis, a_silence_that_is_over_leaves_with_the_next)
+{
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s1"), STR("{\"until_ms\":77}"), 77 });
+    load(one, &book);
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s2"), STR("{\"until_ms\":99}"), 99 });
+    cr_assert_str_eq(ask("HEXISTS weir:v1:silences s1"), "0");
+    cr_assert_str_eq(ask("HEXISTS weir:v1:silences s2"), "1");
+}
+
 /* ---- the past ---- */
 
 static void note_past(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)

@@ -314,7 +314,7 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
         buf_put_text(&p.fields, "WWW-Authenticate: Bearer\r\n");
         refuse(c, &p);
     } else if (!page && drift_knows(r->path)) {
-        drift_serve(a->judge, c, r);
+        drift_serve(a->judge, a->plan, c, r);
     } else if (!page) {
         problem_say(&p, CALLER_PLAIN, 404, "unknown_path",
                     "The admin address has a page for people at /, and /metrics, /livez, "

@@ -111,7 +111,8 @@ static bool is_foreign(const struct http_request *r)
            !str_eq_nocase(str_cut(origin, 2, origin.len), host);
 }
 
-void drift_serve(struct judge *j, struct http_conn *c, const struct http_request *r)
+void drift_serve(struct judge *j, const struct plan *plan, struct http_conn *c,
+                 const struct http_request *r)
 {
     struct str parts[PARTS];
 
@@ -122,6 +123,6 @@ void drift_serve(struct judge *j, struct http_conn *c, const struct http_request
         serve_page(j, c, parts);
     else if (is_foreign(r))
         drift_refuse(c, 403, "foreign_origin", "This is for the admin page itself.");
-    else if (!drift_order(j, c, r, parts))
+    else if (!drift_order(j, plan, c, r, parts))
         drift_refuse(c, 405, "method_not_allowed", "This path does not take that method.");
 }

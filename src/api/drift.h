@@ -17,16 +17,19 @@
  *     DELETE /admin/silences/{id}
  *     GET    /admin/baselines[/{id}]
  *     POST   /admin/baselines                   {model, version?, prediction?, segment?, pin?,
- *                                                from, to (ms since 1970) or counts: {value: n}}
+ *                                                from, to? (ms since 1970) or counts: {value: n}}
  *     POST   /admin/baselines/{id}/pin
- *     DELETE /admin/baselines/{id}              not while it is pinned
+ *     DELETE /admin/baselines/{id}              not while it is in force
  */
+struct plan;
+
 bool drift_knows(struct str path);
-void drift_serve(struct judge *j, struct http_conn *c, const struct http_request *r);
+void drift_serve(struct judge *j, const struct plan *plan, struct http_conn *c,
+                 const struct http_request *r);
 
 /* For both files. */
 void drift_answer(struct http_conn *c, int status, struct str json);
 void drift_refuse(struct http_conn *c, int status, const char *code, const char *what);
 /* False: it is none of these. */
-bool drift_order(struct judge *j, struct http_conn *c, const struct http_request *r,
-                 const struct str parts[3]);
+bool drift_order(struct judge *j, const struct plan *plan, struct http_conn *c,
+                 const struct http_request *r, const struct str parts[3]);

@@ -221,6 +221,13 @@ bool book_is_pinned(const struct book *b, const char *baseline)
     return false;
 }
 
+bool book_is_in_force(const struct book *b, const char *baseline)
+{
+    const struct baseline *known = book_baseline(b, baseline);
+
+    return book_is_pinned(b, baseline) || (known && is_judged_by(b, known));
+}
+
 void book_pin(struct book *b, struct str member, const char *baseline)
 {
     struct pin *pin = find_pin(b, member);

@@ -76,6 +76,8 @@ void book_drop_baseline(struct book *b, const char *id); /* one that is judged b
 /* Of that histogram, else of "any version" of it; NULL: none. */
 const char *book_pinned(const struct book *b, const struct subject *s);
 bool book_is_pinned(const struct book *b, const char *baseline);
+/* Pinned, or some histogram is judged by it: such a one is not dropped. */
+bool book_is_in_force(const struct book *b, const char *baseline);
 void book_pin(struct book *b, struct str member, const char *baseline); /* "": no longer */
 void book_unpin_all(struct book *b);
 

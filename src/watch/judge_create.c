@@ -25,6 +25,7 @@ struct creation {
     struct str *members; /* in the arena */
     size_t count, at;
     uint64_t from, to;
+    uint64_t most; /* answers of those that were skipped */
     bool pin;
     struct draft draft; /* of the histogram that it is at */
     char made[BASELINE_ID];
@@ -40,10 +41,21 @@ static struct creation *creation_of(struct store_op *op)
 
 static void next(struct creation *c);
 
+/* ERR_MALFORMED: what was counted was not enough for any. */
+static enum err refuse_few(struct creation *c)
+{
+    return fault_set(&c->work.order->why, ERR_MALFORMED, NULL,
+                     "No baseline was made: a baseline takes %d answers, and of the %zu "
+                     "histograms that fit the most in that time has %llu. Take a longer time.",
+                     DRIFT_LEAST_N, c->count, (unsigned long long)c->most);
+}
+
 static void end(struct creation *c, enum err err)
 {
     struct buf *answer = &c->work.order->answer;
 
+    if (!err && c->made_json.len == 0)
+        err = refuse_few(c);
     if (!err) {
         buf_put_printf(answer, "{\"baselines\":[%.*s],\"skipped\":[%.*s]}\n",
                        STR_ARG(buf_str(&c->made_json)), STR_ARG(buf_str(&c->skipped_json)));
@@ -103,11 +115,13 @@ static void keep(struct creation *c, const struct baseline_origin *origin)
 
 static void skip(struct creation *c)
 {
+    uint64_t n = counts_total(&c->draft.total);
+
+    c->most = n > c->most ? n : c->most;
     buf_put_text(&c->skipped_json, c->skipped_json.len > 0 ? ",\n" : "\n");
     buf_put(&c->skipped_json, STR("{\"histogram\":"));
     scan_put_string(&c->skipped_json, c->members[c->at]);
-    buf_put_printf(&c->skipped_json, ",\"n\":%llu}",
-                   (unsigned long long)counts_total(&c->draft.total));
+    buf_put_printf(&c->skipped_json, ",\"n\":%llu}", (unsigned long long)n);
     c->at++;
     next(c);
 }
@@ -191,12 +205,30 @@ static void refuse(struct creation *c, enum err err, const char *what)
     judge_work_end_later(&c->work, fault_set(&c->work.order->why, err, NULL, "%s", what));
 }
 
+static void refuse_range(struct creation *c)
+{
+    const struct judge *j = c->work.judge;
+    struct fault *why = &c->work.order->why;
+
+    if (c->from > c->to)
+        (void)fault_set(why, ERR_MALFORMED, NULL,
+                        "from: no tick of that time is over yet. Take a longer time.");
+    else
+        (void)fault_set(
+            why, ERR_MALFORMED, NULL,
+            "from, to: these are %llu ticks of %g s, and a baseline is made of %d at "
+            "most. Take a shorter time.",
+            (unsigned long long)(c->to - c->from + 1), (double)j->settings.tick_ms / 1000,
+            MOST_TICKS);
+    judge_work_end_later(&c->work, ERR_MALFORMED);
+}
+
 static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
 {
     const struct judge *j = c->work.judge;
 
     if (r->from_ms >= r->to_ms) {
-        refuse(c, ERR_MALFORMED, "from must lie before to.");
+        refuse(c, ERR_MALFORMED, "from: must lie before to.");
         return;
     }
     c->from = r->from_ms / j->settings.tick_ms;
@@ -205,9 +237,9 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
         c->to = j->upto;
     find_members(c, r);
     if (c->count == 0)
-        refuse(c, ERR_NO_MODEL, "No such histogram has been counted so far.");
+        judge_work_end_later(&c->work, judge_tell_missing(j, r, &c->work.order->why));
     else if (c->from > c->to || c->to - c->from >= MOST_TICKS)
-        refuse(c, ERR_MALFORMED, "The range must be past, and of at most 20160 ticks.");
+        refuse_range(c);
     else
         next(c);
 }
@@ -228,9 +260,9 @@ static void create_of_counts(struct creation *c, const struct judge_recipe *r)
     struct buf member = { 0 };
 
     if (!r->prediction.at) {
-        refuse(c, ERR_MALFORMED, "Counts are of one prediction: say which.");
+        refuse(c, ERR_MALFORMED, "prediction: counts are of one; say of which.");
     } else if (counts_total(r->counts) < DRIFT_LEAST_N) {
-        refuse(c, ERR_MALFORMED, "A baseline takes 200 answers at least.");
+        refuse(c, ERR_MALFORMED, "counts: a baseline takes 200 answers at least.");
     } else {
         member_put(&member, &origin.of);
         c->members = ARENA_NEW(&c->work.arena, struct str);
@@ -248,7 +280,8 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
     if (j->book.baseline_count >= BOOK_BASELINES)
-        refuse(c, ERR_MALFORMED, "There are 4096 baselines. Drop some first.");
+        refuse(c, ERR_MALFORMED,
+               "There are 4096 baselines, the most that are kept. Drop some first.");
     else if (r->counts)
         create_of_counts(c, r);
     else

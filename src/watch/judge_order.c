@@ -119,6 +119,19 @@ void judge_pin(struct judge *j, struct judge_order *o, struct str id, judge_fn *
     buf_deinit(&member);
 }
 
+static const char in_force[] =
+    "It is in force: a histogram is judged by it. Pin another one for that histogram first; "
+    "that one is judged by from the next tick on.";
+
+static void on_dropped(struct store_op *op, enum err err)
+{
+    struct judge_work *w = container_of(op, struct judge_work, op);
+
+    if (err == ERR_MALFORMED)
+        (void)fault_set(&w->order->why, err, NULL, "%s", in_force);
+    on_edited(op, err);
+}
+
 void judge_drop(struct judge *j, struct judge_order *o, struct str id, judge_fn *on_done)
 {
     struct judge_work *w = begin(j, o, on_done);
@@ -126,11 +139,11 @@ void judge_drop(struct judge *j, struct judge_order *o, struct str id, judge_fn 
 
     if (!b) {
         refuse(w, ERR_NO_MODEL, "There is no baseline of that id.");
-    } else if (book_is_pinned(&j->book, b->id)) {
-        refuse(w, ERR_MALFORMED, "It is pinned. Pin another one for that histogram first.");
+    } else if (book_is_in_force(&j->book, b->id)) {
+        refuse(w, ERR_MALFORMED, in_force);
     } else {
         buf_put_printf(&o->answer, "{\"dropped\":\"%s\"}\n", b->id);
-        judge_work_edit(w, &(struct edit){ .kind = EDIT_DROP, .key = id }, on_edited);
+        judge_work_edit(w, &(struct edit){ .kind = EDIT_DROP, .key = id }, on_dropped);
     }
 }
 
@@ -165,6 +178,16 @@ static void put_matcher(struct buf *out, const char *key, struct str value)
 /* Longer is a slip of units, which would hide all alarms to come. */
 static const uint64_t SILENCE_MOST_MS = UINT64_C(400) * 24 * 60 * 60 * 1000;
 
+static size_t count_silences(const struct book *b)
+{
+    uint64_t now_ms = clock_wall_ms();
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->silence_count; i++)
+        n += b->silences[i].until_ms > now_ms ? 1 : 0;
+    return n;
+}
+
 void judge_silence(struct judge *j, struct judge_order *o, const struct judge_silence *s,
                    judge_fn *on_done)
 {
@@ -178,6 +201,10 @@ void judge_silence(struct judge *j, struct judge_order *o, const struct judge_si
         refuse(w, ERR_MALFORMED,
                "until_ms says when the silence ends, in milliseconds since 1970: ahead of now, "
                "and within 400 days.");
+        return;
+    }
+    if (count_silences(&j->book) >= JUDGE_SILENCES) {
+        refuse(w, ERR_MALFORMED, "There are 100 silences. End one of them first.");
         return;
     }
     digest_random(&random, sizeof(random));

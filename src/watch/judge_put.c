@@ -233,7 +233,7 @@ void judge_put_silences(const struct judge *j, struct buf *out)
 static void put_baseline(const struct judge *j, const struct baseline *b, struct buf *out)
 {
     buf_put_printf(out, "{\"pinned\":%s,\"baseline\":",
-                   book_is_pinned(&j->book, b->id) ? "true" : "false");
+                   book_is_in_force(&j->book, b->id) ? "true" : "false");
     baseline_put(b, out);
     buf_put(out, STR("}"));
 }

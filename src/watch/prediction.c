@@ -108,6 +108,13 @@ struct str prediction_word(const struct prediction *p, unsigned place)
     return p->bound_words[i];
 }
 
+unsigned prediction_places(const struct prediction *p)
+{
+    size_t bins = p->bound_count > 0 ? p->bound_count + 1 : 0;
+
+    return PREDICTION_FIRST + (unsigned)(p->label_count > 0 ? p->label_count : bins);
+}
+
 unsigned prediction_label(const struct prediction *p, struct str said)
 {
     for (size_t i = 0; i < p->label_count; i++) {

@@ -56,23 +56,23 @@ static bool write_whole(const char *path, struct str bytes)
     return good;
 }
 
-enum err statefile_write(const char *path, const struct book *b)
+enum err statefile_write(const char *path, const struct book *b, struct fault *why)
 {
     struct buf text = { 0 }, beside = { 0 };
-    bool good;
+    enum err err = OK;
 
     if (!path)
         return OK;
     put_book(b, &text);
     buf_put_printf(&beside, "%s.new", path);
     buf_put(&beside, (struct str){ "", 1 });
-    good = write_whole(beside.at, buf_str(&text)) && rename(beside.at, path) == 0;
-    if (!good)
-        log_error("drift_state_not_written", F_TEXT("file", path),
-                  F_TEXT("why", strerror(errno)));
+    if (!write_whole(beside.at, buf_str(&text)) || rename(beside.at, path) != 0) {
+        err = fault_set(why, ERR_STORE_DOWN, NULL, "%s", strerror(errno));
+        (void)unlink(beside.at);
+    }
     buf_deinit(&text);
     buf_deinit(&beside);
-    return good ? OK : ERR_STORE_DOWN;
+    return err;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

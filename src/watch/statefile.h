@@ -18,8 +18,9 @@
  *     end
  *
  * It is written beside itself, synced and renamed, so a crash leaves the old or the new one
- * whole. A file without its `end`, or of another kind, is refused: judging begins anew, and
- * the log says so. A NULL path is no file.
+ * whole. Where writing fails nothing is left beside it, and `why` has the system's words. A
+ * file without its `end`, or of another kind, is refused: judging begins anew, and the log says
+ * so. A NULL path is no file.
  */
-MUST_CHECK enum err statefile_write(const char *path, const struct book *b);
+MUST_CHECK enum err statefile_write(const char *path, const struct book *b, struct fault *why);
 void statefile_read(const char *path, struct book *b); /* into an empty book */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_inner.h"
 
+#include "weir/base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +25,17 @@ static void acknowledge(struct book *b, const char *id)
         alarm->state = ALARM_ACKNOWLEDGED;
 }
 
+/* Those that are over leave with the next that comes. */
+static void silence(struct book *b, const struct edit *edit)
+{
+    uint64_t now_ms = clock_wall_ms();
+
+    for (size_t i = b->silence_count; i > 0; i--)
+        if (b->silences[i - 1].until_ms <= now_ms)
+            (void)book_unsilence(b, str_of(b->silences[i - 1].id));
+    book_silence(b, edit->key, edit->text, edit->at_ms);
+}
+
 void store_apply(struct book *b, const struct edit *edit)
 {
     char key[BASELINE_ID], text[BASELINE_ID];
@@ -39,7 +52,7 @@ void store_apply(struct book *b, const struct edit *edit)
     case EDIT_PIN: book_pin(b, edit->key, text); break;
     case EDIT_DROP: book_drop_baseline(b, key); break;
     case EDIT_ACKNOWLEDGE: acknowledge(b, key); break;
-    case EDIT_SILENCE: book_silence(b, edit->key, edit->text, edit->at_ms); break;
+    case EDIT_SILENCE: silence(b, edit); break;
     case EDIT_UNSILENCE: (void)book_unsilence(b, edit->key); break;
     case EDIT_DELIVERED: book_delivered(b, edit->key); break;
     }

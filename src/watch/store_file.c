@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_inner.h"
 
+#include "weir/base/log.h"
 #include "weir/base/mem.h"
 #include "weir/net/loop.h"
 #include "weir/watch/ticks.h"
@@ -31,6 +32,7 @@ struct store_file {
     struct ticks *ticks; /* lent */
     char *path;          /* NULL: nothing outlives the process */
     bool loaded;
+    bool failing;      /* the last writing failed */
     uint64_t taken;    /* the last tick that was taken */
     struct kept *kept; /* a ring of MOST_KEPT */
     size_t kept_first, kept_count;
@@ -166,13 +168,27 @@ static void file_feed(struct store *store, struct book *b, const struct store_fe
     end_later(s, op, OK);
 }
 
+/* A fault that lasts is told once, and once more when it is over. */
+static enum err write_down(struct store_file *s, const struct book *b)
+{
+    struct fault why = { 0 };
+    enum err err = statefile_write(s->path, b, &why);
+
+    if (err && !s->failing)
+        log_error("drift_state_not_written", F_TEXT("file", s->path), F_TEXT("why", why.text));
+    else if (!err && s->failing)
+        log_info("drift_state_written", F_TEXT("file", s->path));
+    s->failing = err != OK;
+    return err;
+}
+
 static void file_save(struct store *store, struct book *b, struct store_op *op)
 {
     struct store_file *s = file_of(store);
     enum err err;
 
     book_rows_written(b);
-    err = statefile_write(s->path, b);
+    err = write_down(s, b);
     for (size_t i = 0; !err && i < b->subject_count; i++)
         b->subjects[i]->unsaved = false;
     end_later(s, op, err);
@@ -184,7 +200,7 @@ static void file_edit(struct store *store, struct book *b, const struct edit *ed
     struct store_file *s = file_of(store);
 
     store_apply(b, edit);
-    end_later(s, op, statefile_write(s->path, b));
+    end_later(s, op, write_down(s, b));
 }
 
 static void file_recall(struct store *store, const struct store_recall *recall,

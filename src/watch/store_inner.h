@@ -48,7 +48,7 @@ struct store_feed {
 enum edit_kind {
     EDIT_BASELINE,    /* key: its id; text: JSON; at_ms: its making */
     EDIT_PIN,         /* key: a histogram; text: a baseline's id, or empty: none */
-    EDIT_DROP,        /* key: a baseline's id */
+    EDIT_DROP,        /* key: a baseline's id; ERR_MALFORMED: it is pinned */
     EDIT_ACKNOWLEDGE, /* key: an alarm's id */
     EDIT_SILENCE,     /* key: its id; text: JSON; at_ms: until when */
     EDIT_UNSILENCE,

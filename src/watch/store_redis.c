@@ -24,12 +24,26 @@ void store_redis_end(struct store_redis *s, enum err err)
 
 /* ---- what people change -------------------------------------------------------------------- */
 
+/* KEYS: pins, the baseline, the index. Another gateway may have pinned it in the meantime. */
+static const char drop_text[] = "for _, id in ipairs(redis.call('HVALS', KEYS[1])) do\n"
+                                "  if id == ARGV[1] then return 0 end\n"
+                                "end\n"
+                                "redis.call('DEL', KEYS[2])\n"
+                                "redis.call('ZREM', KEYS[3], ARGV[1])\n"
+                                "return 1\n";
+
 /* Outlives the call: several may be under way. */
 struct change {
     struct redis_op redis;
     struct store_op *op;
+    bool drops;
     struct batch batch;
 };
+
+static bool is_zero(const struct redis_reply *reply)
+{
+    return redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0;
+}
 
 static void on_changed(struct redis_op *redis, enum err err, const struct redis_reply *reply)
 {
@@ -38,6 +52,8 @@ static void on_changed(struct redis_op *redis, enum err err, const struct redis_
     for (size_t i = 0; !err && i < c->batch.count; i++)
         if (!batch_reply(reply, i))
             err = ERR_STORE_DOWN;
+        else if (c->drops && is_zero(batch_reply(reply, i)))
+            err = ERR_MALFORMED;
     c->op->on_done(c->op, err);
     batch_reset(&c->batch);
     free(c);
@@ -58,7 +74,21 @@ static void take_out(struct store_redis *s, struct batch *b, struct str key,
     BATCH_ADD(b, STR("HDEL"), BATCH_KEY(b, s->prefix, key), e->key);
 }
 
-static void put_change(struct store_redis *s, struct batch *b, const struct edit *e)
+/* Those that are over leave with the next that comes. */
+static void put_silence(struct store_redis *s, struct batch *b, const struct book *book,
+                        const struct edit *e)
+{
+    uint64_t now_ms = clock_wall_ms();
+
+    set_in_hash(s, b, STR("silences"), e, e->text);
+    for (size_t i = 0; i < book->silence_count && !batch_is_full(b); i++)
+        if (book->silences[i].until_ms <= now_ms)
+            BATCH_ADD(b, STR("HDEL"), BATCH_KEY(b, s->prefix, STR("silences")),
+                      str_of(book->silences[i].id));
+}
+
+static void put_change(struct store_redis *s, struct batch *b, const struct book *book,
+                       const struct edit *e)
 {
     struct str index = BATCH_KEY(b, s->prefix, STR("baseline_ids"));
     struct str baseline = BATCH_KEY(b, s->prefix, STR("baseline:"), e->key);
@@ -70,8 +100,8 @@ static void put_change(struct store_redis *s, struct batch *b, const struct edit
         BATCH_ADD(b, STR("EXPIRE"), index, batch_u64(b, STORE_BASELINE_S));
         break;
     case EDIT_DROP:
-        BATCH_ADD(b, STR("DEL"), baseline);
-        BATCH_ADD(b, STR("ZREM"), index, e->key);
+        BATCH_ADD(b, STR("EVAL"), str_of(drop_text), STR("3"),
+                  BATCH_KEY(b, s->prefix, STR("baselines")), baseline, index, e->key);
         break;
     case EDIT_PIN:
         if (e->text.len > 0)
@@ -82,7 +112,7 @@ static void put_change(struct store_redis *s, struct batch *b, const struct edit
     case EDIT_ACKNOWLEDGE:
         set_in_hash(s, b, STR("acknowledged"), e, batch_u64(b, clock_wall_ms()));
         break;
-    case EDIT_SILENCE: set_in_hash(s, b, STR("silences"), e, e->text); break;
+    case EDIT_SILENCE: put_silence(s, b, book, e); break;
     case EDIT_UNSILENCE: take_out(s, b, STR("silences"), e); break;
     case EDIT_DELIVERED: take_out(s, b, STR("deliveries"), e); break;
     }
@@ -94,9 +124,9 @@ static void store_redis_edit(struct store *store, struct book *b, const struct e
     struct store_redis *s = store_redis_of(store);
     struct change *c = MEM_NEW(struct change);
 
-    (void)b;
     c->op = op;
-    put_change(s, &c->batch, edit);
+    c->drops = edit->kind == EDIT_DROP;
+    put_change(s, &c->batch, b, edit);
     batch_send(&c->batch, s->link, &c->redis, on_changed);
 }
 

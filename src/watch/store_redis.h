@@ -8,7 +8,8 @@
 
 /*
  * The files of the store in Redis: store_redis.c has the lease, edits and the past,
- * store_redis_load.c fills the book, store_redis_feed.c reads ticks, store_redis_save.c writes.
+ * store_redis_load.c fills the book, store_redis_mend.c writes again what Redis has lost,
+ * store_redis_feed.c reads ticks, store_redis_save.c writes.
  */
 
 enum { HOLDER_HEX = 33 };
@@ -32,7 +33,12 @@ struct store_redis {
     size_t wanted_count, wanted_at, wanted_alarms;
     struct str *acknowledged;
     size_t acknowledged_count;
-    size_t at; /* the next subject */
+    bool emptied;     /* Redis has no pin left, and the book has */
+    bool unpinned;    /* something was judged by that had no pin */
+    struct str *lost; /* baselines that Redis should have; in `names` */
+    size_t lost_count;
+    size_t part; /* of what is mended */
+    size_t at;   /* the next subject, or thing of that part */
     struct store_feed feed;
     uint64_t next_tick; /* of that subject */
     struct deferred turn;
@@ -47,6 +53,7 @@ void store_redis_end(struct store_redis *s, enum err err); /* the operation is o
 
 void store_redis_load(struct store *store, struct book *b, const struct store_now *now,
                       struct store_op *op);
+void store_redis_mend(struct store_redis *s); /* the end of a load */
 void store_redis_feed(struct store *store, struct book *b, const struct store_feed *feed,
                       struct store_op *op);
 void store_redis_save(struct store *store, struct book *b, struct store_op *op);

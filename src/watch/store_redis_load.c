@@ -9,7 +9,8 @@
 
 /*
  * Filling the book, in three rounds of questions: who judges and what there is; the alarms and
- * baselines that are new to us; the states of histograms. Who judges asks for a state once,
+ * baselines that are new to us; the states of histograms. What the book has and Redis should
+ * have is written again then (store_redis_mend.c). Who judges asks for a state once,
  * since nobody else changes it then; the others ask anew each time.
  */
 
@@ -89,7 +90,7 @@ static void ask_states(struct store_redis *s)
                   STR("state"));
     }
     if (s->batch.count == 0)
-        store_redis_end(s, OK);
+        store_redis_mend(s);
     else
         batch_send(&s->batch, s->link, &s->redis, on_states);
 }
@@ -218,7 +219,8 @@ static void take_histograms(struct store_redis *s, const struct redis_reply *rep
 
 static void take_pins(struct store_redis *s, const struct redis_reply *reply)
 {
-    if (!reply)
+    s->emptied = reply && list_size(reply) == 0 && s->book->pin_count > 0;
+    if (!reply || s->emptied)
         return;
     book_unpin_all(s->book);
     for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
@@ -256,14 +258,19 @@ static bool lists(const struct redis_reply *reply, const char *id)
     return i < list_size(reply);
 }
 
-/* Somebody has dropped some. */
+/* Somebody has dropped some; but what is in force is not dropped, and was lost. */
 static void drop_baselines(struct store_redis *s, const struct redis_reply *reply)
 {
+    s->lost = arena_take(&s->names, s->book->baseline_count * sizeof(s->lost[0]));
     for (size_t i = s->book->baseline_count; i > 0; i--) {
         char id[BASELINE_ID];
 
         (void)snprintf(id, sizeof(id), "%s", s->book->baselines[i - 1]->id);
-        if (!lists(reply, id))
+        if (lists(reply, id))
+            continue;
+        if (s->emptied || book_is_in_force(s->book, id))
+            s->lost[s->lost_count++] = arena_copy(&s->names, str_of(id));
+        else
             book_drop_baseline(s->book, id);
     }
 }
@@ -284,7 +291,7 @@ static void want_baselines(struct store_redis *s, const struct redis_reply *repl
 
 static void take_silences(struct store_redis *s, const struct redis_reply *reply)
 {
-    if (!reply)
+    if (!reply || (s->emptied && list_size(reply) == 0))
         return;
     book_unsilence_all(s->book);
     for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
@@ -300,7 +307,7 @@ static void take_silences(struct store_redis *s, const struct redis_reply *reply
 
 static void take_deliveries(struct store_redis *s, const struct redis_reply *reply)
 {
-    if (!reply)
+    if (!reply || (s->emptied && list_size(reply) == 0))
         return;
     book_deliver_none(s->book);
     for (size_t i = 0; i + 1 < list_size(reply); i += 2)
@@ -354,7 +361,8 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     s->op = op;
     s->book = b;
     s->now = *now;
-    s->at = s->wanted_at = s->wanted_count = s->wanted_alarms = 0;
+    s->at = s->wanted_at = s->wanted_count = s->wanted_alarms = s->lost_count = 0;
+    s->emptied = false;
     arena_deinit(&s->names);
     batch_reset(batch);
     most = batch_u64(batch, BOOK_ALARMS - 1);

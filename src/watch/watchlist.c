@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watchlist.h"
 
+#include "reading.h"
 #include "weir/base/buf.h"
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
@@ -172,4 +173,11 @@ void watchlist_adopt(struct watchlist *l, const struct watchlist *previous)
     for (size_t i = 0; i < l->segment_count && i < previous->segment_count; i++)
         if (!segment_adopt(&l->segments[i], &previous->segments[i]))
             return;
+}
+
+/* ---- by their places ---- */
+
+const struct prediction *watchlist_prediction(const struct watchlist *l, size_t i)
+{
+    return i < READING_BUILT_IN + l->prediction_count ? reading_prediction(l, i) : NULL;
 }

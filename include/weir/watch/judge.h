@@ -75,6 +75,12 @@ struct judge_order {
     struct judge_work *work; /* the judge's */
 };
 
+enum {
+    JUDGE_NAME_BYTES = 256, /* of a model, a version, a prediction, a segment */
+    JUDGE_WHY_BYTES = 500,
+    JUDGE_SILENCES = 100, /* at once */
+};
+
 struct judge_recipe {
     struct str model;
     struct str version, prediction, segment; /* absent: every one that there is */

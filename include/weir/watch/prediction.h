@@ -81,6 +81,7 @@ enum prediction_place {
 unsigned prediction_read(const struct prediction *p, struct str json);
 /* Likewise; `seen` is a hash of what was read, whichever word it has, or 0: nothing was. */
 unsigned prediction_see(const struct prediction *p, struct str json, uint64_t *seen);
+unsigned prediction_places(const struct prediction *p); /* how many words it has */
 /* From the prediction or static, never copied. */
 struct str prediction_word(const struct prediction *p, unsigned place);
 struct str prediction_value(const struct prediction *p, struct str json); /* both in one */

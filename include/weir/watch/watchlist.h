@@ -44,6 +44,9 @@ DEFINE_AUTO(struct watchlist, watchlist_unref)
  */
 void watchlist_add_fields(struct watchlist *l);
 
+/* All that is counted of it, those that every model has among them; NULL: there are no more. */
+const struct prediction *watchlist_prediction(const struct watchlist *l, size_t i);
+
 /* It is complete: from now on equal ones have the same id, whatever plan they came with. */
 void watchlist_seal(struct watchlist *l);
 

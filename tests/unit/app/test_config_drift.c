@@ -76,3 +76,33 @@ Test(config_drift, a_state_file_beside_redis_is_warned_of)
     cr_assert(has_line(&l.warnings, "weir.yaml:6: drift.state_file: ", "cache.redis"));
     unload(&l);
 }
+
+static void expect_state_file(const char *path, const char *fault)
+{
+    struct buf text = { 0 };
+    struct loaded l;
+
+    buf_put_printf(&text, "%sdrift: {state_file: \"%s\"}\n", BASE, path);
+    l = load_bytes(buf_str(&text), NULL);
+    cr_assert_eq(l.err, ERR_CONFIG, "%s", path);
+    cr_assert(has_line(&l.faults, "weir.yaml:6: drift.state_file: ", fault), "%.*s",
+              STR_ARG(buf_str(&l.faults)));
+    unload(&l);
+    buf_deinit(&text);
+}
+
+Test(config_drift, a_state_file_that_cannot_be_written_is_a_fault)
+{
+    expect_state_file("/tmp", "is a folder");
+    expect_state_file("/dev/null", "no ordinary file");
+    expect_state_file("/nowhere/at/all/drift.state", "does not exist");
+    expect_state_file("/dev/null/drift.state", "does not exist");
+}
+
+Test(config_drift, a_state_file_beside_the_program_is_fine)
+{
+    struct loaded l = load(BASE "drift: {state_file: drift.state}\n");
+
+    cr_assert_eq(l.err, OK, "%.*s", STR_ARG(buf_str(&l.faults)));
+    unload(&l);
+}

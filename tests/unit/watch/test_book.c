@@ -120,3 +120,14 @@ Test(book, what_is_to_be_written_stays_until_it_was)
     book_rows_written(&book);
     cr_assert_eq(book.row_count, 0);
 }
+
+Test(book, what_is_judged_by_is_in_force_without_a_pin)
+{
+    const struct baseline *b = book_add_baseline(&book, refusal_baseline(60));
+    struct subject *s = book_subject(&book, STR(REFUSAL));
+
+    cr_assert_not(book_is_in_force(&book, b->id));
+    (void)subject_adopt(s, b);
+    cr_assert_not(book_is_pinned(&book, b->id));
+    cr_assert(book_is_in_force(&book, b->id));
+}

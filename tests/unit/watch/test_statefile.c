@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct book book, again;
+static struct fault why;
 static char path[64];
 static struct buf text;
 
@@ -92,7 +94,7 @@ Test(statefile, all_of_the_book_comes_back)
     struct buf one = { 0 }, other = { 0 };
 
     fill();
-    cr_assert_eq(statefile_write(path, &book), OK);
+    cr_assert_eq(statefile_write(path, &book, &why), OK);
     statefile_read(path, &again);
     cr_assert_eq(again.subject_count, 2);
     cr_assert_eq(again.baseline_count, 1);
@@ -110,7 +112,7 @@ Test(statefile, all_of_the_book_comes_back)
 Test(statefile, cut_off_anywhere_it_is_refused_as_a_whole)
 {
     fill();
-    cr_assert_eq(statefile_write(path, &book), OK);
+    cr_assert_eq(statefile_write(path, &book, &why), OK);
     read_text();
     for (size_t n = 0; n < text.len; n += 97) {
         write_text(str_head(buf_str(&text), n));
@@ -124,7 +126,7 @@ Test(statefile, a_state_that_was_touched_begins_anew_and_the_rest_stays)
     char *tick;
 
     fill();
-    cr_assert_eq(statefile_write(path, &book), OK);
+    cr_assert_eq(statefile_write(path, &book, &why), OK);
     read_text();
     tick = memmem(text.at, text.len, "\n1 39 ", 6);
     cr_assert(tick);
@@ -149,10 +151,23 @@ Test(statefile, without_a_file_the_book_is_empty)
     statefile_read(path, &again);
     statefile_read(NULL, &again);
     cr_assert(is_empty(&again));
-    cr_assert_eq(statefile_write(NULL, &book), OK);
+    cr_assert_eq(statefile_write(NULL, &book, &why), OK);
 }
 
 Test(statefile, a_folder_that_is_not_there_is_told)
 {
-    cr_assert_eq(statefile_write("/nowhere/at/all", &book), ERR_STORE_DOWN);
+    cr_assert_eq(statefile_write("/nowhere/at/all", &book, &why), ERR_STORE_DOWN);
+}
+
+Test(statefile, where_writing_fails_nothing_is_left_beside_it)
+{
+    char beside[80];
+
+    unlink(path);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(statefile_write(path, &book, &why), ERR_STORE_DOWN);
+    cr_assert_str_eq(why.text, "Is a directory");
+    (void)snprintf(beside, sizeof(beside), "%s.new", path);
+    cr_assert_neq(access(beside, F_OK), 0);
+    cr_assert_eq(rmdir(path), 0);
 }

@@ -158,3 +158,14 @@ Test(store_file, what_was_written_is_no_longer_waiting)
     cr_assert_eq(book.row_count, 0);
     cr_assert_not(book.subjects[0]->unsaved);
 }
+
+Test(store_file, a_silence_that_is_over_leaves_with_the_next)
+{
+    struct edit first = { EDIT_SILENCE, STR("s1"), STR("{}"), 77 };
+    struct edit next = { EDIT_SILENCE, STR("s2"), STR("{}"), UINT64_MAX };
+
+    store_apply(&book, &first);
+    store_apply(&book, &next);
+    cr_assert_eq(book.silence_count, 1);
+    cr_assert_str_eq(book.silences[0].id, "s2");
+}

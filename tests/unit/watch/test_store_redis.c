@@ -358,11 +358,119 @@ Test(store_redis, a_baseline_and_its_pin_are_known_to_all)
     load(two, &other);
     cr_assert(book_baseline(&other, b->id));
     cr_assert(book_is_pinned(&other, b->id));
+    edit(one, &(struct edit){ EDIT_PIN, STR("m:v:a"), STR("0123456789abcdef"), 0 });
     edit(one, &(struct edit){ .kind = EDIT_PIN, .key = STR(REFUSAL), .text = STR("") });
     edit(one, &(struct edit){ .kind = EDIT_DROP, .key = str_of(b->id) });
     load(two, &other);
     cr_assert_not(book_is_pinned(&other, b->id));
     cr_assert_str_eq(ask("ZCARD weir:v1:baseline_ids"), "0");
+    baseline_free(b);
+}
+
+/* ---- what Redis has lost ---- */
+
+/* Judged by a pinned baseline, with an alarm, and all of it in Redis. */
+static struct baseline *judge_refusals(char alarm_id[ALARM_ID])
+{
+    struct baseline *b = refusal_baseline(60);
+    const struct tick_histogram of = refusal();
+    struct alarm *a = alarm_new(&of);
+
+    put_baseline(b);
+    count(REFUSAL, 1000, "yes", 60);
+    load(one, &book);
+    (void)subject_adopt(book.subjects[0], book_baseline(&book, b->id));
+    feed(one, &book, 1000);
+    a->state = ALARM_FIRING;
+    alarm_name(a, STR(REFUSAL), b->id, 1000);
+    (void)snprintf(alarm_id, ALARM_ID, "%s", a->id);
+    book_write_alarm(&book, book.subjects[0], a);
+    book_put_alarm(&book, a);
+    save(one, &book);
+    return b;
+}
+
+Test(store_redis, what_an_emptied_redis_has_lost_is_written_again)
+{
+    char alarm_id[ALARM_ID];
+    struct baseline *b = judge_refusals(alarm_id);
+
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s1"), STR("{\"until_ms\":77}"), 77 });
+    load(one, &book);
+    stage_do(&stage, "FLUSHALL");
+    load(one, &book);
+    cr_assert(book_is_pinned(&book, b->id));
+    save(one, &book);
+    one->kind->leave(one);
+    load(two, &other);
+    cr_assert(book_is_pinned(&other, b->id));
+    cr_assert_eq(other.subject_count, 1);
+    cr_assert_str_eq(subject_baseline(other.subjects[0])->id, b->id);
+    cr_assert_eq(other.subjects[0]->tick, 1000);
+    cr_assert(book_alarm(&other, alarm_id));
+    cr_assert_eq(other.silence_count, 1);
+    cr_assert_eq(other.delivery_count, 1);
+    cr_assert_gt(strtol(ask("TTL weir:v1:baselines"), NULL, 10), 0);
+    baseline_free(b);
+}
+
+Test(store_redis, who_does_not_judge_writes_it_again_too)
+{
+    char alarm_id[ALARM_ID];
+    struct baseline *b = judge_refusals(alarm_id);
+    struct book fresh;
+
+    load(two, &other);
+    cr_assert_not(other.ours);
+    stage_do(&stage, "FLUSHALL");
+    book_init(&fresh);
+    load(one, &fresh); /* begun anew in that moment, with the lease */
+    load(two, &other);
+    cr_assert_not(other.ours);
+    load(one, &fresh);
+    cr_assert(book_is_pinned(&fresh, b->id));
+    cr_assert(book_baseline(&fresh, b->id));
+    book_deinit(&fresh);
+    baseline_free(b);
+}
+
+Test(store_redis, a_baseline_in_force_that_redis_has_lost_is_written_again)
+{
+    char alarm_id[ALARM_ID];
+    struct baseline *b = judge_refusals(alarm_id);
+
+    stage_do(&stage, "DEL weir:v1:baseline_ids");
+    load(one, &book);
+    cr_assert_str_eq(ask("ZCARD weir:v1:baseline_ids"), "1");
+    baseline_free(b);
+}
+
+Test(store_redis, what_is_judged_by_gets_its_pin_back)
+{
+    char alarm_id[ALARM_ID];
+    struct baseline *b = judge_refusals(alarm_id);
+
+    stage_do(&stage, "DEL weir:v1:baselines");
+    load(two, &other); /* which has never seen the pin */
+    cr_assert_not(other.ours);
+    cr_assert(book_is_in_force(&other, b->id));
+    one->kind->leave(one);
+    load(two, &other);
+    cr_assert(other.ours);
+    cr_assert(book_is_pinned(&other, b->id));
+    cr_assert_str_eq(ask("HGET weir:v1:baselines " REFUSAL), b->id);
+    baseline_free(b);
+}
+
+Test(store_redis, what_somebody_has_pinned_meanwhile_is_not_dropped)
+{
+    struct baseline *b = refusal_baseline(60);
+
+    put_baseline(b);
+    one->kind->edit(one, &book, &(struct edit){ .kind = EDIT_DROP, .key = str_of(b->id) }, &op);
+    stage_run(&stage);
+    cr_assert_eq(ended, ERR_MALFORMED);
+    cr_assert_str_eq(ask("ZCARD weir:v1:baseline_ids"), "1");
     baseline_free(b);
 }
 
@@ -387,6 +495,15 @@ Test(store_redis, silences_and_acknowledgements_are_known_to_all)
     load(two, &other);
     cr_assert_eq(other.silence_count, 0);
     alarm_free(a);
+}
+
+Test(store_redis, a_silence_that_is_over_leaves_with_the_next)
+{
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s1"), STR("{\"until_ms\":77}"), 77 });
+    load(one, &book);
+    edit(one, &(struct edit){ EDIT_SILENCE, STR("s2"), STR("{\"until_ms\":99}"), 99 });
+    cr_assert_str_eq(ask("HEXISTS weir:v1:silences s1"), "0");
+    cr_assert_str_eq(ask("HEXISTS weir:v1:silences s2"), "1");
 }
 
 /* ---- the past ---- */

@@ -122,13 +122,14 @@ static void create(struct judge *j, struct http_conn *c, struct str body)
         recipe.prediction = names.prediction;
         recipe.segment = names.segment;
         recipe.counts = counts.size > 0 ? &counts : NULL;
+        recipe.hour_of_week = scan_get(body, STR("hour_of_week"), &m) && scan_true(m.value);
         recipe.pin = scan_get(body, STR("pin"), &m) && scan_true(m.value);
         judge_create_baseline(j, new_order(c), &recipe, on_done);
     } else {
         drift_refuse(c, 400, "malformed",
                      "Expected {\"model\": ..., \"from\": ms, \"to\": ms} or {\"model\": ..., "
                      "\"prediction\": ..., \"counts\": {value: number}}; version, prediction, "
-                     "segment and \"pin\": true may be added.");
+                     "segment, \"hour_of_week\": true and \"pin\": true may be added.");
     }
     counts_deinit(&counts);
     arena_deinit(&arena);

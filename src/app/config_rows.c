@@ -337,6 +337,8 @@ static const struct schema_row rows[] = {
       "How often is judged, and what is counted together. The same for all gateways that share a Redis." },
     { "drift.baseline", KIND_CHOICE, SHAPE_ONE, INTO(settings, drift.manual), FREE, "auto", "auto|manual", AT_START, NULL,
       "auto: a histogram gets its first baseline by itself, of the first answers that are enough. manual: only `weir baseline create` makes one." },
+    { "drift.hour_of_week", KIND_FLAG, SHAPE_ONE, INTO(settings, drift.hour_of_week), FREE, "false", NULL, AT_START, NULL,
+      "Baselines by themselves have bounds for each hour of the week (UTC), for answers that change with the hour. They then take two weeks." },
     { "drift.min_n", KIND_COUNT, SHAPE_ONE, INTO(settings, drift.min_n), "200", "200000", "2000", NULL, AT_START, NULL,
       "So many answers are enough for a baseline by itself ..." },
     { "drift.baseline_ticks", KIND_COUNT, SHAPE_ONE, INTO(settings, drift.baseline_ticks), "2", "4096", "60", NULL, AT_START, NULL,

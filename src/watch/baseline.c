@@ -128,7 +128,11 @@ static void find_bounds(struct baseline *b)
 
     if (b->phi > 1)
         care.phi = b->phi;
+    if (b->season)
+        care.alpha /= (double)(b->season->count + 1); /* so that all of them hold */
     bound_find_clustered(b->bounds, b->counts, b->bins, &care);
+    if (b->season)
+        season_bound(b->season, b->bins, &care);
 }
 
 struct baseline *baseline_new(const struct baseline_origin *o)
@@ -145,6 +149,8 @@ struct baseline *baseline_new(const struct baseline_origin *o)
     take_values(b, o->total);
     if (o->ticks)
         b->phi = measure_phi(b, o->ticks, o->tick_count);
+    if (o->week)
+        b->season = season_new(b, o->week, o->tick_ms);
     find_bounds(b);
     put_content(b, &content);
     name(buf_str(&content), b->id);
@@ -193,6 +199,10 @@ static void put_content(const struct baseline *b, struct buf *out)
                    (unsigned long long)b->n, b->tolerance, b->alpha, b->phi);
     put_text(out, "from", b->from);
     buf_put_printf(out, "\"created_ms\":%llu", (unsigned long long)b->created_ms);
+    if (b->season) {
+        buf_put(out, STR(",\"hour_of_week\":"));
+        season_put(b->season, b->bins, out);
+    }
 }
 
 void baseline_put(const struct baseline *b, struct buf *out)
@@ -268,6 +278,17 @@ static bool read_bounds(struct str json, const char *key, struct baseline *b, bo
     return k == b->bins;
 }
 
+/* Baselines without it are as old as those with it are new. */
+static bool read_season(struct str json, struct baseline *b)
+{
+    struct scan_member m;
+
+    if (!scan_get(json, STR("hour_of_week"), &m))
+        return true;
+    b->season = season_read(m.value, b->bins, &b->arena);
+    return b->season;
+}
+
 static bool read_all(struct str json, struct baseline *b)
 {
     return read_text(json, "model", &b->arena, &b->of.model) &&
@@ -278,7 +299,7 @@ static bool read_all(struct str json, struct baseline *b)
            read_u64(json, "n", &b->n) && read_double(json, "theta", &b->tolerance) &&
            read_double(json, "alpha_ref", &b->alpha) && read_double(json, "phi", &b->phi) &&
            read_text(json, "from", &b->arena, &b->from) &&
-           read_u64(json, "created_ms", &b->created_ms);
+           read_u64(json, "created_ms", &b->created_ms) && read_season(json, b);
 }
 
 /* {"id":"<id>",<content>}, and the id is that of the content. */

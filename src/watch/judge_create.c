@@ -18,14 +18,15 @@
  * answers for is told, not made.
  */
 
-enum { MOST_TICKS = 20160 }; /* two weeks of minutes: what one order may ask the store for */
+/* What one order may ask the store for: longer nothing is kept. */
+static const uint64_t MOST_MS = UINT64_C(35) * 24 * 3600 * 1000;
 
 struct creation {
     struct judge_work work;
     struct str *members; /* in the arena */
     size_t count, at;
     uint64_t from, to;
-    bool pin;
+    bool pin, hour_of_week;
     struct draft draft; /* of the histogram that it is at */
     char made[BASELINE_ID];
     struct buf made_json, skipped_json;
@@ -118,11 +119,13 @@ static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts 
 {
     struct creation *c = ctx;
 
-    (void)tick;
     if (is_hour)
         counts_merge(&c->draft.total, counts); /* how its ticks varied is not known */
     else
-        draft_add(&c->draft, counts, DRIFT_STEP_N, DRAFT_STEPS);
+        draft_add(&c->draft, counts, DRIFT_STEP_N,
+                  c->hour_of_week ? DRAFT_HOUR_STEPS : DRAFT_STEPS);
+    if (c->hour_of_week)
+        draft_add_hour(&c->draft, tick * c->work.judge->settings.tick_ms, counts);
 }
 
 static void on_recalled(struct store_op *op, enum err err)
@@ -133,6 +136,8 @@ static void on_recalled(struct store_op *op, enum err err)
         .total = &c->draft.total,
         .ticks = c->draft.steps,
         .tick_count = c->draft.count,
+        .week = c->draft.week,
+        .tick_ms = j->settings.tick_ms,
         .tolerance = j->settings.tolerance,
         .alpha = judge_alpha(j),
         .created_ms = clock_wall_ms(),
@@ -206,8 +211,8 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
     find_members(c, r);
     if (c->count == 0)
         refuse(c, ERR_NO_MODEL, "No such histogram has been counted so far.");
-    else if (c->from > c->to || c->to - c->from >= MOST_TICKS)
-        refuse(c, ERR_MALFORMED, "The range must be past, and of at most 20160 ticks.");
+    else if (c->from > c->to || (c->to - c->from) * j->settings.tick_ms > MOST_MS)
+        refuse(c, ERR_MALFORMED, "The range must be past, and of at most 35 days.");
     else
         next(c);
 }
@@ -247,6 +252,7 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
+    c->hour_of_week = r->hour_of_week;
     if (j->book.baseline_count >= BOOK_BASELINES)
         refuse(c, ERR_MALFORMED, "There are 4096 baselines. Drop some first.");
     else if (r->counts)

@@ -7,6 +7,7 @@
 #include "weir/stats/bound.h"
 #include "weir/stats/ecusum.h"
 #include "weir/watch/counts.h"
+#include "weir/watch/season.h"
 #include "weir/watch/ticks.h"
 
 /*
@@ -36,7 +37,8 @@ struct baseline {
     double alpha;
     double phi; /* 0: not known, too few ticks */
     uint64_t created_ms;
-    struct str from; /* "auto", "ticks", "file" */
+    struct str from;       /* "auto", "ticks", "file" */
+    struct season *season; /* bounds by the hour of the week; NULL: the same at all hours */
     struct arena arena;
 };
 
@@ -45,6 +47,8 @@ struct baseline_origin {
     const struct counts *total;
     const struct counts *ticks; /* the same by tick, from which phi is measured; may be NULL */
     size_t tick_count;
+    const struct week *week; /* the same by the hour of the week; NULL: not asked for */
+    uint64_t tick_ms;        /* of a week */
     double tolerance;
     double alpha;
     uint64_t created_ms;

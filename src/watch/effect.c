@@ -76,14 +76,6 @@ void effect_put(const struct effect *e, struct buf *out)
 
 /* ---- values that the baseline lacks -------------------------------------------------------- */
 
-static bool knows(const struct baseline *b, struct str value)
-{
-    for (size_t k = 0; k < b->bins; k++)
-        if (str_eq(b->values[k], value))
-            return true;
-    return false;
-}
-
 /* Does `a` come before `b`: more often, or as often and by name? */
 static bool is_before(const struct count *a, const struct count *b)
 {
@@ -98,8 +90,9 @@ static const struct count *next_unseen(const struct baseline *b, const struct co
 
     for (size_t i = 0; i < names->size; i++) {
         const struct count *one = &names->at[i];
+        size_t bin;
 
-        if (!knows(b, one->value) && (!last || is_before(last, one)) &&
+        if (!baseline_find(b, one->value, &bin) && (!last || is_before(last, one)) &&
             (!best || is_before(one, best)))
             best = one;
     }

@@ -100,3 +100,43 @@ def test_what_goes_by_the_hour_is_no_alarm_and_a_change_of_the_hour_is(stage):
     assert plain.returncode == 0, plain.stderr
     until(lambda: row_of(weir, "intent")["baseline"].get("hour_of_week") is None, SOON, "it")
     until(lambda: alarms(weir, "firing"), SOON, "what a baseline of all hours says")
+
+
+# -- numbers without bins ---------------------------------------------------------------------
+
+
+class Scores:
+    """Answers a score, from 0 to 1, higher by `lift`."""
+
+    def __init__(self):
+        self.lift, self.dice = 0.0, random.Random(11)
+
+    def __call__(self, call):
+        score = min(1, self.dice.betavariate(6, 3) * (1 - self.lift) + self.lift)
+        chat.says(json.dumps({"score": round(score, 3)}))(call)
+
+
+def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
+    model = Scores()
+    score = {"name": "score", "kind": "number", "from": "/choices/0/message/content#/score"}
+    weir = stage.weir(config.gateway(stage.upstream(model),
+                                     **drift(predictions=[score], min_n=1000,
+                                             baseline_ticks=4)))
+    stage.keep(Traffic(weir))
+    until(lambda: row_of(weir, "score")["n"] > 100, SOON, "answers")
+    assert all(v["value"].startswith("upto_") for v in row_of(weir, "score")["values"])
+    until(lambda: state(weir, "score") == "ok", SOON, "a baseline and a verdict")
+    values = row_of(weir, "score")["values"]
+    bins = [v["value"] for v in values if v["value"].startswith(("le_", "gt_"))]
+    assert 6 <= len(bins) <= 12 and bins[-1].startswith("gt_"), bins
+    shares = [v["before"] for v in values if v["value"] in bins[1:-1]]
+    assert max(shares) < 0.25, shares
+    distances = row_of(weir, "score")["distances"]
+    assert distances["ks"] is not None
+
+    model.lift = 0.5
+    until(lambda: any(a["prediction"] == "score" for a in page(weir, "alarms")["alarms"]),
+          SOON, "the alarm")
+    (alarm,) = [a for a in page(weir, "alarms")["alarms"] if a["prediction"] == "score"]
+    assert alarm["evidence"]["moved"][0]["value"].startswith(("le_", "gt_"))
+    assert not [u for u in alarm["evidence"]["unseen"] if u["value"].startswith("upto_")]

@@ -19,7 +19,9 @@
  * same ticks make the same, and a text that was touched is not read.
  *
  * Values that it does not know are counted as `other`, which it always has. Bins of numbers
- * stand in their natural order before all other values, those by their bytes.
+ * stand in their natural order before all other values, those by their bytes. Words of the
+ * grid (upto_0.5) are merged into at most ten bins of about as many numbers each, named le_
+ * and gt_ by the edges they end at: a word belongs to the first bin that reaches as far.
  */
 
 enum { BASELINE_ID = 17 }; /* sixteen hexadecimal digits and a NUL */
@@ -62,6 +64,11 @@ DEFINE_AUTO(struct baseline, baseline_free)
 /* One JSON object; reading refuses what was touched and what is no baseline (NULL). */
 void baseline_put(const struct baseline *b, struct buf *out);
 struct baseline *baseline_read(struct str json);
+
+/* Which bin has a value; false: it is not known, and `other` has it. */
+bool baseline_find(const struct baseline *b, struct str value, size_t *bin);
+/* Of one of the first b->ordered: its upper edge, infinite for the last. */
+bool baseline_edge(const struct baseline *b, size_t bin, double *edge);
 
 /* Counts by name to counts by bin. */
 void baseline_sort_in(const struct baseline *b, const struct counts *counts,

@@ -32,6 +32,7 @@ static const struct row {
     { "to",         BASELINE,           SCAN_NUMBER, 0, INTO(to),     "milliseconds since 1970, a whole number" },
     { "until_ms",   SILENCE,            SCAN_NUMBER, 0, INTO(until),  "milliseconds since 1970, a whole number" },
     { "pin",        BASELINE,           SCAN_BOOL,   0, INTO(pin),    "true or false" },
+    { "hour_of_week", BASELINE,         SCAN_BOOL,   0, INTO(hours),  "true or false" },
     { "counts",     BASELINE,           SCAN_OBJECT, 0, INTO(counts), "an object from value to number" },
 #undef INTO
 };
@@ -137,6 +138,7 @@ static enum err check_baseline(struct drift_body *b, struct fault *why)
     if (!b->to.at)
         b->to_ms = clock_wall_ms();
     b->pins = scan_true(b->pin);
+    b->by_hour = scan_true(b->hours);
     if (!b->model.at)
         return fault_set(why, ERR_MALFORMED, NULL, "model: say of which one");
     if (b->counts.at && (b->from.at || b->to.at))

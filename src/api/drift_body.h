@@ -18,9 +18,9 @@ enum drift_kind { DRIFT_BASELINE, DRIFT_SILENCE };
 /* Texts are in the arena; absent: not said. */
 struct drift_body {
     struct str model, version, prediction, segment, why;
-    struct str from, to, until, pin, counts; /* as they are written */
+    struct str from, to, until, pin, hours, counts; /* as they are written */
     uint64_t from_ms, to_ms, until_ms;
-    bool pins;
+    bool pins, by_hour;
     struct counts table; /* of `counts`, once drift_counts_read() has passed it */
     struct arena arena;
 };

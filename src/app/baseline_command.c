@@ -26,7 +26,7 @@ struct options {
     const char *file, *admin;
     const char *model, *version, *prediction, *segment;
     const char *last, *from, *to, *counts;
-    bool pin, json;
+    bool pin, json, hour_of_week;
 };
 
 /* ---- words --------------------------------------------------------------------------------- */
@@ -69,6 +69,8 @@ static bool read_words(struct options *o, char **words)
             o->pin = true;
         else if (strcmp(words[i], "--json") == 0)
             o->json = true;
+        else if (strcmp(words[i], "--hour-of-week") == 0)
+            o->hour_of_week = true;
         else if (!read_option(o, words, &i) && !read_place(o, words[i]))
             return false;
     }
@@ -132,6 +134,8 @@ static bool put_recipe(const struct options *o, struct buf *out)
     set_text(body, "version", o->version);
     set_text(body, "prediction", o->prediction);
     set_text(body, "segment", o->segment);
+    if (o->hour_of_week)
+        json_object_set_new(body, "hour_of_week", json_true());
     json_object_set_new(body, "pin", json_boolean(o->pin));
     if (counts)
         json_object_set_new(body, "counts", counts);
@@ -186,6 +190,19 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* Which hours of the week have bounds of their own. */
+static void print_hours(const json_t *b)
+{
+    json_t *hours = json_object_get(b, "hour_of_week");
+
+    if (hours)
+        (void)printf("%18sby the hour of the week: %lld hours alone, %lld shared, %lld as the "
+                     "whole\n",
+                     "", (long long)json_integer_value(json_object_get(hours, "alone")),
+                     (long long)json_integer_value(json_object_get(hours, "shared")),
+                     (long long)json_integer_value(json_object_get(hours, "whole")));
+}
+
 static void print_line(const json_t *b, bool pinned)
 {
     char made[CLOCK_TEXT];
@@ -196,6 +213,7 @@ static void print_line(const json_t *b, bool pinned)
                  (long long)json_integer_value(json_object_get(b, "n")), made,
                  text_of(b, "model"), text_of(b, "version"), text_of(b, "prediction"),
                  text_of(b, "segment")[0] ? " @" : "", text_of(b, "segment"));
+    print_hours(b);
 }
 
 static void print_list(const json_t *list)

@@ -124,8 +124,6 @@ static void check_kind(struct config_build *b, const struct yaml_node *node,
         config_fault_key(b->report, node, "labels", "is missing: which are there? [yes, no]");
     if (bins && !has_bins(p))
         config_fault(b->report, bins, "belongs to the kinds number and length");
-    if (!bins && p->kind == PREDICTION_NUMBER)
-        config_fault_key(b->report, node, "bins", "is missing: which bounds? [0.5, 0.9]");
     if (match && p->kind != PREDICTION_LABEL)
         config_fault(b->report, match, "belongs to the kind label");
 }

@@ -55,21 +55,20 @@ void alarm_name(struct alarm *a, struct str member, const char *baseline, uint64
     (void)snprintf(a->baseline, sizeof(a->baseline), "%s", baseline);
 }
 
-void alarm_explain(struct alarm *a, const struct baseline *b, const uint64_t *after,
-                   const struct counts *names)
+void alarm_explain(struct alarm *a, const struct effect *e, const struct counts *names)
 {
     struct buf text = { 0 };
     uint64_t n = 0;
 
-    for (size_t k = 0; k < b->bins; k++)
-        n += after[k];
-    effect_put_sentence(b, after, names, &text);
+    for (size_t k = 0; k < e->baseline->bins; k++)
+        n += e->after[k];
+    effect_put_sentence(e, names, &text);
     a->sentence = arena_copy(&a->arena, buf_str(&text));
     buf_reset(&text);
     buf_put_printf(&text, "{\"n\":%llu,", (unsigned long long)n);
-    effect_put(b, after, &text);
+    effect_put(e, &text);
     buf_put(&text, STR(","));
-    effect_put_unseen(b, names, &text);
+    effect_put_unseen(e->baseline, names, &text);
     buf_put(&text, STR("}"));
     a->evidence = arena_copy(&a->arena, buf_str(&text));
     buf_deinit(&text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/baseline.h"
 
+#include "grid.h"
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
@@ -15,17 +16,19 @@
 
 /* ---- the order of values ----------------------------------------------------------------- */
 
-/* "le_0.5", "gt_0.9" */
-static bool is_bin(struct str word, double *bound)
+/* "le_0.5", "gt_0.9"; or a word of the grid, of which such bins are made */
+static bool is_bin(struct str word, double *edge)
 {
     bool above = str_starts(word, STR("gt_"));
 
+    if (grid_reads(word, edge))
+        return true;
     if (!above && !str_starts(word, STR("le_")))
         return false;
-    if (!scan_number(str_cut(word, 3, word.len), bound))
+    if (!scan_number(str_cut(word, 3, word.len), edge))
         return false;
     if (above)
-        *bound = HUGE_VAL;
+        *edge = HUGE_VAL;
     return true;
 }
 
@@ -42,45 +45,132 @@ static int compare_values(const void *left, const void *right)
     return str_compare(a->value, b->value);
 }
 
-static size_t find(const struct baseline *b, struct str value)
+bool baseline_edge(const struct baseline *b, size_t bin, double *edge)
+{
+    return bin < b->ordered && is_bin(b->values[bin], edge);
+}
+
+/* The bin that a word of the grid was merged into: the first that reaches as far. */
+static bool find_merged(const struct baseline *b, struct str word, size_t *bin)
+{
+    double edge, reach;
+
+    if (b->ordered == 0 || !grid_reads(word, &edge))
+        return false;
+    for (*bin = 0; *bin + 1 < b->ordered; ++*bin)
+        if (baseline_edge(b, *bin, &reach) && edge <= reach)
+            break;
+    return true;
+}
+
+bool baseline_find(const struct baseline *b, struct str value, size_t *bin)
 {
     size_t other = 0;
 
-    for (size_t k = 0; k < b->bins; k++) {
-        if (str_eq(b->values[k], value))
-            return k;
-        if (str_eq(b->values[k], STR("other")))
-            other = k;
+    for (*bin = 0; *bin < b->bins; ++*bin) {
+        if (str_eq(b->values[*bin], value))
+            return true;
+        if (str_eq(b->values[*bin], STR("other")))
+            other = *bin;
     }
-    return other;
+    if (find_merged(b, value, bin))
+        return true;
+    *bin = other;
+    return false;
 }
 
 void baseline_sort_in(const struct baseline *b, const struct counts *counts,
                       uint64_t out[ECUSUM_BINS])
 {
     memset(out, 0, ECUSUM_BINS * sizeof(out[0]));
-    for (size_t i = 0; i < counts->size; i++)
-        out[find(b, counts->at[i].value)] += counts->at[i].n;
+    for (size_t i = 0; i < counts->size; i++) {
+        size_t bin;
+
+        (void)baseline_find(b, counts->at[i].value, &bin);
+        out[bin] += counts->at[i].n;
+    }
 }
 
 /* ---- making ------------------------------------------------------------------------------ */
 
+static void add_value(struct baseline *b, struct str value, uint64_t n)
+{
+    double ignored;
+
+    b->values[b->bins] = arena_copy(&b->arena, value);
+    b->counts[b->bins++] = n;
+    b->n += n;
+    b->ordered += is_bin(value, &ignored) ? 1 : 0;
+}
+
+/* "upto_0.5" as "le_0.5" */
+static void add_edge(struct baseline *b, const char *mark, struct str edge, uint64_t n)
+{
+    add_value(b, arena_printf(&b->arena, "%s%.*s", mark, STR_ARG(edge)), n);
+}
+
+static struct str edge_text(struct str word)
+{
+    const char *mark = memchr(word.at, '_', word.len);
+
+    return str_cut(word, (size_t)(mark + 1 - word.at), word.len);
+}
+
+/*
+ * Deciles, as near as the grid has them: a bin ends at the first edge that a tenth more of the
+ * numbers do not exceed. At both ends stands an empty bin for what was never seen so low or so
+ * high. Ten bins with numbers, twelve in all, at most.
+ */
+static void add_deciles(struct baseline *b, const struct count *rows, size_t count)
+{
+    uint64_t all = 0, sum = 0, open = 0, next = 1;
+    struct str last = edge_text(rows[0].value), below;
+    double edge;
+
+    for (size_t i = 0; i < count; i++)
+        all += rows[i].n;
+    if (is_bin(rows[0].value, &edge) && grid_below(edge, &below))
+        add_edge(b, "le_", last = below, 0);
+    for (size_t i = 0; i < count; i++) {
+        sum += rows[i].n;
+        open += rows[i].n;
+        if (!is_bin(rows[i].value, &edge) || edge == HUGE_VAL || sum * 10 < next * all)
+            continue;
+        add_edge(b, "le_", last = edge_text(rows[i].value), open);
+        next = sum * 10 / all + 1;
+        open = 0;
+    }
+    add_edge(b, "gt_", last, open);
+}
+
+static size_t count_of_grid(const struct count *rows, size_t count)
+{
+    size_t of_grid = 0;
+    double ignored;
+
+    for (size_t i = 0; i < count; i++)
+        of_grid += grid_reads(rows[i].value, &ignored) ? 1 : 0;
+    return of_grid;
+}
+
 static void take_values(struct baseline *b, const struct counts *total)
 {
     struct count rows[ECUSUM_BINS];
+    size_t count = total->size, ordered = 0;
     double ignored;
 
     memcpy(rows, total->at, total->size * sizeof(rows[0]));
-    b->bins = total->size;
     if (counts_of(total, STR("other")) == 0)
-        rows[b->bins++] = (struct count){ STR("other"), 0 };
-    qsort(rows, b->bins, sizeof(rows[0]), compare_values);
-    for (size_t k = 0; k < b->bins; k++) {
-        b->values[k] = arena_copy(&b->arena, rows[k].value);
-        b->counts[k] = rows[k].n;
-        b->n += rows[k].n;
-        b->ordered += is_bin(rows[k].value, &ignored) ? 1 : 0;
-    }
+        rows[count++] = (struct count){ STR("other"), 0 };
+    qsort(rows, count, sizeof(rows[0]), compare_values);
+    while (ordered < count && is_bin(rows[ordered].value, &ignored))
+        ordered++;
+    if (count_of_grid(rows, ordered) > 0)
+        add_deciles(b, rows, ordered);
+    else
+        ordered = 0;
+    for (size_t k = ordered; k < count; k++)
+        add_value(b, rows[k].value, rows[k].n);
 }
 
 static double measure_phi(const struct baseline *b, const struct counts *ticks, size_t count)
@@ -128,7 +218,11 @@ static void find_bounds(struct baseline *b)
 
     if (b->phi > 1)
         care.phi = b->phi;
+    if (b->season)
+        care.alpha /= (double)(b->season->count + 1); /* so that all of them hold */
     bound_find_clustered(b->bounds, b->counts, b->bins, &care);
+    if (b->season)
+        season_bound(b->season, b->bins, &care);
 }
 
 struct baseline *baseline_new(const struct baseline_origin *o)
@@ -145,6 +239,8 @@ struct baseline *baseline_new(const struct baseline_origin *o)
     take_values(b, o->total);
     if (o->ticks)
         b->phi = measure_phi(b, o->ticks, o->tick_count);
+    if (o->week)
+        b->season = season_new(b, o->week, o->tick_ms);
     find_bounds(b);
     put_content(b, &content);
     name(buf_str(&content), b->id);
@@ -193,6 +289,10 @@ static void put_content(const struct baseline *b, struct buf *out)
                    (unsigned long long)b->n, b->tolerance, b->alpha, b->phi);
     put_text(out, "from", b->from);
     buf_put_printf(out, "\"created_ms\":%llu", (unsigned long long)b->created_ms);
+    if (b->season) {
+        buf_put(out, STR(",\"hour_of_week\":"));
+        season_put(b->season, b->bins, out);
+    }
 }
 
 void baseline_put(const struct baseline *b, struct buf *out)
@@ -268,6 +368,17 @@ static bool read_bounds(struct str json, const char *key, struct baseline *b, bo
     return k == b->bins;
 }
 
+/* Baselines without it are as old as those with it are new. */
+static bool read_season(struct str json, struct baseline *b)
+{
+    struct scan_member m;
+
+    if (!scan_get(json, STR("hour_of_week"), &m))
+        return true;
+    b->season = season_read(m.value, b->bins, &b->arena);
+    return b->season;
+}
+
 static bool read_all(struct str json, struct baseline *b)
 {
     return read_text(json, "model", &b->arena, &b->of.model) &&
@@ -278,7 +389,7 @@ static bool read_all(struct str json, struct baseline *b)
            read_u64(json, "n", &b->n) && read_double(json, "theta", &b->tolerance) &&
            read_double(json, "alpha_ref", &b->alpha) && read_double(json, "phi", &b->phi) &&
            read_text(json, "from", &b->arena, &b->from) &&
-           read_u64(json, "created_ms", &b->created_ms);
+           read_u64(json, "created_ms", &b->created_ms) && read_season(json, b);
 }
 
 /* {"id":"<id>",<content>}, and the id is that of the content. */

@@ -15,6 +15,7 @@ void draft_deinit(struct draft *d)
     counts_deinit(&d->pending);
     counts_deinit(&d->rest);
     free(d->steps);
+    week_free(d->week);
     *d = (struct draft){ .count = 0 };
 }
 
@@ -42,8 +43,17 @@ void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n, size
         add_step(d, &d->pending, most);
 }
 
+void draft_add_hour(struct draft *d, uint64_t ms, const struct counts *tick)
+{
+    if (!d->week)
+        d->week = week_new();
+    week_add(d->week, ms, tick);
+}
+
 bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps)
 {
+    if (d->week && week_span(d->week) < DRAFT_WEEKS_H)
+        return false;
     return d->count >= min_steps && counts_total(&d->total) >= min_n;
 }
 
@@ -57,6 +67,10 @@ void draft_put(const struct draft *d, struct buf *out)
     counts_put(&d->rest, out);
     buf_put(out, STR("|"));
     counts_put(&d->pending, out);
+    if (d->week) {
+        buf_put(out, STR("|"));
+        week_put(d->week, out);
+    }
 }
 
 static bool read_steps(struct draft *d, struct str steps)
@@ -76,13 +90,23 @@ static bool read_steps(struct draft *d, struct str steps)
     return true;
 }
 
+static bool read_week(struct draft *d, struct str text)
+{
+    if (text.len == 0)
+        return true;
+    d->week = week_new();
+    return week_read(d->week, text);
+}
+
 bool draft_read(struct draft *d, struct str text)
 {
-    struct str steps, rest;
+    struct str steps, rest, pending = { 0 };
 
     if (!str_split(&text, '|', &steps) || !str_split(&text, '|', &rest) ||
-        !read_steps(d, steps) || !counts_read(&d->rest, rest) ||
-        !counts_read(&d->pending, text))
+        !read_steps(d, steps) || !counts_read(&d->rest, rest))
+        return false;
+    (void)str_split(&text, '|', &pending); /* nothing behind the last mark is nothing */
+    if (!counts_read(&d->pending, pending) || !read_week(d, text))
         return false;
     counts_merge(&d->total, &d->rest);
     counts_merge(&d->total, &d->pending);

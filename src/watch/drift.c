@@ -2,6 +2,7 @@
 #include "drift.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- evidence ------------------------------------------------------------------------------ */
 
@@ -31,11 +32,51 @@ static double suspected_score(const struct drift *d, double threshold)
     return can_suspect(d) ? ecusum_ln_m(&d->suspected, &rule) / threshold : 0;
 }
 
-static bool fold_evidence(struct drift *d, const uint64_t *counts, uint64_t n)
+/* ---- by the hour --------------------------------------------------------------------------- */
+
+static const struct bound *bounds_at(const struct baseline *b, uint64_t tick)
+{
+    const struct season_slot *slot = b->season ? season_at(b->season, tick) : NULL;
+
+    return slot ? slot->bounds : b->bounds;
+}
+
+/*
+ * A step may reach over hours, where few answers come: its share is a mean of theirs, and so
+ * lies within the widest of their bounds. A week has them all.
+ */
+static const struct bound *bounds_of_step(const struct drift *d, uint64_t tick,
+                                          struct bound widest[ECUSUM_BINS])
+{
+    const struct baseline *b = d->baseline;
+    uint64_t ticks_an_hour = 3600 * 1000 / b->season->tick_ms;
+    uint64_t from = d->held_from;
+
+    ticks_an_hour = ticks_an_hour > 0 ? ticks_an_hour : 1;
+    memcpy(widest, bounds_at(b, tick), b->bins * sizeof(widest[0]));
+    if (tick - from > WEEK_HOURS * ticks_an_hour)
+        from = tick - WEEK_HOURS * ticks_an_hour;
+    for (uint64_t at = from; at < tick; at += ticks_an_hour) {
+        const struct bound *one = bounds_at(b, at);
+
+        for (size_t k = 0; k < b->bins; k++) {
+            widest[k].lower = fmin(widest[k].lower, one[k].lower);
+            widest[k].upper = fmax(widest[k].upper, one[k].upper);
+        }
+    }
+    return widest;
+}
+
+static bool fold_evidence(struct drift *d, uint64_t tick, const uint64_t *counts, uint64_t n)
 {
     struct ecusum_rule sure = rule_of(d->baseline, ECUSUM_TICK);
     struct ecusum_rule quick = rule_of(d->baseline, ECUSUM_TEMPERED);
+    struct bound widest[ECUSUM_BINS];
 
+    if (d->confirmed.held_n == 0)
+        d->held_from = tick;
+    if (d->baseline->season)
+        sure.bounds = quick.bounds = bounds_of_step(d, tick, widest);
     if (can_suspect(d))
         (void)ecusum_fold(&d->suspected, &quick, n, counts);
     return ecusum_fold(&d->confirmed, &sure, n, counts);
@@ -43,14 +84,25 @@ static bool fold_evidence(struct drift *d, const uint64_t *counts, uint64_t n)
 
 /* ---- the latch ----------------------------------------------------------------------------- */
 
+struct edge {
+    const struct baseline *baseline;
+    struct ecusum_driver driver;
+};
+
+static double edge_at(void *ctx, uint64_t tick)
+{
+    const struct edge *e = ctx;
+    const struct bound *bound = &bounds_at(e->baseline, tick)[e->driver.bin];
+
+    return e->driver.up ? bound->upper : bound->lower;
+}
+
 static uint64_t find_since(const struct drift *d, const struct ecusum *e, enum ecusum_unit unit)
 {
     struct ecusum_rule rule = rule_of(d->baseline, unit);
-    struct ecusum_driver driver = ecusum_driver(e, &rule);
-    const struct bound *bound = &d->baseline->bounds[driver.bin];
+    struct edge edge = { d->baseline, ecusum_driver(e, &rule) };
 
-    return window_since(&d->window, driver.bin, driver.up ? bound->upper : bound->lower,
-                        driver.up);
+    return window_since_by(&d->window, edge.driver.bin, edge.driver.up, edge_at, &edge);
 }
 
 static void latch(struct drift *d, enum drift_latched how, uint64_t tick, uint64_t since)
@@ -113,7 +165,7 @@ enum drift_turn drift_fold(struct drift *d, double threshold, uint64_t tick,
         return DRIFT_STAYED;
     baseline_sort_in(d->baseline, counts, bins);
     window_add(&d->window, tick, bins);
-    if (!fold_evidence(d, bins, n))
+    if (!fold_evidence(d, tick, bins, n))
         return DRIFT_STAYED;
     sure = confirmed_score(d, threshold);
     quick = suspected_score(d, threshold);
@@ -157,6 +209,41 @@ enum drift_verdict drift_verdict(const struct drift *d, uint64_t now_tick)
     return n < DRIFT_LEAST_N || n < 10 * d->baseline->bins ? DRIFT_INSUFFICIENT_DATA : DRIFT_OK;
 }
 
+/* Shares of the hours, each as often as its answers came now; in answers of all of them. */
+struct mixture {
+    const struct baseline *baseline;
+    double shares[ECUSUM_BINS];
+    double n, behind;
+};
+
+static void mix_in(void *ctx, uint64_t tick, const uint64_t *counts)
+{
+    struct mixture *m = ctx;
+    const struct baseline *b = m->baseline;
+    const struct season_slot *slot = season_at(b->season, tick);
+    const uint64_t *row = slot ? slot->counts : b->counts;
+    double behind = (double)(slot ? slot->n : b->n), n = 0;
+
+    for (size_t k = 0; k < b->bins; k++)
+        n += (double)counts[k];
+    for (size_t k = 0; k < b->bins; k++)
+        m->shares[k] += n * (double)row[k] / behind;
+    m->n += n;
+    m->behind += n * behind;
+}
+
+void drift_before(const struct drift *d, uint64_t from, uint64_t before[ECUSUM_BINS])
+{
+    struct mixture m = { .baseline = d->baseline };
+
+    memcpy(before, d->baseline->counts, d->baseline->bins * sizeof(before[0]));
+    if (!d->baseline->season)
+        return;
+    window_each(&d->window, from, mix_in, &m);
+    for (size_t k = 0; m.n > 0 && k < d->baseline->bins; k++)
+        before[k] = (uint64_t)llround(m.shares[k] / m.n * (m.behind / m.n));
+}
+
 const char *drift_word(enum drift_verdict v)
 {
     switch (v) {
@@ -187,6 +274,8 @@ void drift_put(const struct drift *d, struct buf *out)
     buf_put(out, STR("\n"));
     window_put_hours(&d->window, out);
     buf_put(out, STR("\n"));
+    if (d->baseline->season)
+        buf_put_printf(out, "%llu\n", (unsigned long long)d->held_from);
 }
 
 static bool read_evidence(struct ecusum *e, size_t bins, struct str *lines)
@@ -221,12 +310,20 @@ static bool read_window(struct window *w, struct str *lines)
            window_read_ticks(w, ticks) && window_read_hours(w, hours);
 }
 
+static bool read_held(struct drift *d, struct str *lines)
+{
+    struct str line;
+
+    return !d->baseline->season ||
+           (str_split(lines, '\n', &line) && str_to_u64(line, &d->held_from));
+}
+
 bool drift_read(struct drift *d, const struct baseline *baseline, struct str *lines)
 {
     drift_init(d, baseline);
     if (read_evidence(&d->confirmed, baseline->bins, lines) &&
         read_evidence(&d->suspected, baseline->bins, lines) && read_latch(&d->latch, lines) &&
-        read_window(&d->window, lines))
+        read_window(&d->window, lines) && read_held(d, lines))
         return true;
     drift_deinit(d);
     return false;

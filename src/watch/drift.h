@@ -56,6 +56,7 @@ struct drift {
     struct ecusum suspected;
     struct window window;
     struct drift_latch latch;
+    uint64_t held_from; /* by the hour: the first tick that is not yet part of a step */
 };
 
 void drift_init(struct drift *d, const struct baseline *baseline);
@@ -69,6 +70,9 @@ double drift_score(const struct drift *d, double threshold); /* of confirmed; at
 enum drift_verdict drift_verdict(const struct drift *d, uint64_t now_tick);
 const char *drift_word(enum drift_verdict v); /* "insufficient_data" */
 
-/* Five lines; reading refuses what drift_put() cannot have written for this baseline. */
+/* What stood before, by bins: of the hours that were looked at from `from` on. */
+void drift_before(const struct drift *d, uint64_t from, uint64_t before[ECUSUM_BINS]);
+
+/* Five lines, one more by the hour; reading refuses what drift_put() cannot have written for this baseline. */
 void drift_put(const struct drift *d, struct buf *out);
 bool drift_read(struct drift *d, const struct baseline *baseline, struct str *lines);

@@ -18,69 +18,63 @@ static double share(uint64_t count, uint64_t n)
     return n > 0 ? (double)count / (double)n : 0;
 }
 
-static void put_value(const struct baseline *b, const uint64_t *after, uint64_t n, size_t bin,
-                      struct buf *out)
+static void put_value(const struct effect *e, size_t bin, struct buf *out)
 {
+    size_t bins = e->baseline->bins;
+
     buf_put(out, STR("{\"value\":"));
-    scan_put_string(out, b->values[bin]);
+    scan_put_string(out, e->baseline->values[bin]);
     buf_put_printf(out,
                    ",\"before\":%.6g,\"after\":%.6g,\"before_count\":%llu,"
                    "\"after_count\":%llu}",
-                   share(b->counts[bin], b->n), share(after[bin], n),
-                   (unsigned long long)b->counts[bin], (unsigned long long)after[bin]);
+                   share(e->before[bin], total(e->before, bins)),
+                   share(e->after[bin], total(e->after, bins)),
+                   (unsigned long long)e->before[bin], (unsigned long long)e->after[bin]);
 }
 
-static void put_distances(const struct baseline *b, const uint64_t *after, uint64_t m,
-                          struct buf *out)
+static void put_distances(const struct effect *e, struct buf *out)
 {
-    double psi = distance_psi(b->counts, after, b->bins, DISTANCE_HALF);
+    const struct baseline *b = e->baseline;
+    uint64_t n = total(e->before, b->bins), m = total(e->after, b->bins);
+    double psi = distance_psi(e->before, e->after, b->bins, DISTANCE_HALF);
 
     buf_put_printf(out, "\"distances\":{\"psi\":%.6g,\"psi_floor\":%.6g,\"psi_excess\":%.6g,",
-                   psi, distance_psi_noise_point(b->bins, b->n, m, .05),
-                   distance_psi_excess(psi, b->bins, b->n, m));
+                   psi, distance_psi_noise_point(b->bins, n, m, .05),
+                   distance_psi_excess(psi, b->bins, n, m));
     buf_put_printf(out, "\"js_divergence_bits\":%.6g,\"js_distance_bits\":%.6g,",
-                   distance_js_divergence_bits(b->counts, after, b->bins),
-                   distance_js_distance_bits(b->counts, after, b->bins));
+                   distance_js_divergence_bits(e->before, e->after, b->bins),
+                   distance_js_distance_bits(e->before, e->after, b->bins));
     buf_put_printf(out, "\"hellinger\":%.6g,\"tv\":%.6g,\"linf\":%.6g,",
-                   distance_hellinger(b->counts, after, b->bins),
-                   distance_total_variation(b->counts, after, b->bins),
-                   distance_l_infinity(b->counts, after, b->bins));
+                   distance_hellinger(e->before, e->after, b->bins),
+                   distance_total_variation(e->before, e->after, b->bins),
+                   distance_l_infinity(e->before, e->after, b->bins));
     if (b->ordered > 1)
         buf_put_printf(out, "\"ks\":%.6g}",
-                       distance_ks(b->counts, after, b->ordered).statistic);
+                       distance_ks(e->before, e->after, b->ordered).statistic);
     else
         buf_put(out, STR("\"ks\":null}"));
 }
 
-void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out)
+void effect_put(const struct effect *e, struct buf *out)
 {
     struct distance_move moves[DISTANCE_MOVES];
-    size_t moved = distance_moved(b->counts, after, b->bins, moves);
-    uint64_t n = total(after, b->bins);
+    size_t moved = distance_moved(e->before, e->after, e->baseline->bins, moves);
 
     buf_put(out, STR("\"values\":["));
-    for (size_t k = 0; k < b->bins; k++) {
+    for (size_t k = 0; k < e->baseline->bins; k++) {
         buf_put_text(out, k > 0 ? "," : "");
-        put_value(b, after, n, k, out);
+        put_value(e, k, out);
     }
     buf_put(out, STR("],\"moved\":["));
     for (size_t i = 0; i < moved; i++) {
         buf_put_text(out, i > 0 ? "," : "");
-        put_value(b, after, n, moves[i].bin, out);
+        put_value(e, moves[i].bin, out);
     }
     buf_put(out, STR("],"));
-    put_distances(b, after, n, out);
+    put_distances(e, out);
 }
 
 /* ---- values that the baseline lacks -------------------------------------------------------- */
-
-static bool knows(const struct baseline *b, struct str value)
-{
-    for (size_t k = 0; k < b->bins; k++)
-        if (str_eq(b->values[k], value))
-            return true;
-    return false;
-}
 
 /* Does `a` come before `b`: more often, or as often and by name? */
 static bool is_before(const struct count *a, const struct count *b)
@@ -96,8 +90,9 @@ static const struct count *next_unseen(const struct baseline *b, const struct co
 
     for (size_t i = 0; i < names->size; i++) {
         const struct count *one = &names->at[i];
+        size_t bin;
 
-        if (!knows(b, one->value) && (!last || is_before(last, one)) &&
+        if (!baseline_find(b, one->value, &bin) && (!last || is_before(last, one)) &&
             (!best || is_before(one, best)))
             best = one;
     }
@@ -117,14 +112,14 @@ void effect_put_unseen(const struct baseline *b, const struct counts *names, str
     buf_put(out, STR("]"));
 }
 
-void effect_put_sentence(const struct baseline *b, const uint64_t *after,
-                         const struct counts *names, struct buf *out)
+void effect_put_sentence(const struct effect *e, const struct counts *names, struct buf *out)
 {
+    const struct baseline *b = e->baseline;
     struct distance_move moves[DISTANCE_MOVES];
     const struct count *unseen;
     struct str value;
 
-    if (distance_moved(b->counts, after, b->bins, moves) == 0)
+    if (distance_moved(e->before, e->after, b->bins, moves) == 0)
         return;
     value = b->values[moves[0].bin];
     unseen = str_eq(value, STR("other")) ? next_unseen(b, names, NULL) : NULL;

@@ -14,15 +14,19 @@
  * psi_floor is the PSI that chance alone exceeds in one of twenty comparisons of this size.
  * "ks" is null where the values have no order.
  */
-void effect_put(const struct baseline *b, const uint64_t *after, struct buf *out);
+struct effect {
+    const struct baseline *baseline;
+    const uint64_t *before, *after; /* by its bins */
+};
+
+void effect_put(const struct effect *e, struct buf *out);
 
 /*
  * "refusal=yes 4.5 % → 20.3 %": what moved most; nothing where nothing moved. `names` has
  * counts by name of about the same time, which say what is behind an `other`: "intent=other
  * (complaint) 0.0 % → 31.2 %".
  */
-void effect_put_sentence(const struct baseline *b, const uint64_t *after,
-                         const struct counts *names, struct buf *out);
+void effect_put_sentence(const struct effect *e, const struct counts *names, struct buf *out);
 
 /* "unseen":[{"value":"complaint","count":12}]: at most three values that the baseline lacks. */
 void effect_put_unseen(const struct baseline *b, const struct counts *names, struct buf *out);

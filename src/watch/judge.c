@@ -116,6 +116,8 @@ static void make(struct judge *j, struct subject *s)
         .total = &s->draft.total,
         .ticks = s->draft.steps,
         .tick_count = s->draft.count,
+        .week = s->draft.week,
+        .tick_ms = j->settings.tick_ms,
         .tolerance = j->settings.tolerance,
         .alpha = judge_alpha(j),
         .created_ms = (s->tick + 1) * j->settings.tick_ms,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge_inner.h"
 
+#include "effect.h"
 #include "weir/base/clock.h"
 #include "weir/base/log.h"
 
@@ -70,10 +71,11 @@ static struct alarm *make(const struct judge *j, const struct subject *s)
 static void raise_alarm(struct judge *j, struct subject *s, const struct subject_news *news)
 {
     struct alarm *a = make(j, s);
-    uint64_t after[ECUSUM_BINS];
+    uint64_t before[ECUSUM_BINS], after[ECUSUM_BINS], since = s->drift->latch.since;
 
-    (void)window_sum(&s->drift->window, s->drift->latch.since, after);
-    alarm_explain(a, s->drift->baseline, after, &s->gathered);
+    (void)window_sum(&s->drift->window, since, after);
+    drift_before(s->drift, since, before);
+    alarm_explain(a, &(struct effect){ s->drift->baseline, before, after }, &s->gathered);
     a->confirmed = news->turn == DRIFT_ALARM;
     a->state = a->confirmed ? ALARM_FIRING : ALARM_PENDING;
     a->score = news->score;
@@ -110,9 +112,13 @@ static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
 void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts)
 {
     struct judge *j = judge;
-    struct subject_rules rules = { j->threshold, judge_makes_baseline(j, s) ? DRAFT_STEPS : 0 };
+    struct subject_rules rules = { .threshold = j->threshold, .tick_ms = j->settings.tick_ms };
     struct subject_news news = { .turn = DRIFT_STAYED };
 
+    if (judge_makes_baseline(j, s)) {
+        rules.by_hour = j->settings.hour_of_week;
+        rules.draft_steps = rules.by_hour ? DRAFT_HOUR_STEPS : DRAFT_STEPS;
+    }
     subject_fold(s, &rules, tick, counts, &news);
     if (news.hour_closed)
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));

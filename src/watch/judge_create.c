@@ -18,7 +18,8 @@
  * answers for is told, not made.
  */
 
-enum { MOST_TICKS = 20160 }; /* two weeks of minutes: what one order may ask the store for */
+/* What one order may ask the store for: longer nothing is kept. */
+static const uint64_t MOST_MS = UINT64_C(35) * 24 * 3600 * 1000;
 
 struct creation {
     struct judge_work work;
@@ -26,7 +27,7 @@ struct creation {
     size_t count, at;
     uint64_t from, to;
     uint64_t most; /* answers of those that were skipped */
-    bool pin;
+    bool pin, hour_of_week;
     struct draft draft; /* of the histogram that it is at */
     char made[BASELINE_ID];
     struct buf made_json, skipped_json;
@@ -132,11 +133,13 @@ static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts 
 {
     struct creation *c = ctx;
 
-    (void)tick;
     if (is_hour)
         counts_merge(&c->draft.total, counts); /* how its ticks varied is not known */
     else
-        draft_add(&c->draft, counts, DRIFT_STEP_N, DRAFT_STEPS);
+        draft_add(&c->draft, counts, DRIFT_STEP_N,
+                  c->hour_of_week ? DRAFT_HOUR_STEPS : DRAFT_STEPS);
+    if (c->hour_of_week)
+        draft_add_hour(&c->draft, tick * c->work.judge->settings.tick_ms, counts);
 }
 
 static void on_recalled(struct store_op *op, enum err err)
@@ -147,6 +150,8 @@ static void on_recalled(struct store_op *op, enum err err)
         .total = &c->draft.total,
         .ticks = c->draft.steps,
         .tick_count = c->draft.count,
+        .week = c->draft.week,
+        .tick_ms = j->settings.tick_ms,
         .tolerance = j->settings.tolerance,
         .alpha = judge_alpha(j),
         .created_ms = clock_wall_ms(),
@@ -207,7 +212,6 @@ static void refuse(struct creation *c, enum err err, const char *what)
 
 static void refuse_range(struct creation *c)
 {
-    const struct judge *j = c->work.judge;
     struct fault *why = &c->work.order->why;
 
     if (c->from > c->to)
@@ -216,10 +220,7 @@ static void refuse_range(struct creation *c)
     else
         (void)fault_set(
             why, ERR_MALFORMED, NULL,
-            "from, to: these are %llu ticks of %g s, and a baseline is made of %d at "
-            "most. Take a shorter time.",
-            (unsigned long long)(c->to - c->from + 1), (double)j->settings.tick_ms / 1000,
-            MOST_TICKS);
+            "from, to: a baseline is made of 35 days at most. Take a shorter time.");
     judge_work_end_later(&c->work, ERR_MALFORMED);
 }
 
@@ -238,7 +239,7 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
     find_members(c, r);
     if (c->count == 0)
         judge_work_end_later(&c->work, judge_tell_missing(j, r, &c->work.order->why));
-    else if (c->from > c->to || c->to - c->from >= MOST_TICKS)
+    else if (c->from > c->to || (c->to - c->from) * j->settings.tick_ms > MOST_MS)
         refuse_range(c);
     else
         next(c);
@@ -279,6 +280,7 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
+    c->hour_of_week = r->hour_of_week;
     if (j->book.baseline_count >= BOOK_BASELINES)
         refuse(c, ERR_MALFORMED,
                "There are 4096 baselines, the most that are kept. Drop some first.");

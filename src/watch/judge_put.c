@@ -110,30 +110,46 @@ static void put_text(struct buf *out, const char *key, struct str value)
 
 /* Since the change, if there is one; else the last hour, or day where that has few answers. */
 static uint64_t sum_now(const struct judge *j, const struct drift *d,
-                        uint64_t after[ECUSUM_BINS])
+                        uint64_t before[ECUSUM_BINS], uint64_t after[ECUSUM_BINS])
 {
     uint64_t hour = j->upto > WINDOW_HOUR ? j->upto - WINDOW_HOUR + 1 : 0;
     uint64_t day = j->upto > DRIFT_DAY ? j->upto - DRIFT_DAY + 1 : 0;
-    uint64_t n;
+    uint64_t from = hour;
 
     if (d->latch.on != LATCHED_NOT)
-        return window_sum(&d->window, d->latch.since, after);
-    n = window_sum(&d->window, hour, after);
-    return n >= DRIFT_LEAST_N ? n : window_sum(&d->window, day, after);
+        from = d->latch.since;
+    else if (window_sum(&d->window, hour, after) < DRIFT_LEAST_N)
+        from = day;
+    drift_before(d, from, before);
+    return window_sum(&d->window, from, after);
+}
+
+/* How its hours of the week stand, where it is by the hour. */
+static void put_feet(const struct baseline *b, struct buf *out)
+{
+    struct season_feet feet;
+
+    if (!b->season)
+        return;
+    feet = season_feet(b->season);
+    buf_put_printf(out, ",\"hour_of_week\":{\"alone\":%u,\"shared\":%u,\"whole\":%u}",
+                   feet.alone, feet.shared, feet.whole);
 }
 
 static void put_judged(const struct judge *j, const struct drift *d, struct buf *out)
 {
-    uint64_t after[ECUSUM_BINS];
-    uint64_t n = sum_now(j, d, after);
+    uint64_t before[ECUSUM_BINS], after[ECUSUM_BINS];
+    uint64_t n = sum_now(j, d, before, after);
 
     buf_put_printf(out,
                    "\"score\":%.6g,\"n\":%llu,\"baseline\":{\"id\":\"%s\",\"n\":%llu,"
-                   "\"created_ms\":%llu},",
+                   "\"created_ms\":%llu",
                    drift_score(d, j->threshold), (unsigned long long)n, d->baseline->id,
                    (unsigned long long)d->baseline->n,
                    (unsigned long long)d->baseline->created_ms);
-    effect_put(d->baseline, after, out);
+    put_feet(d->baseline, out);
+    buf_put(out, STR("},"));
+    effect_put(&(struct effect){ d->baseline, before, after }, out);
 }
 
 static void put_drafted(const struct subject *s, struct buf *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/prediction.h"
 
+#include "grid.h"
 #include "said.h"
 #include "script.h"
 #include "weir/base/arena.h"
@@ -85,8 +86,8 @@ void prediction_complete(struct prediction *p)
     case PREDICTION_CONFIDENCE: take_bins(p, tenths, tenth_words, COUNT(tenths)); break;
     case PREDICTION_LENGTH: take_bins(p, lengths, length_words, COUNT(lengths)); break;
     case PREDICTION_FIELD: take_labels(p, field_words, COUNT(field_words)); break;
-    case PREDICTION_LABEL:
-    case PREDICTION_NUMBER: break;
+    case PREDICTION_NUMBER: take_bins(p, grid_edges, grid_words, GRID_COUNT); break;
+    case PREDICTION_LABEL: break;
     }
 }
 

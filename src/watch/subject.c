@@ -68,6 +68,14 @@ static void gather(struct subject *s, uint64_t tick, const struct counts *counts
     counts_merge(&s->gathered, counts);
 }
 
+static void draw_up(struct subject *s, const struct subject_rules *rules, uint64_t tick,
+                    const struct counts *counts)
+{
+    draft_add(&s->draft, counts, DRIFT_STEP_N, rules->draft_steps);
+    if (rules->by_hour)
+        draft_add_hour(&s->draft, tick * rules->tick_ms, counts);
+}
+
 void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t tick,
                   const struct counts *counts, struct subject_news *news)
 {
@@ -84,7 +92,7 @@ void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t
     if (s->drift)
         news->turn = drift_fold(s->drift, rules->threshold, tick, counts, &news->score);
     else
-        draft_add(&s->draft, counts, DRIFT_STEP_N, rules->draft_steps);
+        draw_up(s, rules, tick, counts);
 }
 
 bool subject_adopt(struct subject *s, const struct baseline *b)

@@ -35,6 +35,8 @@ struct subject {
 struct subject_rules {
     double threshold;   /* ln c */
     size_t draft_steps; /* that are told apart in a draft */
+    uint64_t tick_ms;
+    bool by_hour; /* a draft is gathered by the hour of the week */
 };
 
 /* What a tick came to. */

@@ -88,36 +88,48 @@ void window_add(struct window *w, uint64_t tick, const uint64_t *counts)
     memcpy(tick_row(w, w->ticks++), counts, row_bytes(w));
 }
 
-static uint64_t add_row(const struct window *w, const uint64_t *row, uint64_t *sum)
+void window_each(const struct window *w, uint64_t from, window_row_fn *each, void *ctx)
 {
-    uint64_t n = 0;
+    for (size_t i = 0; i < w->hours; i++)
+        if ((w->hour[i] + 1) * WINDOW_HOUR > from)
+            each(ctx, w->hour[i] * WINDOW_HOUR, hour_row(w, i));
+    for (size_t i = 0; i < w->ticks; i++)
+        if (w->tick[i] >= from)
+            each(ctx, w->tick[i], tick_row(w, i));
+}
 
-    for (size_t k = 0; k < w->bins; k++) {
-        sum[k] += row[k];
-        n += row[k];
+struct sum {
+    size_t bins;
+    uint64_t *of;
+    uint64_t n;
+};
+
+static void add_row(void *ctx, uint64_t tick, const uint64_t *row)
+{
+    struct sum *s = ctx;
+
+    (void)tick;
+    for (size_t k = 0; k < s->bins; k++) {
+        s->of[k] += row[k];
+        s->n += row[k];
     }
-    return n;
 }
 
 uint64_t window_sum(const struct window *w, uint64_t from, uint64_t *sum)
 {
-    uint64_t n = 0;
+    struct sum s = { .bins = w->bins, .of = sum };
 
     memset(sum, 0, row_bytes(w));
-    for (size_t i = 0; i < w->hours; i++)
-        if ((w->hour[i] + 1) * WINDOW_HOUR > from)
-            n += add_row(w, hour_row(w, i), sum);
-    for (size_t i = 0; i < w->ticks; i++)
-        if (w->tick[i] >= from)
-            n += add_row(w, tick_row(w, i), sum);
-    return n;
+    window_each(w, from, add_row, &s);
+    return s.n;
 }
 
 /* ---- where a change began ------------------------------------------------------------------ */
 
 struct search {
     size_t bin;
-    double bound;
+    window_bound_fn *bound;
+    void *ctx;
     bool up;
     double sum, most;
     uint64_t since;
@@ -130,7 +142,7 @@ static void look(struct search *s, const struct window *w, const uint64_t *row, 
 
     for (size_t k = 0; k < w->bins; k++)
         n += row[k];
-    excess = (double)row[s->bin] - s->bound * (double)n;
+    excess = (double)row[s->bin] - s->bound(s->ctx, tick) * (double)n;
     s->sum += s->up ? excess : -excess;
     if (s->sum >= s->most) {
         s->most = s->sum;
@@ -138,9 +150,10 @@ static void look(struct search *s, const struct window *w, const uint64_t *row, 
     }
 }
 
-uint64_t window_since(const struct window *w, size_t bin, double bound, bool up)
+uint64_t window_since_by(const struct window *w, size_t bin, bool up, window_bound_fn *bound,
+                         void *ctx)
 {
-    struct search s = { .bin = bin, .bound = bound, .up = up };
+    struct search s = { .bin = bin, .bound = bound, .ctx = ctx, .up = up };
 
     if (w->ticks > 0)
         s.since = w->tick[w->ticks - 1];
@@ -149,6 +162,17 @@ uint64_t window_since(const struct window *w, size_t bin, double bound, bool up)
     for (size_t i = w->hours; i > 0; i--)
         look(&s, w, hour_row(w, i - 1), w->hour[i - 1] * WINDOW_HOUR);
     return s.since;
+}
+
+static double the_same(void *ctx, uint64_t tick)
+{
+    (void)tick;
+    return *(const double *)ctx;
+}
+
+uint64_t window_since(const struct window *w, size_t bin, double bound, bool up)
+{
+    return window_since_by(w, bin, up, the_same, &bound);
 }
 
 /* ---- as text ------------------------------------------------------------------------------- */

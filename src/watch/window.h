@@ -36,6 +36,14 @@ uint64_t window_sum(const struct window *w, uint64_t from, uint64_t *sum);
  * of a change that is known to be there. In hours where the ticks themselves are gone.
  */
 uint64_t window_since(const struct window *w, size_t bin, double bound, bool up);
+/* The same where the bound is not the same at all times. */
+typedef double window_bound_fn(void *ctx, uint64_t tick);
+uint64_t window_since_by(const struct window *w, size_t bin, bool up, window_bound_fn *bound,
+                         void *ctx);
+
+/* What window_sum() adds up, row by row; an hour as its first tick. */
+typedef void window_row_fn(void *ctx, uint64_t tick, const uint64_t *counts);
+void window_each(const struct window *w, uint64_t from, window_row_fn *each, void *ctx);
 
 /* "tick:1,0,3 ..." and "hour:1,0,3 ..."; reading is into an initialised, empty one. */
 void window_put_ticks(const struct window *w, struct buf *out);

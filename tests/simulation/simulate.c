@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "delays.h"
 #include "months.h"
+#include "seasons.h"
 
 #include "weir/base/mem.h"
 
@@ -94,6 +95,8 @@ static uint64_t delays_seed(const struct wish *w)
     return w->seed + 1000;
 }
 
+enum { SEASONS = 2000 }; /* seeds of other tables, likewise */
+
 static void put_delays(struct buf *out, const struct wish *w)
 {
     buf_put_printf(
@@ -105,6 +108,7 @@ static void put_delays(struct buf *out, const struct wish *w)
         "days.\n",
         delays_heading, w->runs, 100 * MONTHS_PROMISE, DELAYS_HISTOGRAMS, DELAYS_DAYS);
     delays_table(out, delays_seed(w), w->runs);
+    seasons_delays(out, w->seed + SEASONS + 100, w->runs);
 }
 
 static bool load(struct buf *into, const char *path)
@@ -171,6 +175,7 @@ int main(int count, char **words)
         return print_stream(&w);
     put_settings(&out, &w);
     good = months_table(&out, w.seed, w.months);
+    good = seasons_table(&out, w.seed + SEASONS, w.months) && good;
     put_delays(&out, &w);
     if (w.markdown)
         fwrite(out.at, 1, out.len, stdout);

@@ -22,6 +22,7 @@ struct drift_settings {
     uint64_t per_ms;
     uint64_t tick_ms;
     bool manual; /* baselines are made by people alone */
+    bool hour_of_week;
     unsigned min_n;
     unsigned baseline_ticks;
     double tolerance;

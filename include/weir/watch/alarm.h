@@ -43,9 +43,9 @@ void alarm_free(struct alarm *a);
 DEFINE_AUTO(struct alarm, alarm_free)
 
 void alarm_name(struct alarm *a, struct str member, const char *baseline, uint64_t tick);
-/* `after` by the baseline's bins since the change, `names` by name of about the same time. */
-void alarm_explain(struct alarm *a, const struct baseline *b, const uint64_t *after,
-                   const struct counts *names);
+/* What was before and since the change; `names` by name of about the same time. */
+struct effect;
+void alarm_explain(struct alarm *a, const struct effect *e, const struct counts *names);
 
 const char *alarm_state_word(enum alarm_state s);
 void alarm_put(const struct alarm *a, struct buf *out); /* one JSON object */

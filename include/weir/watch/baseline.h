@@ -7,6 +7,7 @@
 #include "weir/stats/bound.h"
 #include "weir/stats/ecusum.h"
 #include "weir/watch/counts.h"
+#include "weir/watch/season.h"
 #include "weir/watch/ticks.h"
 
 /*
@@ -18,7 +19,9 @@
  * same ticks make the same, and a text that was touched is not read.
  *
  * Values that it does not know are counted as `other`, which it always has. Bins of numbers
- * stand in their natural order before all other values, those by their bytes.
+ * stand in their natural order before all other values, those by their bytes. Words of the
+ * grid (upto_0.5) are merged into at most ten bins of about as many numbers each, named le_
+ * and gt_ by the edges they end at: a word belongs to the first bin that reaches as far.
  */
 
 enum { BASELINE_ID = 17 }; /* sixteen hexadecimal digits and a NUL */
@@ -36,7 +39,8 @@ struct baseline {
     double alpha;
     double phi; /* 0: not known, too few ticks */
     uint64_t created_ms;
-    struct str from; /* "auto", "ticks", "file" */
+    struct str from;       /* "auto", "ticks", "file" */
+    struct season *season; /* bounds by the hour of the week; NULL: the same at all hours */
     struct arena arena;
 };
 
@@ -45,6 +49,8 @@ struct baseline_origin {
     const struct counts *total;
     const struct counts *ticks; /* the same by tick, from which phi is measured; may be NULL */
     size_t tick_count;
+    const struct week *week; /* the same by the hour of the week; NULL: not asked for */
+    uint64_t tick_ms;        /* of a week */
     double tolerance;
     double alpha;
     uint64_t created_ms;
@@ -58,6 +64,11 @@ DEFINE_AUTO(struct baseline, baseline_free)
 /* One JSON object; reading refuses what was touched and what is no baseline (NULL). */
 void baseline_put(const struct baseline *b, struct buf *out);
 struct baseline *baseline_read(struct str json);
+
+/* Which bin has a value; false: it is not known, and `other` has it. */
+bool baseline_find(const struct baseline *b, struct str value, size_t *bin);
+/* Of one of the first b->ordered: its upper edge, infinite for the last. */
+bool baseline_edge(const struct baseline *b, size_t bin, double *edge);
 
 /* Counts by name to counts by bin. */
 void baseline_sort_in(const struct baseline *b, const struct counts *counts,

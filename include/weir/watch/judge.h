@@ -35,6 +35,7 @@ struct judge_settings {
     uint64_t baseline_ticks;   /* and ticks */
     double tolerance;          /* ratio of odds that is not yet a change */
     double alpha;              /* chance that bounds of any baseline are wrong */
+    bool hour_of_week;         /* baselines by themselves are by the hour of the week */
     bool automatic;            /* baselines are made by themselves, */
     const struct str *by_hand; /* but not for these predictions; lent while the judge lives */
     size_t by_hand_count;
@@ -86,6 +87,7 @@ struct judge_recipe {
     struct str version, prediction, segment; /* absent: every one that there is */
     uint64_t from_ms, to_ms;
     const struct counts *counts; /* in place of ticks, for one histogram; lent for the call */
+    bool hour_of_week;           /* of ticks: bounds by the hour of the week */
     bool pin;
 };
 

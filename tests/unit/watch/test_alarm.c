@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "effect.h"
 #include "histogram.h"
 #include "weir/watch/alarm.h"
 
@@ -43,7 +44,8 @@ Test(alarm, whoever_finds_it_finds_the_same_id)
 
 Test(alarm, it_comes_back_from_its_json_with_its_evidence)
 {
-    alarm_explain(a, b, (uint64_t[ECUSUM_BINS]){ 160, 0, 41 }, &(struct counts){ 0 });
+    alarm_explain(a, &(struct effect){ b, b->counts, (uint64_t[ECUSUM_BINS]){ 160, 0, 41 } },
+                  &(struct counts){ 0 });
     alarm_put(a, &text);
     again = alarm_read(buf_str(&text));
     cr_assert(again, "%.*s", (int)text.len, text.at);

@@ -131,3 +131,79 @@ Test(baseline, it_has_room_for_as_many_values_as_the_detector)
     cr_assert_eq(b->bins, ECUSUM_BINS);
     cr_assert_eq(b->n, 1000);
 }
+
+/* ---- deciles ------------------------------------------------------------------------------- */
+
+static void expect_values(const char *wanted)
+{
+    struct buf said = { 0 };
+
+    for (size_t k = 0; k < b->bins; k++)
+        buf_put_printf(&said, "%s%.*s=%llu", k > 0 ? " " : "", STR_ARG(b->values[k]),
+                       (unsigned long long)b->counts[k]);
+    cr_assert(str_eq(buf_str(&said), str_of(wanted)), "%.*s", STR_ARG(buf_str(&said)));
+    buf_deinit(&said);
+}
+
+Test(baseline, words_of_the_grid_become_deciles)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        struct str word = { NULL, 0 };
+        struct buf name = { 0 };
+
+        buf_put_printf(&name, "upto_%g", 5 * (i + 1) / 100.);
+        word = buf_str(&name);
+        counts_add(&c, word, 50);
+        buf_deinit(&name);
+    }
+    b = make(&c);
+    expect_values("le_0.02=0 le_0.1=100 le_0.2=100 le_0.3=100 le_0.4=100 le_0.5=100 le_0.6=100 "
+                  "le_0.7=100 le_0.8=100 le_0.9=100 le_1=100 gt_1=0 other=0");
+    cr_assert_eq(b->ordered, 12);
+}
+
+Test(baseline, a_word_of_the_grid_that_has_much_is_a_bin_alone)
+{
+    counts_read(&c, STR("upto_0.5=10 upto_0.9=900 upto_1=80 above_1000000=10 missing=7"));
+    b = make(&c);
+    expect_values("le_0.45=0 le_0.9=910 gt_0.9=90 missing=7 other=0");
+}
+
+Test(baseline, a_number_that_never_moved_has_a_bin_on_each_side)
+{
+    counts_read(&c, STR("upto_0.5=1000"));
+    b = make(&c);
+    expect_values("le_0.45=0 le_0.5=1000 gt_0.5=0 other=0");
+    counts_deinit(&c);
+    counts_read(&c, STR("above_1000000=1000"));
+    other = make(&c);
+    cr_assert(str_eq(other->values[0], STR("le_1000000")));
+    cr_assert_eq(other->counts[1], 1000);
+}
+
+Test(baseline, later_words_of_the_grid_find_their_bin)
+{
+    uint64_t bins[ECUSUM_BINS];
+    struct counts now = { 0 };
+
+    counts_read(&c, STR("upto_0.5=10 upto_0.9=900 upto_1=80 above_1000000=10"));
+    b = make(&c);
+    counts_read(&now, STR("upto_-5=1 upto_0.45=2 upto_0.7=4 upto_0.9=8 upto_1.5=16 le_7=32"));
+    baseline_sort_in(b, &now, bins);
+    cr_assert_eq(bins[0], 3);
+    cr_assert_eq(bins[1], 12);
+    cr_assert_eq(bins[2], 16);
+    cr_assert_eq(bins[3], 32);
+    counts_deinit(&now);
+}
+
+Test(baseline, deciles_come_back_from_their_json)
+{
+    counts_read(&c, STR("upto_0.5=10 upto_0.9=900 upto_1=80 above_1000000=10"));
+    b = make(&c);
+    baseline_put(b, &text);
+    other = baseline_read(buf_str(&text));
+    cr_assert(other);
+    cr_assert_eq(other->ordered, b->ordered);
+    cr_assert_str_eq(other->id, b->id);
+}

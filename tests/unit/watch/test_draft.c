@@ -83,3 +83,21 @@ Test(draft, other_texts_are_refused)
     cr_assert_not(draft_read(&d, STR("a=1|")));
     cr_assert_not(draft_read(&d, STR("a=1;b||")));
 }
+
+Test(draft, by_the_hour_it_takes_two_weeks)
+{
+    struct counts tick = answers(1, 99);
+
+    for (uint64_t hour = 0; hour < DRAFT_WEEKS_H; hour++) {
+        cr_assert_not(draft_is_enough(&d, 100, 1));
+        draft_add(&d, &tick, 50, DRAFT_HOUR_STEPS);
+        draft_add_hour(&d, (500000 + hour) * 3600000, &tick);
+    }
+    cr_assert(draft_is_enough(&d, 100, 1));
+    draft_put(&d, &text);
+    cr_assert(draft_read(&again, buf_str(&text)));
+    draft_put(&again, &other);
+    cr_assert(str_eq(buf_str(&text), buf_str(&other)));
+    cr_assert(draft_is_enough(&again, 100, 1));
+    counts_deinit(&tick);
+}

@@ -227,3 +227,90 @@ Test(drift, a_state_of_another_size_is_refused)
     counts_deinit(&total);
     drift_init(&again, b);
 }
+
+/* ---- by the hour of the week ---------------------------------------------------------------- */
+
+enum { HOUR_TICKS = 60 };
+static const uint64_t monday = 1767571200000 / 60000; /* a tick: 2026-01-05T00:00Z */
+
+static uint64_t refusing_at(uint64_t tick)
+{
+    return (tick - monday) / HOUR_TICKS % 24 < 8 ? 40 : 5;
+}
+
+/* Two weeks in which 40 of a hundred refuse by night and 5 by day. */
+static void adopt_week(void)
+{
+    struct week *w = week_new();
+    struct counts total = { 0 };
+
+    for (uint64_t t = monday; t < monday + 14 * 24 * HOUR_TICKS; t += 10) {
+        struct counts c = answers(refusing_at(t), 100 - refusing_at(t));
+
+        week_add(w, t * 60000, &c);
+        counts_merge(&total, &c);
+        counts_deinit(&c);
+    }
+    stop();
+    b = baseline_new(&(struct baseline_origin){ .of = refusal(),
+                                                .total = &total,
+                                                .week = w,
+                                                .tick_ms = 60000,
+                                                .tolerance = 1.2,
+                                                .alpha = .01,
+                                                .from = STR("ticks") });
+    drift_init(&d, b);
+    drift_init(&again, b);
+    counts_deinit(&total);
+    week_free(w);
+}
+
+Test(drift, what_goes_by_the_hour_is_no_change)
+{
+    adopt_week();
+    for (uint64_t t = monday; t < monday + 7 * 24 * HOUR_TICKS; t++)
+        cr_assert_eq(fold(&d, t, refusing_at(t), 100 - refusing_at(t)), DRIFT_STAYED);
+    cr_assert_lt(drift_score(&d, threshold), .1);
+}
+
+Test(drift, the_night_by_day_is_a_change)
+{
+    uint64_t noon = monday + 12 * HOUR_TICKS, before[ECUSUM_BINS];
+    uint64_t at;
+
+    adopt_week();
+    at = turn_after(DRIFT_ALARM, 40, 60, noon, 60);
+    cr_assert_gt(at, 0);
+    cr_assert_eq(d.latch.since, noon);
+    drift_before(&d, d.latch.since, before);
+    cr_assert_float_eq((double)before[2] / (double)(before[0] + before[2]), .05, .001);
+}
+
+Test(drift, a_step_over_two_hours_is_held_against_both)
+{
+    uint64_t t = monday + 7 * HOUR_TICKS + 30;
+
+    adopt_week();
+    for (unsigned day = 0; day < 60; day++, t += 24 * HOUR_TICKS) {
+        cr_assert_eq(fold(&d, t, 12, 18), DRIFT_STAYED);
+        cr_assert_eq(fold(&d, t + HOUR_TICKS, 2, 28), DRIFT_STAYED);
+    }
+    cr_assert_lt(drift_score(&d, threshold), .1);
+}
+
+Test(drift, by_the_hour_a_restart_changes_nothing_either)
+{
+    adopt_week();
+    for (uint64_t t = monday; t < monday + 100; t++) {
+        struct str lines;
+
+        fold(&d, t, 10, 20);
+        fold(&again, t, 10, 20);
+        buf_reset(&text);
+        drift_put(&again, &text);
+        drift_deinit(&again);
+        lines = buf_str(&text);
+        cr_assert(drift_read(&again, b, &lines));
+    }
+    cr_assert(same_state());
+}

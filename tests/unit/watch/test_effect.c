@@ -23,7 +23,7 @@ TestSuite(effect, .fini = stop, .timeout = 30);
 static void read_effect(const uint64_t *after)
 {
     buf_put(&text, STR("{"));
-    effect_put(b, after, &text);
+    effect_put(&(struct effect){ b, b->counts, after }, &text);
     buf_put(&text, STR("}"));
     json = json_loadb(text.at, text.len, 0, NULL);
     cr_assert(json, "%.*s", (int)text.len, text.at);
@@ -34,7 +34,7 @@ Test(effect, the_sentence_says_what_moved_most)
     uint64_t after[ECUSUM_BINS] = { 160, 0, 41 };
 
     b = refusal_baseline(60);
-    effect_put_sentence(b, after, &names, &text);
+    effect_put_sentence(&(struct effect){ b, b->counts, after }, &names, &text);
     cr_assert(str_eq(buf_str(&text), STR("refusal=yes 5.0 % \u2192 20.4 %")), "%.*s",
               (int)text.len, text.at);
 }
@@ -73,7 +73,9 @@ Test(effect, of_nothing_nothing_has_moved)
 
     b = refusal_baseline(60);
     read_effect(after);
-    effect_put_sentence(b, (uint64_t[ECUSUM_BINS]){ 5700, 0, 300 }, &names, &text);
+    effect_put_sentence(
+        &(struct effect){ b, b->counts, (uint64_t[ECUSUM_BINS]){ 5700, 0, 300 } }, &names,
+        &text);
     cr_assert_eq(text.at[text.len - 1], '}');
 }
 
@@ -83,7 +85,7 @@ Test(effect, a_value_that_the_baseline_lacks_is_named)
 
     b = refusal_baseline(60);
     cr_assert(counts_read(&names, STR("maybe=30 no=60 never=5 yes=5")));
-    effect_put_sentence(b, after, &names, &text);
+    effect_put_sentence(&(struct effect){ b, b->counts, after }, &names, &text);
     cr_assert(str_eq(buf_str(&text), STR("refusal=other (maybe) 0.0 % \u2192 35.0 %")), "%.*s",
               (int)text.len, text.at);
     buf_reset(&text);

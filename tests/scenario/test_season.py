@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is no change of the model: answers that go by the hour, and questions that move for two
+versions at once; and numbers whose bins come from what was counted.
+
+Ticks are a second long. Two weeks cannot be waited for, so they are written to Redis as a
+gateway would have: one row of counts for each hour."""
+
+import itertools
+import json
+import random
+import threading
+import time
+
+import pytest
+
+from test_drift import Traffic, alarms, command, page
+from weirtest import chat, config
+from weirtest.patience import until
+
+pytestmark = pytest.mark.limit(150)
+SOON = 40
+HOUR_S, ROW_TICKS, ROWS_A_DAY = 3600, 60, 24
+MEMBER = "chat:real-model:intent"
+
+INTENT = {"name": "intent", "from": "/choices/0/message/content", "kind": "label",
+          "labels": ["refund", "shipping"]}
+
+
+def row_of(weir, prediction, version="real-model"):
+    for row in page(weir, "drift")["histograms_list"]:
+        if row["prediction"] == prediction and row["version"] == version:
+            return row
+    return {"state": "unknown", "baseline": None, "n": 0}
+
+
+def state(weir, prediction="intent", version="real-model"):
+    return row_of(weir, prediction, version)["state"]
+
+
+def drift(redis=None, predictions=(INTENT,), **settings):
+    overlay = config.merged(config.chat(predictions=list(predictions)),
+                            {"drift": {"tick": "1s", **settings}})
+    return config.merged(overlay, config.redis(redis, timeout="500ms") if redis else {})
+
+
+class Mix:
+    """Answers refund or shipping by a share of refunds that may be changed."""
+
+    def __init__(self, share):
+        self.share, self.dice = share, random.Random(7)
+
+    def __call__(self, call):
+        chat.says("refund" if self.dice.random() < self.share else "shipping")(call)
+
+
+# -- by the hour of the week ------------------------------------------------------------------
+
+
+def write_two_weeks(redis, now_s, share_at):
+    """A minute's row in each hour of two weeks; shares of refunds by the hour from now."""
+    for back in range(14 * 24, 0, -1):
+        tick = now_s - back * HOUR_S
+        row = tick // ROW_TICKS
+        refunds = round(600 * share_at(back))
+        redis("HSET", f"weir:v1:hours:{MEMBER}:{row // ROWS_A_DAY}", row % ROWS_A_DAY,
+              f"refund={refunds} shipping={600 - refunds}")
+
+
+def is_near(back):
+    """The hour of the day that it is now, or the next: the test may see it begin."""
+    return back % 24 in (0, 23)
+
+
+def test_what_goes_by_the_hour_is_no_alarm_and_a_change_of_the_hour_is(stage):
+    model, redis = Mix(0.8), stage.redis()
+    weir = stage.weir(config.gateway(stage.upstream(model), **drift(redis, baseline="manual")))
+    stage.keep(Traffic(weir))
+    until(lambda: state(weir) == "no_baseline", SOON, "the histogram")
+    write_two_weeks(redis, int(time.time()), lambda back: 0.8 if is_near(back) else 0.2)
+    words = ("create", "--model", "chat", "--prediction", "intent", "--last", "14d", "--pin")
+
+    made = command(weir, *words, "--hour-of-week")
+    assert made.returncode == 0, made.stderr
+    assert "168 shared, 0 as the whole" in made.stdout
+    until(lambda: state(weir) == "ok", SOON, "a verdict by the hour")
+    hours = row_of(weir, "intent")["baseline"]["hour_of_week"]
+    assert hours == {"alone": 0, "shared": 168, "whole": 0}
+    time_left = time.monotonic() + 8
+    until(lambda: time.monotonic() > time_left or alarms(weir, "firing"), 20, "some ticks")
+    assert not alarms(weir, "firing")
+
+    model.share = 0.25  # what all hours together say, but not this one
+    until(lambda: alarms(weir, "firing"), SOON, "the alarm of this hour")
+    (alarm,) = alarms(weir, "firing")
+    refund = next(v for v in alarm["evidence"]["values"] if v["value"] == "refund")
+    assert 0.75 < refund["before"] < 0.85
+
+    model.share = 0.8
+    plain = command(weir, *words)
+    assert plain.returncode == 0, plain.stderr
+    until(lambda: row_of(weir, "intent")["baseline"].get("hour_of_week") is None, SOON, "it")
+    until(lambda: alarms(weir, "firing"), SOON, "what a baseline of all hours says")
+
+
+# -- numbers without bins ---------------------------------------------------------------------
+
+
+class Scores:
+    """Answers a score, from 0 to 1, higher by `lift`."""
+
+    def __init__(self):
+        self.lift, self.dice = 0.0, random.Random(11)
+
+    def __call__(self, call):
+        score = min(1, self.dice.betavariate(6, 3) * (1 - self.lift) + self.lift)
+        chat.says(json.dumps({"score": round(score, 3)}))(call)
+
+
+def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
+    model = Scores()
+    score = {"name": "score", "kind": "number", "from": "/choices/0/message/content#/score"}
+    weir = stage.weir(config.gateway(stage.upstream(model),
+                                     **drift(predictions=[score], min_n=1000,
+                                             baseline_ticks=4)))
+    stage.keep(Traffic(weir))
+    until(lambda: row_of(weir, "score")["n"] > 100, SOON, "answers")
+    assert all(v["value"].startswith("upto_") for v in row_of(weir, "score")["values"])
+    until(lambda: state(weir, "score") == "ok", SOON, "a baseline and a verdict")
+    values = row_of(weir, "score")["values"]
+    bins = [v["value"] for v in values if v["value"].startswith(("le_", "gt_"))]
+    assert 6 <= len(bins) <= 12 and bins[-1].startswith("gt_"), bins
+    shares = [v["before"] for v in values if v["value"] in bins[1:-1]]
+    assert max(shares) < 0.25, shares
+    distances = row_of(weir, "score")["distances"]
+    assert distances["ks"] is not None
+
+    model.lift = 0.5
+    until(lambda: any(a["prediction"] == "score" for a in page(weir, "alarms")["alarms"]),
+          SOON, "the alarm")
+    (alarm,) = [a for a in page(weir, "alarms")["alarms"] if a["prediction"] == "score"]
+    assert alarm["evidence"]["moved"][0]["value"].startswith(("le_", "gt_"))
+    assert not [u for u in alarm["evidence"]["unseen"] if u["value"].startswith("upto_")]

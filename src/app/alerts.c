@@ -2,8 +2,9 @@
 /*
  * Parcels stand in the order in which the alarms changed. A courier takes the first that is due
  * on its leg; a later change of the same alarm waits for the earlier ones, so that nobody hears
- * of an end before the beginning. Parcels that the judge no longer has (another gateway judges
- * now) are let go as soon as nothing of them is under way.
+ * of an end before the beginning. When another gateway begins to judge, the parcels are its, and
+ * ours are let go as soon as nothing of them is under way. As long as we judge nobody but us can
+ * have delivered one: then it is carried on, though the store may have lost it.
  */
 #include "alerts.h"
 
@@ -127,22 +128,22 @@ static bool is_carried(const struct alerts *a, const struct parcel *p)
 }
 
 /* One that is over stays until the judge knows, whoever that is by now. */
-static bool may_go(const struct alerts *a, const struct parcel *p)
+static bool may_go(const struct alerts *a, const struct parcel *p, bool ours)
 {
     return !p->seen && !p->returning && !is_carried(a, p) &&
-           (p->returned || !parcel_is_over(p));
+           (p->returned || (!ours && !parcel_is_over(p)));
 }
 
 static void gather(struct alerts *a)
 {
+    bool ours = judge_each_delivery(a->kit.judge, on_delivery, a);
     struct link *next;
 
-    judge_each_delivery(a->kit.judge, on_delivery, a);
     for (struct link *l = a->parcels.next; l != &a->parcels; l = next) {
         struct parcel *p = container_of(l, struct parcel, link);
 
         next = l->next;
-        if (may_go(a, p))
+        if (may_go(a, p, ours))
             parcel_free(p);
         else
             p->seen = false;

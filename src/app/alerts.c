@@ -2,8 +2,9 @@
 /*
  * Parcels stand in the order in which the alarms changed. A courier takes the first that is due
  * on its leg; a later change of the same alarm waits for the earlier ones, so that nobody hears
- * of an end before the beginning. Parcels that the judge no longer has (another gateway judges
- * now) are let go as soon as nothing of them is under way.
+ * of an end before the beginning. When another gateway begins to judge, the parcels are its, and
+ * ours are let go as soon as nothing of them is under way. As long as we judge nobody but us can
+ * have delivered one: then it is carried on, though the store may have lost it.
  */
 #include "alerts.h"
 
@@ -127,22 +128,22 @@ static bool is_carried(const struct alerts *a, const struct parcel *p)
 }
 
 /* One that is over stays until the judge knows, whoever that is by now. */
-static bool may_go(const struct alerts *a, const struct parcel *p)
+static bool may_go(const struct alerts *a, const struct parcel *p, bool ours)
 {
     return !p->seen && !p->returning && !is_carried(a, p) &&
-           (p->returned || !parcel_is_over(p));
+           (p->returned || (!ours && !parcel_is_over(p)));
 }
 
 static void gather(struct alerts *a)
 {
+    bool ours = judge_each_delivery(a->kit.judge, on_delivery, a);
     struct link *next;
 
-    judge_each_delivery(a->kit.judge, on_delivery, a);
     for (struct link *l = a->parcels.next; l != &a->parcels; l = next) {
         struct parcel *p = container_of(l, struct parcel, link);
 
         next = l->next;
-        if (may_go(a, p))
+        if (may_go(a, p, ours))
             parcel_free(p);
         else
             p->seen = false;
@@ -172,6 +173,15 @@ static void return_those_over(struct alerts *a)
 
 /* ---- couriers ------------------------------------------------------------------------------ */
 
+/* Until the next try: what it waits for, or its receiver, if that is longer. */
+static uint64_t longer_us(const struct courier *c, uint64_t pause_us)
+{
+    uint64_t now_us = clock_now_us();
+    uint64_t rest_us = c->rests_until_us > now_us ? c->rests_until_us - now_us : 0;
+
+    return rest_us > pause_us ? rest_us : pause_us;
+}
+
 static void on_carried(struct courier *c, struct parcel *p, bool taken)
 {
     struct alerts *a = p->owner;
@@ -195,7 +205,7 @@ static void on_carried(struct courier *c, struct parcel *p, bool taken)
         log_warn("alert_failed", F_STR("receiver", courier_kind(c)),
                  F_STR("to", courier_where(c)), F_TEXT("delivery", p->key),
                  F_U64("tries", p->legs[leg].tries), F_TEXT("why", c->why),
-                 F_MS("pause_ms", pause_us));
+                 F_MS("pause_ms", longer_us(c, pause_us)));
     else
         log_error("alert_dropped", F_STR("receiver", courier_kind(c)),
                   F_STR("to", courier_where(c)), F_TEXT("delivery", p->key),
@@ -246,12 +256,15 @@ static struct parcel *choose(struct alerts *a, size_t leg, const struct alert_sc
 
 static void carry(struct alerts *a, const struct alert_scene *scene)
 {
+    uint64_t now_us = clock_now_us();
+
     for (size_t i = 0; i < a->courier_count; i++) {
-        struct parcel *p = a->couriers[i].carrying ? NULL : choose(a, i, scene);
+        bool free = courier_is_free(&a->couriers[i], now_us);
+        struct parcel *p = free ? choose(a, i, scene) : NULL;
 
         if (!p)
             continue;
-        parcel_try(p, i, clock_now_us());
+        parcel_try(p, i, now_us);
         courier_start(&a->couriers[i], p, a->link);
     }
 }

@@ -21,11 +21,19 @@ static void finish(struct courier *c, bool taken)
 
 /* ---- a webhook ----------------------------------------------------------------------------- */
 
+static void rest(struct courier *c, int64_t wish_ms)
+{
+    uint64_t us = wish_ms > 0 ? (uint64_t)wish_ms * 1000 : 0;
+
+    c->rests_until_us = clock_now_us() + (us < HOUR_US ? us : HOUR_US);
+}
+
 static void on_posted(struct post *p, bool taken)
 {
     struct courier *c = container_of(p, struct courier, post);
 
     c->why = p->why;
+    rest(c, p->alone_ms);
     finish(c, taken);
 }
 
@@ -102,6 +110,11 @@ static void run_it(struct courier *c)
 }
 
 /* ---- either -------------------------------------------------------------------------------- */
+
+bool courier_is_free(const struct courier *c, uint64_t now_us)
+{
+    return !c->carrying && c->rests_until_us <= now_us;
+}
 
 void courier_start(struct courier *c, struct parcel *p, struct str link)
 {

@@ -9,7 +9,8 @@
 
 /*
  * The way to one receiver of changes, a webhook or a command: one parcel at a time, told once
- * whether it was taken. A command has an hour, a webhook ten seconds.
+ * whether it was taken. A command has an hour, a webhook ten seconds. A webhook that asks for a
+ * rest has it, up to an hour.
  */
 
 struct courier;
@@ -21,6 +22,7 @@ struct courier {
     const char *const *argv;             /* lent; NULL: a webhook */
     courier_fn *on_done;
     struct parcel *carrying; /* lent; NULL: idle */
+    uint64_t rests_until_us;
     struct post post;
     struct child child;
     struct arena arena; /* of what is being sent */
@@ -33,6 +35,7 @@ void courier_init_webhook(struct courier *c, const struct post_kit *kit,
                           const struct alert_webhook *webhook, courier_fn *on_done);
 void courier_init_command(struct courier *c, const struct post_kit *kit,
                           const char *const *argv, courier_fn *on_done);
+bool courier_is_free(const struct courier *c, uint64_t now_us); /* idle, and does not rest */
 /* The parcel is lent until on_done, which never comes from inside start or cancel. */
 void courier_start(struct courier *c, struct parcel *p, struct str link);
 void courier_cancel(struct courier *c); /* on_done follows, if something is under way */

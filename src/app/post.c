@@ -7,7 +7,9 @@
  */
 #include "post.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/ensure.h"
+#include "weir/upstream/retry_after.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,9 +65,17 @@ static void on_limit(struct timer *t)
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void on_noted(struct fetch *f)
+static void on_connected(struct fetch *f)
 {
-    (void)f; /* its status is read at the end */
+    (void)f;
+}
+
+static void on_head(struct fetch *f)
+{
+    struct post *p = container_of(f, struct post, fetch);
+
+    p->alone_ms = retry_after_ms(fetch_header(f, "Retry-After"), (struct str){ 0 },
+                                 clock_wall_ms());
 }
 
 static void on_data(struct fetch *f, struct str bytes)
@@ -85,8 +95,8 @@ static void on_fetched(struct fetch *f, enum err err)
 }
 
 static const struct fetch_events events = {
-    .on_connected = on_noted,
-    .on_head = on_noted,
+    .on_connected = on_connected,
+    .on_head = on_head,
     .on_data = on_data,
     .on_done = on_fetched,
 };
@@ -125,6 +135,7 @@ void post_start(struct post *p, const char *const *headers, struct str body)
     ensure(p->phase == POST_IDLE);
     p->enough = p->late = p->cancelled = false;
     p->answer_bytes = 0;
+    p->alone_ms = -1;
     p->headers = headers;
     p->body = body;
     p->fetch = (struct fetch){ 0 };

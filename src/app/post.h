@@ -9,7 +9,8 @@
 /*
  * One text to one URL, that can be sent again and again: its name looked up, on a connection
  * of its own, all of it in 10 s. Any 2xx is success; of the answer's body up to
- * POST_ANSWER_BYTES are read and dropped. Nobody is redirected.
+ * POST_ANSWER_BYTES are read and dropped. Nobody is redirected. An answer may ask to be left
+ * alone for a while (Retry-After).
  *
  * A URL may hold a secret in its path: people are shown `where`, which is host and port.
  */
@@ -35,6 +36,7 @@ struct post {
     enum { POST_IDLE, POST_RESOLVING, POST_SENDING } phase;
     bool enough, late, cancelled;
     size_t answer_bytes;
+    int64_t alone_ms;           /* -1: it did not ask for it */
     const char *const *headers; /* lent, as is the body, until the end */
     struct str body;
     struct resolve resolve;

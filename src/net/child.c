@@ -3,9 +3,13 @@
  * A run outlives the command by a moment: libuv's handles, of the process and of the pipe to
  * its standard input, close with the loop's next turn, and the end is told when the last has
  * closed. A command that does not read its input, or ends before it has, loses the rest.
+ *
+ * One that is being ended may go before what it has started, as shells do: then the run waits
+ * for the rest of its process group, which is looked at now and then until it is killed.
  */
 #include "weir/net/child.h"
 
+#include "weir/base/clock.h"
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
 
@@ -19,8 +23,13 @@
 
 enum {
     GRACE_US = 5 * 1000 * 1000, /* from SIGTERM to SIGKILL */
+    LOOK_US = 50 * 1000,        /* between two looks at who is left */
     SIGNALLED = 128,            /* what shells add to a signal's number */
 };
+
+/* What a program needs to find its way, and nothing that could be a secret. */
+static const char *const handed_on[] = { "HOME", "LANG",  "LANGUAGE", "LC_", "LOGNAME",
+                                         "PATH", "SHELL", "TMPDIR",   "TZ",  "USER" };
 
 struct child_run {
     struct child *child; /* its owner's, who stays until the end */
@@ -31,6 +40,7 @@ struct child_run {
     unsigned open; /* handles that have not closed */
     bool exited;
     enum err err; /* why it was ended; OK: by itself */
+    uint64_t kill_at_us;
     struct timer limit;
 };
 
@@ -56,46 +66,62 @@ static void close_input(struct child_run *run)
         uv_close((uv_handle_t *)&run->input, on_closed);
 }
 
+static void close_all(struct child_run *run)
+{
+    timer_disarm(&run->limit);
+    close_input(run);
+    uv_close((uv_handle_t *)&run->process, on_closed);
+}
+
+/* It and all that it has started, which is in its session and process group. */
+static bool signal_group(const struct child_run *run, int number)
+{
+    return kill(-run->process.pid, number) == 0; /* false: it is over by now */
+}
+
 static void on_exited(uv_process_t *process, int64_t status, int signal_number)
 {
     struct child_run *run = process->data;
 
-    timer_disarm(&run->limit);
     run->exited = true;
     run->child->status = signal_number != 0 ? SIGNALLED + signal_number : (int)status;
-    close_input(run);
-    uv_close((uv_handle_t *)process, on_closed);
+    if (run->err && signal_group(run, 0))
+        close_input(run); /* the timer looks after the others */
+    else
+        close_all(run);
 }
 
-/* It and all that it has started, which is in its session and process group. */
-static void send_signal(const struct child_run *run, int number)
+static void ask_to_end(struct child_run *run, enum err err)
 {
-    if (!run->exited)
-        (void)kill(-run->process.pid, number); /* may be over by now */
+    run->err = err;
+    run->kill_at_us = clock_now_us() + GRACE_US;
+    (void)signal_group(run, SIGTERM);
+    timer_arm(&run->limit, LOOK_US);
 }
 
 static void on_limit(struct timer *t)
 {
     struct child_run *run = container_of(t, struct child_run, limit);
+    bool over = run->err && !signal_group(run, 0);
 
-    if (run->err) {
-        send_signal(run, SIGKILL);
+    if (!run->err) {
+        ask_to_end(run, ERR_DEADLINE);
         return;
     }
-    run->err = ERR_DEADLINE;
-    send_signal(run, SIGTERM);
-    timer_arm(t, GRACE_US);
+    if (!over && clock_now_us() >= run->kill_at_us)
+        over = signal_group(run, SIGKILL);
+    if (over && run->exited)
+        close_all(run);
+    else
+        timer_arm(t, LOOK_US);
 }
 
 void child_cancel(struct child *c)
 {
     struct child_run *run = c->run;
 
-    if (!run || run->exited || run->err)
-        return;
-    run->err = ERR_CANCELLED;
-    send_signal(run, SIGTERM);
-    timer_arm(&run->limit, GRACE_US);
+    if (run && !run->exited && !run->err)
+        ask_to_end(run, ERR_CANCELLED);
 }
 
 /* ---- the start ---- */
@@ -134,6 +160,18 @@ static bool is_replaced(const char *ours, const char *const *variables)
     return false;
 }
 
+static bool is_handed_on(const char *variable)
+{
+    for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++) {
+        size_t len = strlen(handed_on[i]);
+
+        if (strncmp(variable, handed_on[i], len) == 0 &&
+            (variable[len] == '=' || handed_on[i][len - 1] == '_'))
+            return true;
+    }
+    return false;
+}
+
 /* Of pointers alone: the texts stay whose they are. */
 static char **merge(const char *const *variables)
 {
@@ -148,9 +186,18 @@ static char **merge(const char *const *variables)
     for (const char *const *v = variables; v && *v; v++)
         memcpy(&all[count++], v, sizeof(*v));
     for (char **e = environ; *e; e++)
-        if (!is_replaced(*e, variables))
+        if (is_handed_on(*e) && !is_replaced(*e, variables))
             all[count++] = *e;
     return all;
+}
+
+/*
+ * Our sockets are none of its business. Libraries open some, when a loop begins, that would
+ * outlive the fork, and whoever started us may have left us others.
+ */
+static void keep_ours(void)
+{
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* of Linux 5.11 and on */
 }
 
 static int spawn(struct loop *loop, struct child_run *run, const struct child_call *call)
@@ -170,6 +217,7 @@ static int spawn(struct loop *loop, struct child_run *run, const struct child_ca
     };
     int failed;
 
+    keep_ours();
     memcpy(&options.args, &call->argv, sizeof(options.args)); /* libuv only reads them */
     failed = uv_spawn(&loop->uv, &run->process, &options);
     free(options.env);

@@ -277,10 +277,11 @@ bool judge_put_baseline(const struct judge *j, const char *id, struct buf *out)
 
 /* ---- deliveries ---------------------------------------------------------------------------- */
 
-void judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx)
+bool judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx)
 {
     for (size_t i = 0; j->book.ours && i < j->book.delivery_count; i++)
         fn(ctx, str_of(j->book.deliveries[i].key), str_of(j->book.deliveries[i].json));
+    return j->book.ours;
 }
 
 void judge_on_delivery(struct judge *j, void (*fn)(void *owner), void *owner)

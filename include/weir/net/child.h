@@ -6,9 +6,10 @@
 #include "weir/net/loop.h"
 
 /*
- * A command, run beside the loop: no shell, a session of its own, our environment and a few
- * variables more, a text on its standard input. What it says on its standard output and error
- * goes to our standard error.
+ * A command, run beside the loop: no shell, a session of its own, a text on its standard input.
+ * What it says on its standard output and error goes to our standard error. Nothing else of
+ * ours is open in it, and of our environment it gets what programs need to find their way
+ * (PATH, HOME, the language ...): the rest may hold secrets.
  *
  * on_done comes exactly once and never from inside start or cancel, when the command is over:
  * OK when it ended by itself, with its exit status; ERR_CANCELLED or ERR_DEADLINE when it was

@@ -112,10 +112,10 @@ void judge_unsilence(struct judge *j, struct judge_order *o, struct str id, judg
 
 /*
  * Changes of alarms that nobody has been told of: each as "<alarm id>:<state>" and the alarm's
- * JSON. Nothing, unless this process judges. They stay until judge_delivered().
+ * JSON. They stay until judge_delivered(). False, and nothing: another process judges.
  */
 typedef void judge_delivery_fn(void *ctx, struct str key, struct str alarm_json);
-void judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx);
+bool judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx);
 void judge_delivered(struct judge *j, struct judge_order *o, struct str key, judge_fn *on_done);
 /* Called after each tick as long as there are any. */
 void judge_on_delivery(struct judge *j, void (*fn)(void *owner), void *owner);

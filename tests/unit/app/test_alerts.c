@@ -63,12 +63,13 @@ void judge_put_silences(const struct judge *j, struct buf *out)
     buf_put(out, judge.silences.at ? judge.silences : STR("{\"silences\":[]}"));
 }
 
-void judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx)
+bool judge_each_delivery(const struct judge *j, judge_delivery_fn *fn, void *ctx)
 {
     (void)j;
     for (size_t i = 0; judge.ours && i < judge.count; i++)
         if (!judge.deliveries[i].delivered)
             fn(ctx, str_of(judge.deliveries[i].key), buf_str(&judge.deliveries[i].json));
+    return judge.ours;
 }
 
 void judge_on_delivery(struct judge *j, void (*fn)(void *owner), void *owner)
@@ -293,6 +294,46 @@ Test(alerts, the_judge_is_told_again_when_its_store_was_away)
     run(1);
     cr_assert(judge.deliveries[0].delivered);
     cr_assert_eq(count_in(heard[0], "POST /one "), 1);
+}
+
+/* As after a FLUSHALL: the judge reads its store once a tick. */
+static void lose_all(struct timer *t)
+{
+    judge.count = 0;
+    judge.on_news(judge.owner);
+    (void)t;
+}
+
+Test(alerts, what_the_store_has_lost_is_carried_all_the_same)
+{
+    struct timer loss;
+
+    refusals = 2;
+    judge_says(ALARM_NAME ":firing", ALARM_FIRING);
+    timer_init(&loss, kit.post.loop, lose_all);
+    timer_arm(&loss, 300 * 1000);
+    run(1);
+    cr_assert_eq(sent("webhook", "ok"), 1);
+    buf_deinit(&judge.deliveries[0].json);
+}
+
+static void give_up(struct timer *t)
+{
+    judge.ours = false;
+    lose_all(t);
+}
+
+Test(alerts, what_was_put_off_is_left_to_the_gateway_that_judges_next)
+{
+    struct timer loss;
+
+    refusals = 1;
+    judge_says(ALARM_NAME ":firing", ALARM_FIRING);
+    timer_init(&loss, kit.post.loop, give_up);
+    timer_arm(&loss, 300 * 1000);
+    run_for_ms(2500, 1);
+    cr_assert_eq(count_in(heard[0], "POST /one "), 1);
+    buf_deinit(&judge.deliveries[0].json);
 }
 
 /* ---- silences ------------------------------------------------------------------------------ */

@@ -4,12 +4,15 @@
 #include "alarm.h"
 #include "alert_text.h"
 #include "upstream.h"
+#include "weir/base/clock.h"
 #include "weir/net/loop.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static const uint64_t SECOND_US = UINT64_C(1000) * 1000;
 
 static struct post_kit kit;
 static struct upstream server;
@@ -19,14 +22,21 @@ static struct parcel *parcel;
 static struct buf json;
 static char url[64], heard[4096], folder[] = "/tmp/weir-courier-XXXXXX", file[40];
 static bool taken, refuses;
+static const char *wish = ""; /* a header more of a refusal */
 static unsigned dones;
 
 static void serve(struct upstream *u, int fd, unsigned nth)
 {
     (void)nth;
-    if (upstream_hear(u, fd, heard, sizeof(heard)))
-        upstream_say(fd, refuses ? "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
-                                 : "HTTP/1.1 200 Fine\r\nContent-Length: 0\r\n\r\n");
+    if (!upstream_hear(u, fd, heard, sizeof(heard)))
+        return;
+    if (refuses) {
+        upstream_say(fd, "HTTP/1.1 500 No\r\n");
+        upstream_say(fd, wish);
+        upstream_say(fd, "Content-Length: 0\r\n\r\n");
+    } else {
+        upstream_say(fd, "HTTP/1.1 200 Fine\r\nContent-Length: 0\r\n\r\n");
+    }
 }
 
 static void on_done(struct courier *c, struct parcel *p, bool was_taken)
@@ -130,6 +140,27 @@ Test(courier, what_a_webhook_refuses_is_not_taken_and_can_be_carried_again)
     refuses = false;
     carry();
     cr_assert(taken);
+}
+
+Test(courier, a_webhook_that_asks_for_a_rest_has_it)
+{
+    uint64_t before_us = clock_now_us();
+
+    refuses = true;
+    carry_to_hook();
+    cr_assert(courier_is_free(&courier, clock_now_us()));
+    wish = "Retry-After: 60\r\n";
+    carry();
+    cr_assert_not(courier_is_free(&courier, before_us + 60 * SECOND_US - 1));
+    cr_assert(courier_is_free(&courier, clock_now_us() + 60 * SECOND_US));
+}
+
+Test(courier, nobody_rests_for_longer_than_an_hour)
+{
+    refuses = true;
+    wish = "Retry-After: 86400\r\n";
+    carry_to_hook();
+    cr_assert(courier_is_free(&courier, clock_now_us() + 3600 * SECOND_US));
 }
 
 Test(courier, of_a_webhook_people_see_its_host_alone)

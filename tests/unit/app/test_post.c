@@ -92,6 +92,19 @@ Test(post, anything_else_is_not_taken)
     cr_assert_str_eq(post.why, "status 302");
 }
 
+Test(post, how_long_an_answer_asks_to_be_left_alone_is_noted)
+{
+    (void)snprintf(answer, sizeof(answer),
+                   "HTTP/1.1 429 Slower\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    send_to(url, "");
+    cr_assert_not(taken);
+    cr_assert_eq(post.alone_ms, 7000);
+    (void)snprintf(answer, sizeof(answer), "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
+    post_start(&post, (const char *const[]){ NULL }, STR("{}"));
+    loop_run(kit.loop);
+    cr_assert_eq(post.alone_ms, -1);
+}
+
 Test(post, it_can_be_sent_again)
 {
     (void)snprintf(answer, sizeof(answer), "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");

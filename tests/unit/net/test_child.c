@@ -6,10 +6,12 @@
 #include "weir/net/timer.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SECOND_US = 1000 * 1000, MINUTE_US = 60 * SECOND_US };
@@ -19,7 +21,7 @@ static struct child child;
 static unsigned dones;
 static enum err ended;
 static char folder[] = "/tmp/weir-child-XXXXXX";
-static char out[sizeof(folder) + 8];
+static char out[sizeof(folder) + 8], fifo_path[sizeof(out) + 8];
 static char said[4096]; /* what the command wrote into `out` */
 
 static void on_done(struct child *c, enum err err)
@@ -36,11 +38,13 @@ static void begin(void)
     loop = loop_new(NULL);
     cr_assert(mkdtemp(folder));
     (void)snprintf(out, sizeof(out), "%s/out", folder);
+    (void)snprintf(fifo_path, sizeof(fifo_path), "%s.fifo", out);
 }
 
 static void finish(void)
 {
     (void)unlink(out);
+    (void)unlink(fifo_path);
     (void)rmdir(folder);
     loop_free(loop);
 }
@@ -124,15 +128,43 @@ Test(child, one_that_does_not_read_ends_all_the_same)
     buf_deinit(&text);
 }
 
-Test(child, variables_are_added_to_ours_and_come_before_them)
+Test(child, variables_are_added_and_come_before_ours)
 {
     const char *argv[5];
-    struct child_call call = script("echo \"$ONE $TWO $ONETWO\" >\"$0\"", argv);
+    struct child_call call = script("echo \"$ONE $LANG $LC_TIME\" >\"$0\"", argv);
 
-    cr_assert_eq(setenv("TWO", "ours", 1) + setenv("ONETWO", "kept", 1), 0);
-    call.variables = (const char *[]){ "ONE=a b", "TWO=theirs", NULL };
+    cr_assert_eq(setenv("LANG", "ours", 1) + setenv("LC_TIME", "kept", 1), 0);
+    call.variables = (const char *[]){ "ONE=a b", "LANG=theirs", NULL };
     run(&call);
     cr_assert_str_eq(said, "a b theirs kept\n");
+}
+
+Test(child, of_our_environment_it_gets_nothing_that_could_be_a_secret)
+{
+    const char *argv[5];
+    struct child_call call = script("env | grep -c -e SECRET -e NOTIFY >\"$0\"", argv);
+
+    cr_assert_eq(setenv("API_KEY", "SECRET", 1) + setenv("PATH_OF", "SECRET", 1) +
+                     setenv("NOTIFY_SOCKET", "@x", 1),
+                 0);
+    run(&call);
+    cr_assert_str_eq(said, "0\n");
+}
+
+Test(child, nothing_of_ours_is_open_in_it)
+{
+    const char *argv[5];
+    struct child_call call = script(": >\"$0\"\nfor fd in /proc/$$/fd/*; do\n"
+                                    "case ${fd##*/} in 0|1|2) ;;\n"
+                                    "*) readlink $fd >>\"$0\" ;; esac\ndone",
+                                    argv);
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0); /* as a library would, that does not think of it */
+    run(&call);
+    cr_assert_str_eq(said, "");
+    (void)close(ends[0]);
+    (void)close(ends[1]);
 }
 
 Test(child, a_command_that_is_not_there_is_told_with_its_reason)
@@ -162,21 +194,75 @@ Test(child, past_its_time_it_is_asked_to_end)
     cr_assert_lt(clock_now_us() - before_us, 4 * SECOND_US);
 }
 
+/* Whoever holds its other end open lives: reading sees its end when the last one is gone. */
+static int open_fifo(void)
+{
+    int fd;
+
+    cr_assert_eq(mkfifo(fifo_path, 0600), 0);
+    fd = open(fifo_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert(fd >= 0);
+    return fd;
+}
+
+static void expect_nobody(int fifo)
+{
+    char byte;
+
+    cr_assert_eq(fcntl(fifo, F_SETFL, 0), 0); /* from now on it waits for that */
+    cr_assert_eq(read(fifo, &byte, 1), 0);
+    (void)close(fifo);
+}
+
 Test(child, one_that_does_not_listen_is_killed_with_all_that_it_started)
 {
     const char *argv[5];
-    struct child_call call = script("trap '' TERM; sleep 25 & while :; do sleep 25; done",
+    struct child_call call = script("exec >\"$0.fifo\"\ntrap '' TERM\n"
+                                    "sleep 60 & while :; do sleep 60; done",
                                     argv);
-    int ends[2];
-    char byte;
+    int fifo = open_fifo();
 
-    cr_assert_eq(pipe(ends), 0); /* its other end is open for as long as one of them lives */
     call.timeout_us = SECOND_US / 10;
     run(&call);
     cr_assert(ended == ERR_DEADLINE && child.status == 128 + SIGKILL);
-    (void)close(ends[1]);
-    cr_assert_eq(read(ends[0], &byte, 1), 0);
-    (void)close(ends[0]);
+    expect_nobody(fifo);
+}
+
+Test(child, what_it_started_is_killed_too_when_it_alone_listens)
+{
+    const char *argv[5];
+    struct child_call call = script("exec >\"$0.fifo\"\n(trap '' TERM; sleep 60) &\n"
+                                    "wait",
+                                    argv);
+    int fifo = open_fifo();
+
+    call.timeout_us = SECOND_US / 2;
+    run(&call);
+    cr_assert(ended == ERR_DEADLINE && child.status == 128 + SIGTERM);
+    expect_nobody(fifo);
+}
+
+Test(child, what_it_started_has_time_to_end_in_peace)
+{
+    const char *argv[5];
+    struct child_call call = script("(trap 'sleep 1; echo peace >\"$0\"; exit' TERM\n"
+                                    "while :; do sleep 1; done) &\nwait",
+                                    argv);
+
+    call.timeout_us = SECOND_US / 2;
+    run(&call);
+    cr_assert(ended == ERR_DEADLINE);
+    cr_assert_str_eq(said, "peace\n");
+}
+
+Test(child, one_that_ends_by_itself_may_leave_others_behind)
+{
+    const char *argv[5];
+    struct child_call call = script("sleep 25 & echo \"$!\" >\"$0\"", argv);
+
+    run(&call);
+    cr_assert(ended == OK && child.status == 0);
+    cr_assert_eq(kill((pid_t)strtol(said, NULL, 10), SIGKILL), 0);
 }
 
 static void call_off(struct deferred *d)

@@ -35,6 +35,7 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
         .baseline_ticks = s->baseline_ticks,
         .tolerance = s->tolerance,
         .alpha = s->alpha,
+        .changes = s->changes,
         .automatic = !s->manual,
         .by_hand = s->by_hand,
         .by_hand_count = s->by_hand_count,

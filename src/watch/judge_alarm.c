@@ -31,7 +31,7 @@ void judge_set_threshold(struct judge *j)
 
 double judge_alpha(const struct judge *j)
 {
-    return j->settings.alpha / round_up(j->book.subject_count);
+    return j->settings.alpha / round_up(book_watched(&j->book));
 }
 
 static uint64_t end_ms(const struct judge *j, uint64_t tick)
@@ -113,6 +113,8 @@ void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct coun
     struct subject_rules rules = { j->threshold, judge_makes_baseline(j, s) ? DRAFT_STEPS : 0 };
     struct subject_news news = { .turn = DRIFT_STAYED };
 
+    if (j->settings.changes && tick > s->tick)
+        judge_notice(j, s, tick, counts);
     subject_fold(s, &rules, tick, counts, &news);
     if (news.hour_closed)
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));

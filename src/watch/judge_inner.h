@@ -9,8 +9,8 @@
 #include "weir/watch/pace.h"
 
 /*
- * The judge's files: judge.c is the round that follows each tick, judge_alarm.c what a fold
- * comes to, judge_put.c what operators are told, judge_order.c what people change,
+ * The judge's files: judge.c is the round that follows each tick, judge_alarm.c and
+ * judge_change.c what a fold comes to, judge_put.c what operators are told, judge_order.c what people change,
  * judge_create.c how they make baselines.
  */
 
@@ -47,6 +47,10 @@ void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct coun
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
 void judge_set_threshold(struct judge *j);
 double judge_alpha(const struct judge *j); /* of one baseline, so that all hold together */
+
+/* judge_change.c: has the upstream changed? */
+void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
+                  const struct counts *counts);
 
 /* judge_put.c */
 void judge_measure(struct judge *j);

@@ -25,7 +25,7 @@ void store_redis_end(struct store_redis *s, enum err err)
 /* ---- what people change -------------------------------------------------------------------- */
 
 /* Outlives the call: several may be under way. */
-struct change {
+struct errand {
     struct redis_op redis;
     struct store_op *op;
     struct batch batch;
@@ -33,7 +33,7 @@ struct change {
 
 static void on_changed(struct redis_op *redis, enum err err, const struct redis_reply *reply)
 {
-    struct change *c = container_of(redis, struct change, redis);
+    struct errand *c = container_of(redis, struct errand, redis);
 
     for (size_t i = 0; !err && i < c->batch.count; i++)
         if (!batch_reply(reply, i))
@@ -92,7 +92,7 @@ static void store_redis_edit(struct store *store, struct book *b, const struct e
                              struct store_op *op)
 {
     struct store_redis *s = store_redis_of(store);
-    struct change *c = MEM_NEW(struct change);
+    struct errand *c = MEM_NEW(struct errand);
 
     (void)b;
     c->op = op;

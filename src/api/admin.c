@@ -319,8 +319,9 @@ static void on_request(void *owner, struct http_conn *c, struct http_request *r)
         problem_say(&p, CALLER_PLAIN, 404, "unknown_path",
                     "The admin address has a page for people at /, and /metrics, /livez, "
                     "/readyz, /admin/overview, /admin/history, /admin/events, "
-                    "/admin/predictions, /admin/drift, /admin/alarms, /admin/silences, "
-                    "/admin/baselines, /admin/upstreams and /admin/cache/explain.");
+                    "/admin/predictions, /admin/drift, /admin/alarms, /admin/changes, "
+                    "/admin/silences, /admin/baselines, /admin/upstreams and "
+                    "/admin/cache/explain.");
         refuse(c, &p);
     } else if (page->method != method) {
         problem_say(&p, CALLER_PLAIN, 405, "method_not_allowed", "This path takes %s.",

@@ -49,7 +49,7 @@ static bool split(struct str path, struct str parts[PARTS])
 bool drift_knows(struct str path)
 {
     static const struct str names[] = {
-        { "drift", 5 }, { "alarms", 6 }, { "silences", 8 }, { "baselines", 9 }
+        { "drift", 5 }, { "alarms", 6 }, { "changes", 7 }, { "silences", 8 }, { "baselines", 9 }
     };
     struct str parts[PARTS];
 
@@ -80,6 +80,8 @@ static bool put_page(const struct judge *j, const struct str parts[PARTS], struc
         judge_put_drift(j, out);
     else if (str_eq(parts[0], STR("alarms")))
         judge_put_alarms(j, out);
+    else if (str_eq(parts[0], STR("changes")))
+        judge_put_changes(j, out);
     else if (str_eq(parts[0], STR("silences")))
         judge_put_silences(j, out);
     else

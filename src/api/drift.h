@@ -12,6 +12,7 @@
  *     GET    /admin/drift                       every histogram, now beside its baseline
  *     GET    /admin/alarms                      the newest changes first
  *     POST   /admin/alarms/{id}/acknowledge
+ *     GET    /admin/changes                     what upstreams changed, the newest first
  *     GET    /admin/silences
  *     POST   /admin/silences                    {until_ms, model?, version?, prediction?, segment?, why?}
  *     DELETE /admin/silences/{id}

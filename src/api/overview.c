@@ -6,6 +6,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/quantile.h"
 #include "weir/base/scan.h"
+#include "weir/watch/judge.h"
 
 #include <inttypes.h>
 
@@ -78,6 +79,17 @@ static void put_cache(const struct admin *a, struct buf *out)
                    (uint64_t)n.bytes, (uint64_t)n.entries, (uint64_t)n.evictions);
 }
 
+enum { MOST_CHANGES = 5 };
+
+static void put_changes(const struct admin *a, struct buf *out)
+{
+    if (!a->judge)
+        return;
+    buf_put(out, STR("\"changes\":"));
+    judge_put_change_list(a->judge, MOST_CHANGES, out);
+    buf_put(out, STR(",\n"));
+}
+
 void overview_put_json(struct admin *a, struct buf *out)
 {
     bool ready = atomic_load_explicit(&a->health->ready, memory_order_relaxed);
@@ -94,6 +106,7 @@ void overview_put_json(struct admin *a, struct buf *out)
                    read_sum(a, METRIC_CONNECTIONS), redis_word(a));
     put_cache(a, out);
     put_models(a, out);
+    put_changes(a, out);
     buf_put(out, list);
     buf_deinit(&upstreams);
 }

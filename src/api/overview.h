@@ -11,9 +11,10 @@
  *      "models":[{"model":"chat","requests":...,"errors":...,"rejected":...,"hits":...,
  *                 "degraded":...,"cost_usd":...,"saved_usd":...,"p50_ms":...,"p95_ms":...,
  *                 "p99_ms":...}],
+ *      "changes":[...],
  *      "upstreams":[{"name":"local","waiting":0,"endpoints":[...]}]}
  * Counts are since the start of the process; who reads twice has a rate. Percentiles are of the
  * last minute, null without requests. redis_up is null where no Redis is configured. The
- * upstreams are as /admin/upstreams tells them.
+ * changes are the newest of /admin/changes, where drift is judged; the upstreams are as /admin/upstreams tells them.
  */
 void overview_put_json(struct admin *a, struct buf *out);

@@ -351,6 +351,8 @@ static const struct schema_row rows[] = {
       "Predictions that get no baseline by themselves: these change with load. With one made by hand they are judged like all others." },
     { "drift.state_file", KIND_TEXT, SHAPE_ONE, INTO(settings, drift.state_file), "0", "4095", "", NULL, AT_START, "#/var/lib/weir/drift.state",
       "Without Redis: what was judged, baselines and alarms, over a restart. Empty: they last as long as the process." },
+    { "drift.changes", KIND_FLAG, SHAPE_ONE, INTO(settings, drift.changes), FREE, "true", NULL, AT_START, NULL,
+      "Without a baseline: an upstream that answers under another model's name or fingerprint, or of a sudden at another length or speed, is told once, as an event." },
     { "alerts", GROUP, AT_START, NULL,
       "Who is told of drift alarms, each time that one changes its state. Times out, tries again, and says so in the log and in weir_alerts_sent_total." },
     { "alerts.alertmanager", KIND_URL, SHAPE_LIST, NOWHERE, FREE, NULL, NULL, AT_START, "#[http://127.0.0.1:9093]",

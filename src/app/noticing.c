@@ -36,6 +36,7 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
         .tolerance = s->tolerance,
         .alpha = s->alpha,
         .hour_of_week = s->hour_of_week,
+        .changes = s->changes,
         .automatic = !s->manual,
         .by_hand = s->by_hand,
         .by_hand_count = s->by_hand_count,

@@ -252,8 +252,10 @@ static void splice_message(struct tap *t, const struct tap_event *e, const struc
     struct buf name = { 0 };
     struct scan_member model;
 
-    if (scan_get(n->message.value, STR("model"), &model))
+    if (scan_get(n->message.value, STR("model"), &model)) {
+        tap_note_name(t->answer.model, &model);
         tap_splice_model(t, n->text, &model, &splices, &name);
+    }
     tap_splice(t, e, &splices, out);
     buf_deinit(&name);
 }

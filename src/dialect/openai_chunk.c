@@ -13,6 +13,7 @@ struct chunk {
     struct scan_member model;
     struct scan_member choices;
     struct scan_member usage;
+    struct scan_member fingerprint;
     bool any_choice;
     bool shows; /* something that the client waits for */
 };
@@ -31,6 +32,8 @@ static void find_members(struct chunk *c, struct str text)
             c->choices = m;
         else if (scan_key_is(m.key, STR("usage")))
             c->usage = m;
+        else if (scan_key_is(m.key, STR("system_fingerprint")))
+            c->fingerprint = m;
     }
 }
 
@@ -139,6 +142,8 @@ enum err openai_chunk_read(struct tap *t, const struct tap_event *e, struct str 
     struct chunk c;
 
     find_members(&c, text);
+    tap_note_name(t->answer.model, &c.model);
+    tap_note_name(t->answer.fingerprint, &c.fingerprint);
     read_choices(t, &c);
     if (c.usage.type == SCAN_OBJECT)
         openai_whole_read_usage(t, c.usage.value);

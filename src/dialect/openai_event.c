@@ -33,8 +33,10 @@ static void splice_response(struct tap *t, const struct tap_event *e, struct str
     struct buf name = { 0 };
     struct scan_member model;
 
-    if (scan_pointer(text, STR("/response/model"), &model))
+    if (scan_pointer(text, STR("/response/model"), &model)) {
+        tap_note_name(t->answer.model, &model);
         tap_splice_model(t, text, &model, &splices, &name);
+    }
     tap_splice(t, e, &splices, out);
     buf_deinit(&name);
 }

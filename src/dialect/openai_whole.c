@@ -251,11 +251,12 @@ static void judge_response(struct tap *t, struct str body)
 enum err openai_whole_read(struct tap *t, struct str body)
 {
     static const struct str names[] = { NAME("error"), NAME("usage"), NAME("choices"),
-                                        NAME("model") };
-    struct scan_member found[4];
+                                        NAME("model"), NAME("system_fingerprint") };
+    struct scan_member found[5];
 
-    scan_find(body, names, 4, found);
+    scan_find(body, names, 5, found);
     t->model_read = found[3];
+    t->fingerprint_read = found[4];
     if (tap_is_error(t, &found[0], body))
         return ERR_UPSTREAM_IN_BAND;
     openai_whole_read_usage(t, found[1].value);

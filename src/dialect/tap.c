@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { NAME_BUDGET = 64 << 10 }; /* bytes of a name that has to be unescaped */
+
 void tap_init(struct tap *t, const struct dialect *d, const struct request *r, struct str model,
               bool keep)
 {
@@ -48,6 +50,33 @@ void tap_note_finish(struct tap *t, struct str value)
         len = sizeof(t->answer.finish_reason) - 1;
     memcpy(to, value.at + 1, len);
     to[len] = '\0';
+}
+
+static void note_name(char name[ANSWER_NAME], struct str text)
+{
+    size_t len = 0, next;
+
+    while (len < text.len && (next = utf8_length(text.at + len, text.len - len)) > 0 &&
+           len + next < ANSWER_NAME)
+        len += next;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text.at[i];
+
+        name[i] = byte < ' ' || byte == 0x7F ? '?' : text.at[i];
+    }
+    name[len] = '\0';
+}
+
+void tap_note_name(char name[ANSWER_NAME], const struct scan_member *m)
+{
+    struct arena arena = { .budget = NAME_BUDGET };
+    struct str text;
+
+    if (name[0] || m->type != SCAN_STRING || m->value.len <= 2)
+        return;
+    text = scan_text(m->value, &arena, NULL);
+    note_name(name, text);
+    arena_deinit(&arena);
 }
 
 /* ---- text ---- */
@@ -316,6 +345,8 @@ enum err tap_whole(struct tap *t, struct buf *body)
         return OK;
     }
     err = t->dialect->read_whole(t, text);
+    tap_note_name(t->answer.model, &t->model_read);
+    tap_note_name(t->answer.fingerprint, &t->fingerprint_read);
     if (t->gave_up)
         tap_refuse(t, "it could not be read");
     if (err || !t->dialect->names_model)

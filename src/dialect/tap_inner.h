@@ -31,6 +31,12 @@ void tap_refuse(struct tap *t, const char *why_not);
 /* Notes a finish reason, a string with its quotes. */
 void tap_note_finish(struct tap *t, struct str value);
 
+/*
+ * Notes what the upstream calls itself, if it is a string that says something and nothing was
+ * noted so far: a stream says it with each chunk.
+ */
+void tap_note_name(char name[ANSWER_NAME], const struct scan_member *m);
+
 /* A whole answer is here; is it an error, by its member `error`? Notes either. */
 bool tap_is_error(struct tap *t, const struct scan_member *error, struct str body);
 

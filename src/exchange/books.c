@@ -36,6 +36,9 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
         out->refusal = a->refusal;
         out->prompt_tokens = a->prompt_tokens;
         out->completion_tokens = a->completion_tokens;
+        out->upstream = str_of(call->call.upstream->name);
+        out->returned_model = str_of(a->model);
+        out->fingerprint = str_of(a->fingerprint);
         out->took_us = call->ended_us - call->started_us;
         out->cost_usd = x->is_priced ? x->spent_usd : -1;
         out->body = keep_plain_form(x);

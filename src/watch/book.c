@@ -39,6 +39,7 @@ void book_deinit(struct book *b)
         baseline_free(b->baselines[i]);
     for (size_t i = 0; i < b->alarm_count; i++)
         alarm_free(b->alarms[i]);
+    book_forget_changes(b);
     book_unpin_all(b);
     book_unsilence_all(b);
     book_deliver_none(b);
@@ -46,6 +47,7 @@ void book_deinit(struct book *b)
     free(b->subjects);
     free(b->baselines);
     free(b->alarms);
+    free(b->changes);
     free(b->pins);
     free(b->silences);
     free(b->deliveries);
@@ -110,6 +112,15 @@ void book_forget(struct book *b, uint64_t oldest)
         if (s->last < oldest && s->tick < oldest && !s->unsaved)
             drop_subject(b, i - 1);
     }
+}
+
+size_t book_watched(const struct book *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->subject_count; i++)
+        n += b->subjects[i]->identity ? 0 : 1;
+    return n;
 }
 
 size_t book_judged(const struct book *b)
@@ -289,6 +300,39 @@ void book_put_alarm(struct book *b, struct alarm *alarm)
     b->alarms[at] = alarm;
 }
 
+/* ---- changes ------------------------------------------------------------------------------- */
+
+static void drop_change(struct book *b, size_t i)
+{
+    change_free(b->changes[i]);
+    b->change_count--;
+    memmove(&b->changes[i], &b->changes[i + 1], (b->change_count - i) * sizeof(b->changes[0]));
+}
+
+void book_put_change(struct book *b, struct change *c)
+{
+    size_t at = 0;
+
+    for (size_t i = b->change_count; i > 0; i--)
+        if (strcmp(b->changes[i - 1]->id, c->id) == 0)
+            drop_change(b, i - 1);
+    if (b->change_count == BOOK_CHANGES)
+        drop_change(b, b->change_count - 1);
+    while (at < b->change_count && b->changes[at]->at_ms > c->at_ms)
+        at++;
+    b->changes = grow(b->changes, b->change_count, &b->change_capacity, sizeof(b->changes[0]));
+    memmove(&b->changes[at + 1], &b->changes[at],
+            (b->change_count - at) * sizeof(b->changes[0]));
+    b->changes[at] = c;
+    b->change_count++;
+}
+
+void book_forget_changes(struct book *b)
+{
+    while (b->change_count > 0)
+        change_free(b->changes[--b->change_count]);
+}
+
 /* ---- silences ------------------------------------------------------------------------------ */
 
 static void free_silence(struct silence *s)
@@ -354,30 +398,47 @@ void book_deliver_none(struct book *b)
 
 /* ---- what is to be written down ------------------------------------------------------------ */
 
-static struct row *add_row(struct book *b, struct subject *s)
+const char *book_row_word(const struct row *row)
+{
+    return row->kind == ROW_CHANGE ? "changed" : alarm_state_word(row->state);
+}
+
+static struct row *add_row(struct book *b, enum row_kind kind, struct subject *s)
 {
     b->rows = grow(b->rows, b->row_count, &b->row_capacity, sizeof(b->rows[0]));
     s->unsaved = true;
-    b->rows[b->row_count] = (struct row){ .subject = s };
+    b->rows[b->row_count] = (struct row){ .kind = kind, .subject = s };
     return &b->rows[b->row_count++];
 }
 
 void book_write_alarm(struct book *b, struct subject *s, const struct alarm *alarm)
 {
-    struct row *row = add_row(b, s);
+    struct row *row = add_row(b, ROW_ALARM, s);
     struct buf json = { 0 };
 
     alarm_put(alarm, &json);
-    row->alarm = arena_copy(&b->row_texts, str_of(alarm->id));
+    row->id = arena_copy(&b->row_texts, str_of(alarm->id));
     row->state = alarm->state;
     row->at_ms = alarm->updated_ms;
     row->text = arena_copy(&b->row_texts, buf_str(&json));
     buf_deinit(&json);
 }
 
+void book_write_change(struct book *b, struct subject *s, const struct change *c)
+{
+    struct row *row = add_row(b, ROW_CHANGE, s);
+    struct buf json = { 0 };
+
+    change_put(c, &json);
+    row->id = arena_copy(&b->row_texts, str_of(c->id));
+    row->at_ms = c->at_ms;
+    row->text = arena_copy(&b->row_texts, buf_str(&json));
+    buf_deinit(&json);
+}
+
 void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct str text)
 {
-    struct row *row = add_row(b, s);
+    struct row *row = add_row(b, ROW_HOUR, s);
 
     row->at_ms = hour;
     row->text = arena_copy(&b->row_texts, text);
@@ -396,10 +457,10 @@ void book_rows_written(struct book *b)
     for (size_t i = 0; i < b->row_count; i++) {
         const struct row *row = &b->rows[i];
 
-        if (row->alarm.len == 0)
+        if (row->kind == ROW_HOUR)
             continue;
         buf_reset(&key);
-        buf_put_printf(&key, "%.*s:%s", STR_ARG(row->alarm), alarm_state_word(row->state));
+        buf_put_printf(&key, "%.*s:%s", STR_ARG(row->id), book_row_word(row));
         book_deliver(b, buf_str(&key), row->text);
     }
     buf_deinit(&key);

@@ -3,6 +3,7 @@
 
 #include "weir/base/arena.h"
 #include "weir/watch/alarm.h"
+#include "weir/watch/change.h"
 
 #include "subject.h"
 
@@ -15,6 +16,7 @@
 enum {
     BOOK_ALARMS = 200, /* the newest are kept in mind */
     BOOK_BASELINES = 4096,
+    BOOK_CHANGES = 100, /* likewise */
 };
 
 struct pin {
@@ -28,20 +30,26 @@ struct silence {
     uint64_t until_ms;
 };
 
-/* A change of an alarm's state that nobody has been told of yet. */
+/* A change, of an alarm's state or an upstream, that nobody has been told of yet. */
 struct delivery {
-    char *key; /* "<alarm id>:<state>": the same however often it is made */
+    char *key; /* "<alarm id>:<state>", "<id>:changed": the same however often it is made */
     char *json;
 };
 
 /* Something to be written with its subject's state, so that neither is there without the other. */
+enum row_kind { ROW_ALARM, ROW_CHANGE, ROW_HOUR };
+
 struct row {
+    enum row_kind kind;
     struct subject *subject;
-    struct str alarm; /* its id; absent: a closed hour */
+    struct str id; /* of an alarm or a change */
     enum alarm_state state;
-    uint64_t at_ms; /* of an alarm: when its state changed; of an hour: which */
+    uint64_t at_ms; /* when it was, or changed its state; of an hour: which */
     struct str text;
 };
+
+/* What is behind the id in its delivery's key. */
+const char *book_row_word(const struct row *row);
 
 struct book {
     struct subject **subjects; /* owned, as is all else; sorted by member */
@@ -52,6 +60,8 @@ struct book {
     size_t pin_count, pin_capacity;
     struct alarm **alarms; /* in no order */
     size_t alarm_count, alarm_capacity;
+    struct change **changes; /* the newest first */
+    size_t change_count, change_capacity;
     struct silence *silences;
     size_t silence_count, silence_capacity;
     struct delivery *deliveries;
@@ -85,6 +95,9 @@ struct alarm *book_alarm(const struct book *b, const char *id);
 void book_put_alarm(struct book *b,
                     struct alarm *alarm); /* takes it; in place of its older self */
 
+void book_put_change(struct book *b, struct change *c); /* takes it */
+void book_forget_changes(struct book *b);
+
 void book_silence(struct book *b, struct str id, struct str json, uint64_t until_ms);
 bool book_unsilence(struct book *b, struct str id); /* false: there was none */
 void book_unsilence_all(struct book *b);
@@ -94,10 +107,12 @@ void book_delivered(struct book *b, struct str key);
 void book_deliver_none(struct book *b);
 
 void book_write_alarm(struct book *b, struct subject *s, const struct alarm *alarm);
+void book_write_change(struct book *b, struct subject *s, const struct change *c);
 void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct str text);
-/* All of them are safe: alarms among them are to be delivered. */
+/* All of them are safe: alarms and changes among them are to be delivered. */
 void book_rows_written(struct book *b);
 void book_drop_rows(struct book *b);
 
-/* How many histograms have a baseline. */
+/* How many histograms may have a baseline, and how many of these have one. */
+size_t book_watched(const struct book *b);
 size_t book_judged(const struct book *b);

@@ -32,7 +32,7 @@ void judge_set_threshold(struct judge *j)
 
 double judge_alpha(const struct judge *j)
 {
-    return j->settings.alpha / round_up(j->book.subject_count);
+    return j->settings.alpha / round_up(book_watched(&j->book));
 }
 
 static uint64_t end_ms(const struct judge *j, uint64_t tick)
@@ -119,6 +119,8 @@ void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct coun
         rules.by_hour = j->settings.hour_of_week;
         rules.draft_steps = rules.by_hour ? DRAFT_HOUR_STEPS : DRAFT_STEPS;
     }
+    if (j->settings.changes && tick > s->tick)
+        judge_notice(j, s, tick, counts);
     subject_fold(s, &rules, tick, counts, &news);
     if (news.hour_closed)
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));

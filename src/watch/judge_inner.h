@@ -9,9 +9,10 @@
 #include "weir/watch/pace.h"
 
 /*
- * The judge's files: judge.c is the round that follows each tick, judge_alarm.c what a fold
- * comes to, judge_put.c what operators are told, judge_order.c what people change,
- * judge_create.c how they make baselines, judge_names.c what is said of names that fit nothing.
+ * The judge's files: judge.c is the round that follows each tick, judge_alarm.c and
+ * judge_change.c what a fold comes to, judge_put.c what operators are told, judge_order.c what
+ * people change, judge_create.c how they make baselines, judge_names.c what is said of names that
+ * fit nothing.
  */
 
 enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
@@ -51,6 +52,10 @@ double judge_alpha(const struct judge *j); /* of one baseline, so that all hold 
 /* judge_names.c: ERR_NO_MODEL, and which name it is that fits nothing. */
 enum err judge_tell_missing(const struct judge *j, const struct judge_recipe *r,
                             struct fault *why);
+
+/* judge_change.c: has the upstream changed? */
+void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
+                  const struct counts *counts);
 
 /* judge_put.c */
 void judge_measure(struct judge *j);

@@ -81,6 +81,8 @@ static void for_each(const struct judge *j,
     for (size_t i = 0; i < j->book.subject_count; i++) {
         const struct subject *s = j->book.subjects[i];
 
+        if (s->identity)
+            continue;
         buf_reset(&names);
         put_names(&names, s->of.segment);
         fn(j, s, METRIC_LABEL(s->of.model, s->of.version, s->of.prediction, buf_str(&names)));
@@ -96,7 +98,7 @@ void judge_measure(struct judge *j)
     clear(j, METRIC_DRIFT_ALARM);
     for_each(j, make_series);
     for_each(j, measure);
-    metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)j->book.subject_count, NULL);
+    metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)book_watched(&j->book), NULL);
 }
 
 /* ---- pages --------------------------------------------------------------------------------- */
@@ -195,16 +197,21 @@ static const char *who_judges(const struct judge *j)
 
 void judge_put_drift(const struct judge *j, struct buf *out)
 {
+    bool any = false;
+
     buf_put_printf(out, "{\"promise\":{\"probability\":%.6g,\"per_s\":%llu},\"tick_s\":%.6g,",
                    j->settings.probability, (unsigned long long)(j->settings.per_ms / 1000),
                    (double)j->settings.tick_ms / 1000);
     buf_put_printf(out,
                    "\"threshold\":%.6g,\"histograms\":%zu,\"judged\":%zu,\"judge\":\"%s\",",
-                   j->threshold, j->book.subject_count, book_judged(&j->book), who_judges(j));
+                   j->threshold, book_watched(&j->book), book_judged(&j->book), who_judges(j));
     buf_put(out, STR("\"histograms_list\":["));
     for (size_t i = 0; i < j->book.subject_count; i++) {
-        buf_put_text(out, i > 0 ? ",\n" : "\n");
+        if (j->book.subjects[i]->identity)
+            continue;
+        buf_put_text(out, any ? ",\n" : "\n");
         put_subject(j, j->book.subjects[i], out);
+        any = true;
     }
     buf_put(out, STR("]}\n"));
 }
@@ -228,6 +235,23 @@ void judge_put_alarms(const struct judge *j, struct buf *out)
         alarm_put(j->book.alarms[i], out);
     }
     buf_put(out, STR("]}\n"));
+}
+
+void judge_put_change_list(const struct judge *j, size_t most, struct buf *out)
+{
+    buf_put(out, STR("["));
+    for (size_t i = 0; i < j->book.change_count && i < most; i++) {
+        buf_put_text(out, i > 0 ? ",\n" : "\n");
+        change_put(j->book.changes[i], out);
+    }
+    buf_put(out, STR("]"));
+}
+
+void judge_put_changes(const struct judge *j, struct buf *out)
+{
+    buf_put(out, STR("{\"changes\":"));
+    judge_put_change_list(j, BOOK_CHANGES, out);
+    buf_put(out, STR("}\n"));
 }
 
 void judge_put_silences(const struct judge *j, struct buf *out)

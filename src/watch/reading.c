@@ -75,14 +75,18 @@ static const struct prediction built_in[READING_BUILT_IN] = {
 
 /* clang-format on */
 
-bool reading_is_built_in(struct str name)
+const struct prediction *reading_built_in(struct str name)
 {
-    if (str_starts(name, STR("field:")))
-        return true;
     for (size_t i = 0; i < READING_BUILT_IN; i++)
         if (str_eq(built_in[i].name, name))
-            return true;
-    return false;
+            return &built_in[i];
+    return NULL;
+}
+
+bool reading_is_built_in(struct str name)
+{
+    return str_starts(name, STR("field:")) || str_eq(name, READING_RETURNED_MODEL) ||
+           str_eq(name, READING_FINGERPRINT) || reading_built_in(name);
 }
 
 const struct prediction *reading_prediction(const struct watchlist *l, size_t i)

@@ -31,6 +31,13 @@ void reading_of(const struct watch_answer *a, struct reading *out);
 
 bool reading_is_built_in(struct str name);
 
+/* What upstreams call themselves: counted apart (watch.h), and never in a reading. */
+#define READING_RETURNED_MODEL STR("returned_model")
+#define READING_FINGERPRINT STR("system_fingerprint")
+
+/* One that every model has; NULL: there is none of that name. */
+const struct prediction *reading_built_in(struct str name);
+
 /* What the word at `i` is one of. */
 const struct prediction *reading_prediction(const struct watchlist *l, size_t i);
 

@@ -30,6 +30,11 @@ static void put_book(const struct book *b, struct buf *out)
         alarm_put(b->alarms[i], out);
         buf_put(out, STR("\n"));
     }
+    for (size_t i = b->change_count; i > 0; i--) {
+        buf_put(out, STR("change "));
+        change_put(b->changes[i - 1], out);
+        buf_put(out, STR("\n"));
+    }
     for (size_t i = 0; i < b->silence_count; i++)
         buf_put_printf(out, "silence %s %llu %s\n", b->silences[i].id,
                        (unsigned long long)b->silences[i].until_ms, b->silences[i].json);
@@ -119,6 +124,15 @@ static bool read_alarm(struct book *b, struct str line)
     return alarm;
 }
 
+static bool read_change(struct book *b, struct str line)
+{
+    struct change *c = change_read(line);
+
+    if (c)
+        book_put_change(b, c);
+    return c;
+}
+
 static bool read_silence(struct book *b, struct str line)
 {
     struct str id, until;
@@ -155,6 +169,8 @@ static bool read_line(struct book *b, struct str line, struct str *rest)
         return read_pin(b, line);
     if (str_eq(word, STR("alarm")))
         return read_alarm(b, line);
+    if (str_eq(word, STR("change")))
+        return read_change(b, line);
     if (str_eq(word, STR("silence")))
         return read_silence(b, line);
     if (str_eq(word, STR("delivery")))

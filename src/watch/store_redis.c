@@ -33,7 +33,7 @@ static const char drop_text[] = "for _, id in ipairs(redis.call('HVALS', KEYS[1]
                                 "return 1\n";
 
 /* Outlives the call: several may be under way. */
-struct change {
+struct errand {
     struct redis_op redis;
     struct store_op *op;
     bool drops;
@@ -47,7 +47,7 @@ static bool is_zero(const struct redis_reply *reply)
 
 static void on_changed(struct redis_op *redis, enum err err, const struct redis_reply *reply)
 {
-    struct change *c = container_of(redis, struct change, redis);
+    struct errand *c = container_of(redis, struct errand, redis);
 
     for (size_t i = 0; !err && i < c->batch.count; i++)
         if (!batch_reply(reply, i))
@@ -122,7 +122,7 @@ static void store_redis_edit(struct store *store, struct book *b, const struct e
                              struct store_op *op)
 {
     struct store_redis *s = store_redis_of(store);
-    struct change *c = MEM_NEW(struct change);
+    struct errand *c = MEM_NEW(struct errand);
 
     c->op = op;
     c->drops = edit->kind == EDIT_DROP;

@@ -20,7 +20,17 @@ static const char lease_text[] = "local by = redis.call('GET', KEYS[1])\n"
                                  "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
                                  "return 1\n";
 
-enum { LEASE, HISTOGRAMS, PINS, BASELINES, ALARMS, ACKNOWLEDGED, SILENCES, DELIVERIES };
+enum {
+    LEASE,
+    HISTOGRAMS,
+    PINS,
+    BASELINES,
+    ALARMS,
+    ACKNOWLEDGED,
+    SILENCES,
+    DELIVERIES,
+    CHANGES
+};
 
 /* ---- states: the third round --------------------------------------------------------------- */
 
@@ -314,6 +324,19 @@ static void take_deliveries(struct store_redis *s, const struct redis_reply *rep
         book_deliver(s->book, text_at(reply, i), text_at(reply, i + 1));
 }
 
+static void take_changes(struct store_redis *s, const struct redis_reply *reply)
+{
+    if (!reply)
+        return;
+    book_forget_changes(s->book);
+    for (size_t i = 0; i < list_size(reply); i++) {
+        struct change *c = change_read(text_at(reply, i));
+
+        if (c)
+            book_put_change(s->book, c);
+    }
+}
+
 /* Kept until the alarms that they are about have been read. */
 static void keep_acknowledged(struct store_redis *s, const struct redis_reply *reply)
 {
@@ -344,6 +367,7 @@ static void on_head(struct redis_op *op, enum err err, const struct redis_reply 
     keep_acknowledged(s, batch_reply(reply, ACKNOWLEDGED));
     take_silences(s, batch_reply(reply, SILENCES));
     take_deliveries(s, batch_reply(reply, DELIVERIES));
+    take_changes(s, batch_reply(reply, CHANGES));
     s->wanted = arena_take(&s->names, (list_size(alarms) + list_size(baselines) + 1) *
                                           sizeof(s->wanted[0]));
     want_alarms(s, alarms);
@@ -380,6 +404,8 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     BATCH_ADD(batch, STR("HGETALL"), BATCH_KEY(batch, s->prefix, STR("acknowledged")));
     BATCH_ADD(batch, STR("HGETALL"), BATCH_KEY(batch, s->prefix, STR("silences")));
     BATCH_ADD(batch, STR("HGETALL"), BATCH_KEY(batch, s->prefix, STR("deliveries")));
+    BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("changes")), STR("0"),
+              batch_u64(batch, BOOK_CHANGES - 1));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
               STR("0"), batch_u64(batch, now->oldest));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),

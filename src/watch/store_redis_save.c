@@ -4,15 +4,15 @@
 #include "weir/base/ensure.h"
 
 /*
- * A histogram's state goes to Redis with the alarms and closed hours that came of it, in one
+ * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it, in one
  * script: neither is there without the other, so whoever takes over after a crash finds either
  * the tick unjudged, or its alarm raised. A state that is not later than what Redis has is not
  * taken; then somebody else judged in the meantime, and has written the same rows.
  */
 
 /*
- * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, one for each alarm,
- * one for each hour. A stamp far ahead is of a time when ticks were shorter, and is no stamp.
+ * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, changes, one for each
+ * alarm, one for each hour. A stamp far ahead is of a time when ticks were shorter, and is no stamp.
  */
 static const char save_text[] =
     "local have = redis.call('HGET', KEYS[1], 'stamp')\n"
@@ -22,16 +22,24 @@ static const char save_text[] =
     "redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
     "redis.call('EXPIRE', KEYS[2], ARGV[6])\n"
     "redis.call('EXPIRE', KEYS[3], ARGV[4])\n"
-    "local alarms, a = tonumber(ARGV[7]), 8\n"
+    "local alarms, changes, a = tonumber(ARGV[7]), tonumber(ARGV[8]), 10\n"
     "for i = 1, alarms do\n"
-    "  redis.call('SET', KEYS[5 + i], ARGV[a + 3], 'EX', ARGV[3])\n"
+    "  redis.call('SET', KEYS[6 + i], ARGV[a + 3], 'EX', ARGV[3])\n"
     "  redis.call('ZADD', KEYS[4], ARGV[a + 1], ARGV[a])\n"
     "  redis.call('EXPIRE', KEYS[4], ARGV[3])\n"
     "  redis.call('HSET', KEYS[5], ARGV[a + 2], ARGV[a + 3])\n"
     "  redis.call('EXPIRE', KEYS[5], ARGV[3])\n"
     "  a = a + 4\n"
     "end\n"
-    "for i = 6 + alarms, #KEYS do\n"
+    "for i = 1, changes do\n"
+    "  redis.call('ZADD', KEYS[6], ARGV[a + 1], ARGV[a + 3])\n"
+    "  redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -ARGV[9] - 1)\n"
+    "  redis.call('EXPIRE', KEYS[6], ARGV[3])\n"
+    "  redis.call('HSET', KEYS[5], ARGV[a + 2], ARGV[a + 3])\n"
+    "  redis.call('EXPIRE', KEYS[5], ARGV[3])\n"
+    "  a = a + 4\n"
+    "end\n"
+    "for i = 7 + alarms, #KEYS do\n"
     "  redis.call('HSET', KEYS[i], ARGV[a], ARGV[a + 1])\n"
     "  redis.call('EXPIRE', KEYS[i], ARGV[3])\n"
     "  a = a + 2\n"
@@ -40,7 +48,8 @@ static const char save_text[] =
 
 enum {
     AT_ONCE = 16,     /* states in one round, of some kilobytes each */
-    MOST_WORDS = 256, /* of one script's call: some ten rows come of a long catching up */
+    MOST_WORDS = 512, /* of one script's call: some rows come of a long catching up */
+    FIXED_WORDS = 20
 };
 
 struct call {
@@ -53,9 +62,9 @@ static void add(struct call *c, struct str word)
     c->words[c->count++] = word;
 }
 
-static bool is_of(const struct row *row, const struct subject *subject, bool alarm)
+static bool is_of(const struct row *row, const struct subject *subject, enum row_kind kind)
 {
-    return row->subject == subject && (row->alarm.len > 0) == alarm;
+    return row->subject == subject && row->kind == kind;
 }
 
 static struct str hours_key(struct store_redis *s, const struct subject *subject, uint64_t hour)
@@ -76,51 +85,58 @@ static void add_keys(struct store_redis *s, struct call *c, const struct subject
     add(c, b ? BATCH_KEY(batch, s->prefix, STR("baseline:"), str_of(b->id)) : state);
     add(c, BATCH_KEY(batch, s->prefix, STR("alarms")));
     add(c, BATCH_KEY(batch, s->prefix, STR("deliveries")));
+    add(c, BATCH_KEY(batch, s->prefix, STR("changes")));
     for (size_t i = 0; i < s->book->row_count; i++)
-        if (is_of(&s->book->rows[i], subject, true))
-            add(c, BATCH_KEY(batch, s->prefix, STR("alarm:"), s->book->rows[i].alarm));
+        if (is_of(&s->book->rows[i], subject, ROW_ALARM))
+            add(c, BATCH_KEY(batch, s->prefix, STR("alarm:"), s->book->rows[i].id));
     for (size_t i = 0; i < s->book->row_count; i++)
-        if (is_of(&s->book->rows[i], subject, false))
+        if (is_of(&s->book->rows[i], subject, ROW_HOUR))
             add(c, hours_key(s, subject, s->book->rows[i].at_ms));
+}
+
+/* Alarms, or changes. */
+static void add_told(struct store_redis *s, struct call *c, const struct subject *subject,
+                     enum row_kind kind)
+{
+    struct batch *batch = &s->batch;
+
+    for (size_t i = 0; i < s->book->row_count; i++) {
+        const struct row *row = &s->book->rows[i];
+        struct str word = str_of(book_row_word(row));
+
+        if (!is_of(row, subject, kind))
+            continue;
+        add(c, row->id);
+        add(c, batch_u64(batch, row->at_ms));
+        add(c, arena_join(&batch->words, (struct str[]){ row->id, STR(":"), word }, 3));
+        add(c, row->text);
+    }
 }
 
 static void add_rows(struct store_redis *s, struct call *c, const struct subject *subject)
 {
     struct batch *batch = &s->batch;
 
-    for (size_t i = 0; i < s->book->row_count; i++) {
-        const struct row *row = &s->book->rows[i];
-        struct str state = str_of(alarm_state_word(row->state));
-
-        if (!is_of(row, subject, true))
-            continue;
-        add(c, row->alarm);
-        add(c, batch_u64(batch, row->at_ms));
-        add(c, arena_join(&batch->words, (struct str[]){ row->alarm, STR(":"), state }, 3));
-        add(c, row->text);
-    }
+    add_told(s, c, subject, ROW_ALARM);
+    add_told(s, c, subject, ROW_CHANGE);
     for (size_t i = 0; i < s->book->row_count; i++) {
         const struct row *row = &s->book->rows[i];
 
-        if (!is_of(row, subject, false))
+        if (!is_of(row, subject, ROW_HOUR))
             continue;
         add(c, batch_u64(batch, row->at_ms % SUBJECT_HOURS_A_DAY));
         add(c, row->text);
     }
 }
 
-/* How many of its rows are alarms, and how many words all of them take. */
-static size_t count_alarms(const struct book *b, const struct subject *subject, size_t *words)
+/* How many of its rows are of each kind; returns how many words all of them take. */
+static size_t count_rows(const struct book *b, const struct subject *subject,
+                         size_t counts[ROW_HOUR + 1])
 {
-    size_t alarms = 0;
-
-    for (size_t i = 0; i < b->row_count; i++) {
-        if (b->rows[i].subject != subject)
-            continue;
-        alarms += b->rows[i].alarm.len > 0 ? 1 : 0;
-        *words += b->rows[i].alarm.len > 0 ? 5 : 3;
-    }
-    return alarms;
+    for (size_t i = 0; i < b->row_count; i++)
+        if (b->rows[i].subject == subject)
+            counts[b->rows[i].kind]++;
+    return 5 * counts[ROW_ALARM] + 4 * counts[ROW_CHANGE] + 3 * counts[ROW_HOUR];
 }
 
 static void ask_one(struct store_redis *s, struct subject *subject)
@@ -128,9 +144,10 @@ static void ask_one(struct store_redis *s, struct subject *subject)
     struct call c = { .count = 0 };
     struct batch *batch = &s->batch;
     struct buf text = { 0 };
-    size_t words = 0, alarms = count_alarms(s->book, subject, &words), keys;
+    size_t counts[ROW_HOUR + 1] = { 0 }, keys;
+    size_t words = count_rows(s->book, subject, counts);
 
-    ensure(words + 16 < MOST_WORDS);
+    ensure(words + FIXED_WORDS < MOST_WORDS);
     subject_put(subject, &text);
     add(&c, STR("EVAL"));
     add(&c, str_of(save_text));
@@ -144,7 +161,9 @@ static void ask_one(struct store_redis *s, struct subject *subject)
     add(&c, batch_u64(batch, STORE_BASELINE_S));
     add(&c, batch_u64(batch, subject_stamp_at(s->now.tick + STORE_AHEAD)));
     add(&c, batch_u64(batch, s->now.keep_s));
-    add(&c, batch_u64(batch, alarms));
+    add(&c, batch_u64(batch, counts[ROW_ALARM]));
+    add(&c, batch_u64(batch, counts[ROW_CHANGE]));
+    add(&c, batch_u64(batch, BOOK_CHANGES));
     add_rows(s, &c, subject);
     s->asked[batch->count].subject = subject;
     batch_add(batch, c.words, c.count);

@@ -2,6 +2,7 @@
 #include "subject.h"
 
 #include "member.h"
+#include "reading.h"
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 
@@ -20,7 +21,25 @@ struct subject *subject_new(struct str member)
         subject_free(s);
         return NULL;
     }
+    if (str_eq(s->of.prediction, READING_RETURNED_MODEL) ||
+        str_eq(s->of.prediction, READING_FINGERPRINT))
+        s->identity = MEM_NEW(struct identity);
+    if (s->of.segment.len == 0) {
+        s->regime = MEM_NEW(struct regime);
+        if (!regime_init(s->regime, s->of.prediction)) {
+            free(s->regime);
+            s->regime = NULL;
+        }
+    }
     return s;
+}
+
+static void forget_changes(struct subject *s)
+{
+    if (s->identity)
+        identity_deinit(s->identity);
+    if (s->regime)
+        (void)regime_init(s->regime, s->of.prediction);
 }
 
 static void forget(struct subject *s)
@@ -37,6 +56,9 @@ void subject_free(struct subject *s)
     if (!s)
         return;
     forget(s);
+    forget_changes(s);
+    free(s->identity);
+    free(s->regime);
     counts_deinit(&s->gathered);
     arena_deinit(&s->arena);
     free(s);
@@ -45,6 +67,7 @@ void subject_free(struct subject *s)
 void subject_forget(struct subject *s)
 {
     forget(s);
+    forget_changes(s);
     counts_deinit(&s->gathered);
     s->tick = s->revision = s->hour = 0;
     s->unsaved = false;
@@ -88,6 +111,8 @@ void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t
     s->tick = tick;
     s->revision = 0;
     s->unsaved = true;
+    if (s->identity)
+        return;
     gather(s, tick, counts, news);
     if (s->drift)
         news->turn = drift_fold(s->drift, rules->threshold, tick, counts, &news->score);
@@ -142,6 +167,19 @@ static void put_sum(struct str body, char out[MARK_BYTES])
     out[MARK_BYTES - 1] = '\n';
 }
 
+/* Behind all else, where those who do not look for it do not find it. */
+static void put_changes(const struct subject *s, struct buf *out)
+{
+    if (s->identity && s->identity->last > 0) {
+        identity_put(s->identity, out);
+        buf_put(out, STR("\n"));
+    }
+    if (s->regime && s->regime->step_from > 0) {
+        regime_put(s->regime, out);
+        buf_put(out, STR("\n"));
+    }
+}
+
 void subject_put(const struct subject *s, struct buf *out)
 {
     const struct baseline *b = subject_baseline(s);
@@ -159,6 +197,7 @@ void subject_put(const struct subject *s, struct buf *out)
     }
     counts_put(&s->gathered, &body);
     buf_put(&body, STR("\n"));
+    put_changes(s, &body);
     put_sum(buf_str(&body), sum);
     buf_put(out, (struct str){ sum, MARK_BYTES });
     buf_put(out, buf_str(&body));
@@ -231,6 +270,18 @@ static bool read_evidence(struct subject *s, struct str *lines, const struct bas
     return false;
 }
 
+/* What cannot be read begins anew. */
+static void read_changes(struct subject *s, struct str lines)
+{
+    struct str line;
+
+    if (!str_split(&lines, '\n', &line))
+        return;
+    if ((s->identity && !identity_read(s->identity, line)) ||
+        (s->regime && !regime_read(s->regime, line)))
+        forget_changes(s);
+}
+
 bool subject_read(struct subject *s, struct str text, const struct baseline *b)
 {
     struct head head;
@@ -239,6 +290,7 @@ bool subject_read(struct subject *s, struct str text, const struct baseline *b)
     if (!open_text(&text, &head) || strcmp(head.baseline, b ? b->id : "") != 0)
         return false;
     forget(s);
+    forget_changes(s);
     counts_deinit(&s->gathered);
     if (!read_evidence(s, &text, b) || !str_split(&text, '\n', &line) ||
         !counts_read(&s->gathered, line)) {
@@ -246,6 +298,7 @@ bool subject_read(struct subject *s, struct str text, const struct baseline *b)
         counts_deinit(&s->gathered);
         return false;
     }
+    read_changes(s, text);
     s->tick = head.tick;
     s->revision = head.revision;
     s->hour = head.hour;

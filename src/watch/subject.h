@@ -3,6 +3,8 @@
 
 #include "draft.h"
 #include "drift.h"
+#include "identity.h"
+#include "regime.h"
 
 /*
  * One histogram under watch, with all that is known of it: either a draft of a baseline, or a
@@ -24,6 +26,9 @@ struct subject {
     struct drift *drift; /* owned; NULL until the baseline is there */
     uint64_t hour;       /* tick / WINDOW_HOUR of what is gathered */
     struct counts gathered;
+    struct identity
+        *identity;         /* owned; of names of upstreams, and then there is nothing else */
+    struct regime *regime; /* owned; NULL: not of this one */
     struct arena arena;
 
     /* The judge's and the store's; not part of the text. */

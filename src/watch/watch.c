@@ -2,6 +2,7 @@
 #include "weir/watch/watch.h"
 
 #include "ledger.h"
+#include "sighting.h"
 #include "source.h"
 #include "tally.h"
 #include "weir/base/clock.h"
@@ -41,6 +42,9 @@ struct watch {
     struct ticks *ticks;   /* lent; NULL: nobody asks */
     struct str prefix;     /* lent */
     struct pace pace;      /* how long a minute is */
+    bool names;            /* of upstreams are counted */
+    struct sightings sightings;
+    struct buf by;         /* the segment of the upstream that is counted; its memory is kept */
     struct ledger *ledger; /* owned, as are the next */
     struct tally *waiting;
     struct tally *telling; /* grouped */
@@ -80,6 +84,11 @@ void watch_set_ticks(struct watch *w, struct ticks *ticks)
 void watch_set_pace(struct watch *w, const struct pace *pace)
 {
     w->pace = *pace;
+}
+
+void watch_set_names(struct watch *w, bool counted)
+{
+    w->names = counted;
 }
 
 bool watch_is_built_in(struct str prediction)
@@ -146,9 +155,43 @@ static void expand(void *ctx, const struct ledger_line *line)
 
 /* ---- noting ---- */
 
+/* Such words come from outside, and are no places in a list: they go by the ledger. */
+static void note_name(struct watch *w, const struct watch_answer *a, struct str what,
+                      struct str name)
+{
+    struct tally_key key = { .model = a->list->model,
+                             .version = a->version,
+                             .prediction = what,
+                             .segment = buf_str(&w->by),
+                             .source = WATCH_FRESH,
+                             .minute = minute_now(w) };
+    uint64_t histogram = str_hash(key.model) * 31 + str_hash(key.version);
+
+    if (name.len == 0)
+        return;
+    histogram = (histogram * 31 + str_hash(what)) * 31 + str_hash(key.segment);
+    key.value = sighting_word(&w->sightings, key.minute, histogram, name);
+    if (is_away(w))
+        key.minute = TALLY_LATE;
+    if (key.value.at)
+        tally(w, &key, 1);
+}
+
+static void note_names(struct watch *w, const struct watch_answer *a)
+{
+    buf_reset(&w->by);
+    buf_put(&w->by, STR("upstream="));
+    if (escape_add(&w->by, a->upstream))
+        return;
+    note_name(w, a, READING_RETURNED_MODEL, a->returned_model);
+    note_name(w, a, READING_FINGERPRINT, a->fingerprint);
+}
+
 void watch_note(struct watch *w, const struct watch_answer *a)
 {
     ledger_add(w->ledger, a, minute_now(w));
+    if (w->names && a->source == WATCH_FRESH && is_told(w))
+        note_names(w, a);
     if (!timer_is_armed(&w->timer))
         timer_arm(&w->timer, w->pace.flush_ms * 1000);
 }
@@ -330,6 +373,8 @@ void watch_free(struct watch *w)
     ledger_deinit(w->ledger);
     tally_deinit(w->waiting);
     tally_deinit(w->telling);
+    sightings_deinit(&w->sightings);
+    buf_deinit(&w->by);
     free(w->ledger);
     free(w->waiting);
     free(w->telling);

@@ -30,6 +30,7 @@ struct drift_settings {
     const struct str *by_hand; /* predictions that get no baseline by themselves */
     size_t by_hand_count;
     struct str state_file; /* empty: none */
+    bool changes;          /* of upstreams are noticed, without a baseline */
 };
 
 struct settings {

@@ -80,6 +80,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(DRIFT_SCORE,         GAUGE,     "weir_drift_score",                         "model,version,prediction,segment", "The evidence for drift, ln M, over its threshold ln c: an alarm at 1.") \
     M(DRIFT_ALARM,         GAUGE,     "weir_drift_alarm",                         "model,version,prediction,segment", "1 from a drift's detection until it is over.") \
     M(DRIFT_TICKS,         COUNTER,   "weir_drift_ticks_total",                   "",                "Ticks that drift was judged by.") \
+    M(MODEL_CHANGES,       COUNTER,   "weir_model_changes_total",                 "model,upstream,what", "What an upstream changed behind a model's name, as noticed by this process.") \
     M(DRIFT_HISTOGRAMS,    GAUGE,     "weir_drift_histograms",                    "",                "Histograms watched for drift.") \
     M(ALERTS_SENT,         COUNTER,   "weir_alerts_sent_total",                   "receiver,result", "Alerts sent, by how it went.") \
     M(PARSE_GAVE_UP,       COUNTER,   "weir_tap_gave_up_total",                   "reason",          "Answers passed on that could not be read on the way.") \

@@ -14,6 +14,8 @@
  * What it cannot read it passes on and says so (`gave_up`); such an answer is never kept.
  */
 
+enum { ANSWER_NAME = 97 }; /* bytes of what an upstream calls itself, and a NUL */
+
 struct answer {
     struct buf body;     /* the plain form; empty unless `keep` was asked for */
     bool keep_failed;    /* the plain form could not be built faithfully */
@@ -25,8 +27,10 @@ struct answer {
     char finish_reason[32];    /* of the first choice; "" if there is none */
     int64_t prompt_tokens;     /* -1: not told */
     int64_t completion_tokens; /* -1: not told */
-    int error_status;          /* of an error inside a 200: its true status class */
-    char error_text[160];      /* and its message */
+    char model[ANSWER_NAME];   /* as the upstream names it, cut if it is long; "": not told */
+    char fingerprint[ANSWER_NAME]; /* its system_fingerprint, likewise */
+    int error_status;              /* of an error inside a 200: its true status class */
+    char error_text[160];          /* and its message */
 };
 
 enum delta_kind {
@@ -67,6 +71,7 @@ struct tap {
     bool done;                     /* a terminal event of its own passed by */
     bool failed;                   /* an error event passed by */
     struct scan_member model_read; /* a plain answer's own, where read_whole has found it */
+    struct scan_member fingerprint_read; /* likewise */
     struct answer answer;
     struct buf out;   /* the bytes of the last delta, where they had to be made */
     struct buf clean; /* the last text that was no UTF-8, made readable */

@@ -36,6 +36,7 @@ struct judge_settings {
     double tolerance;          /* ratio of odds that is not yet a change */
     double alpha;              /* chance that bounds of any baseline are wrong */
     bool hour_of_week;         /* baselines by themselves are by the hour of the week */
+    bool changes;              /* of upstreams are noticed, without a baseline */
     bool automatic;            /* baselines are made by themselves, */
     const struct str *by_hand; /* but not for these predictions; lent while the judge lives */
     size_t by_hand_count;
@@ -54,6 +55,9 @@ void judge_free(struct judge *j); /* idle, or with its store's link gone first *
 
 void judge_put_drift(const struct judge *j, struct buf *out);
 void judge_put_alarms(const struct judge *j, struct buf *out);
+/* {"changes":[...]}, the newest first; and the array alone, of at most so many. */
+void judge_put_changes(const struct judge *j, struct buf *out);
+void judge_put_change_list(const struct judge *j, size_t most, struct buf *out);
 void judge_put_silences(const struct judge *j, struct buf *out);
 void judge_put_baselines(const struct judge *j, struct buf *out);
 bool judge_put_baseline(const struct judge *j, const char *id, struct buf *out);

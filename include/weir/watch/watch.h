@@ -26,6 +26,10 @@
  *     <prefix>v1:histograms
  * of those names from the model to the segment, each with the last minute that had fresh answers.
  *
+ * If it is asked to, it counts by which names upstreams have answered, too: fresh answers, under
+ * `returned_model` and `system_fingerprint`, in the segment "upstream=<its name>". Their values
+ * are an upstream's own words, so there are no metrics of them.
+ *
  * Without Redis the same goes to `ticks`, for fresh answers.
  *
  * While Redis is away counts wait, within a bound; what is beyond it is missing in Redis, not
@@ -57,9 +61,12 @@ struct watch_answer {
     struct str finish_reason;
     bool refusal;
     int64_t prompt_tokens, completion_tokens; /* -1: not told */
-    uint64_t took_us;                         /* fresh: the model's; 0: not known */
-    double cost_usd;                          /* fresh; 0 or below: not known */
-    struct str body;    /* plain form; absent: only the built-in ones are counted */
+    struct str upstream;                      /* fresh: who answered, */
+    struct str returned_model; /* what it calls its model, as answers are read; may be empty */
+    struct str fingerprint;    /* and that one's build; likewise */
+    uint64_t took_us;          /* fresh: the model's; 0: not known */
+    double cost_usd;           /* fresh; 0 or below: not known */
+    struct str body;           /* plain form; absent: only the built-in ones are counted */
     struct str request; /* the body that was asked with, checked; absent: nothing of it */
     uint8_t segments[SEGMENT_MOST]; /* as segment_find has them */
 };
@@ -69,6 +76,8 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
 void watch_set_ticks(struct watch *w, struct ticks *ticks); /* lent; used without `remote` */
 /* What is called a minute here is a tick of another length; before anything is noted. */
 void watch_set_pace(struct watch *w, const struct pace *pace);
+/* Names that upstreams give are counted; else not. */
+void watch_set_names(struct watch *w, bool counted);
 void watch_free(struct watch *w); /* flushes first */
 
 void watch_note(struct watch *w, const struct watch_answer *a);

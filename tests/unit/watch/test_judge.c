@@ -347,7 +347,7 @@ Test(judge, a_time_with_too_little_in_it_makes_no_baseline)
     run_until(judge_put_drift, "\"after_count\":2");
     refuses(&recipe, ERR_MALFORMED, "No baseline was made: a baseline takes 200 answers");
     recipe.to_ms = UINT64_MAX / 2;
-    refuses(&recipe, ERR_MALFORMED, "a baseline is made of 20160 at most");
+    refuses(&recipe, ERR_MALFORMED, "a baseline is made of 35 days at most");
     recipe.from_ms = UINT64_MAX / 2 - 1000;
     refuses(&recipe, ERR_MALFORMED, "from: no tick of that time is over yet");
 }

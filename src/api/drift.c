@@ -97,7 +97,10 @@ static void serve_page(const struct judge *j, struct http_conn *c,
     if (put_page(j, parts, &out))
         drift_answer(c, 200, buf_str(&out));
     else
-        drift_refuse(c, 404, "not_found", "There is nothing of that name.");
+        drift_refuse(c, 404, "not_found",
+                     parts[1].at && !parts[2].at && str_eq(parts[0], STR("baselines"))
+                         ? "There is no baseline of that id: /admin/baselines lists them."
+                         : "There is nothing of that name.");
     buf_deinit(&out);
 }
 

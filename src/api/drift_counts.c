@@ -15,7 +15,11 @@
  * judge by what cannot come, or nothing.
  */
 
-enum { LEAST_ANSWERS = 200, MOST_COUNT = 1000 * 1000 * 1000 };
+enum {
+    LEAST_ANSWERS = 200,
+    MOST_COUNT = 1000 * 1000 * 1000,
+    MOST_DIGITS = 24, /* of a number that is shown */
+};
 
 /* ---- which prediction ------------------------------------------------------------------------ */
 
@@ -110,15 +114,17 @@ static enum err refuse_value(struct str value, const char *what, struct fault *w
     return drift_fault(why, &text);
 }
 
-static enum err refuse_count(struct str value, struct str count, struct fault *why)
+static enum err refuse_count(struct str value, const struct scan_member *m, struct fault *why)
 {
     struct buf text = { 0 };
 
     buf_put(&text, STR("counts: "));
     drift_put_word(&text, value);
-    buf_put(&text, STR(" is "));
-    drift_put_word(&text, count);
-    buf_put_printf(&text, ", which is no whole number from 0 to %u", (unsigned)MOST_COUNT);
+    if (m->type == SCAN_NUMBER)
+        buf_put_printf(&text, " is %.*s: ", STR_ARG(str_head(m->value, MOST_DIGITS)));
+    else
+        buf_put(&text, STR(" is no number: "));
+    buf_put_printf(&text, "expected a whole number from 0 to %u", (unsigned)MOST_COUNT);
     return drift_fault(why, &text);
 }
 
@@ -132,7 +138,7 @@ static enum err take_value(struct drift_body *b, const struct map *words, struct
     if (!map_put(seen, value, NULL))
         return refuse_value(value, "stands twice: add the two up", why);
     if (m->type != SCAN_NUMBER || !scan_u64(m->value, &n) || n > MOST_COUNT)
-        return refuse_count(value, m->value, why);
+        return refuse_count(value, m, why);
     if (!map_get(words, value))
         return refuse_name("counts", value, "the prediction has no value", words, why);
     counts_add(&b->table, value, n);
@@ -176,7 +182,7 @@ static enum err check_total(const struct drift_body *b, struct fault *why)
     if (total >= LEAST_ANSWERS)
         return OK;
     return fault_set(why, ERR_MALFORMED, NULL,
-                     "counts: are %llu answers together, and a baseline takes %u at least",
+                     "counts: %llu answers together are too few: a baseline takes %u at least",
                      (unsigned long long)total, (unsigned)LEAST_ANSWERS);
 }
 

@@ -2,13 +2,14 @@
 #include "weir/app/baseline_command.h"
 
 #include "admin_call.h"
+#include "baseline_words.h"
 #include "config_fill.h"
 #include "inquiry.h"
-#include "value.h"
 #include "weir/base/clock.h"
 #include "weir/base/scan.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,62 +22,6 @@
 
 enum { MOST_COUNTS = 1 << 20 };
 
-struct options {
-    const char *verb, *id;
-    const char *file, *admin;
-    const char *model, *version, *prediction, *segment;
-    const char *last, *from, *to, *counts;
-    bool pin, json, hour_of_week;
-};
-
-/* ---- words --------------------------------------------------------------------------------- */
-
-static bool read_option(struct options *o, char **words, int *i)
-{
-    const struct {
-        const char *name;
-        const char **value;
-    } all[] = {
-        { "-c", &o->file },           { "--admin", &o->admin },
-        { "--model", &o->model },     { "--version", &o->version },
-        { "--segment", &o->segment }, { "--prediction", &o->prediction },
-        { "--last", &o->last },       { "--from", &o->from },
-        { "--to", &o->to },           { "--counts", &o->counts },
-    };
-
-    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
-        if (strcmp(words[*i], all[k].name) == 0 && words[*i + 1]) {
-            *all[k].value = words[++*i];
-            return true;
-        }
-    return false;
-}
-
-static bool read_place(struct options *o, const char *word)
-{
-    const char **place = o->verb ? &o->id : &o->verb;
-
-    if (word[0] == '-' || *place)
-        return false;
-    *place = word;
-    return true;
-}
-
-static bool read_words(struct options *o, char **words)
-{
-    for (int i = 0; words[i]; i++) {
-        if (strcmp(words[i], "--pin") == 0)
-            o->pin = true;
-        else if (strcmp(words[i], "--json") == 0)
-            o->json = true;
-        else if (strcmp(words[i], "--hour-of-week") == 0)
-            o->hour_of_week = true;
-        else if (!read_option(o, words, &i) && !read_place(o, words[i]))
-            return false;
-    }
-    return o->verb;
-}
-
 /* ---- the request --------------------------------------------------------------------------- */
 
 struct question {
@@ -84,23 +29,42 @@ struct question {
     struct buf path, body;
 };
 
-static int complain(const char *what, const char *about)
+/* Returns the status given. */
+static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int complain(int status, const char *format, ...)
 {
-    (void)fprintf(stderr, "weir baseline: %s%s\n(weir help baseline tells more)\n", what,
-                  about ? about : "");
-    return 2;
+    va_list args;
+
+    va_start(args, format);
+    (void)fputs("weir baseline: ", stderr);
+    (void)vfprintf(stderr, format, args);
+    (void)fputs("\n", stderr);
+    va_end(args);
+    return status;
 }
 
-static json_t *read_counts(const char *path)
+/*
+ * The text of the file, which is one JSON object. It goes out as it is: what only a reader of
+ * bytes can tell, such as a value that stands twice, is the gateway's to say.
+ */
+static bool read_counts(const char *path, struct buf *text)
 {
-    struct buf text = { 0 };
+    json_error_t where;
+    json_t *counts;
     const char *why;
-    json_t *counts = NULL;
+    bool good;
 
-    if (config_fill_file(&text, path, MOST_COUNTS, &why))
-        counts = json_loadb(text.at, text.len, 0, NULL);
-    buf_deinit(&text);
-    return counts;
+    if (!config_fill_file(text, path, MOST_COUNTS, &why))
+        return complain(0, "%s: %s", path, why);
+    counts = json_loadb(text->at ? text->at : "", text->len, 0, &where);
+    good = json_is_object(counts);
+    if (!counts)
+        (void)complain(0, "%s:%d: this is no JSON: %s", path, where.line, where.text);
+    else if (!good)
+        (void)complain(0, "%s: expected one JSON object, from value to count", path);
+    json_decref(counts);
+    return good;
 }
 
 static void set_text(json_t *body, const char *key, const char *value)
@@ -109,27 +73,15 @@ static void set_text(json_t *body, const char *key, const char *value)
         json_object_set_new(body, key, json_string(value));
 }
 
-/* Milliseconds since 1970; false for what is none. */
-static bool read_range(const struct options *o, json_t *body)
+/* What the words say, but for the counts, as an object; owned by the caller. */
+static json_t *make_recipe(const struct baseline_words *o)
 {
-    uint64_t now_ms = clock_wall_ms(), last_us, from_ms = 0, to_ms = now_ms;
+    json_t *body = json_object();
 
-    if (o->last && value_duration(str_of(o->last), &last_us))
-        from_ms = now_ms - last_us / 1000;
-    else if (o->last || !o->from || !str_to_u64(str_of(o->from), &from_ms) ||
-             (o->to && !str_to_u64(str_of(o->to), &to_ms)))
-        return false;
-    json_object_set_new(body, "from", json_integer((json_int_t)from_ms));
-    json_object_set_new(body, "to", json_integer((json_int_t)to_ms));
-    return true;
-}
-
-static bool put_recipe(const struct options *o, struct buf *out)
-{
-    json_t *body = json_object(), *counts = o->counts ? read_counts(o->counts) : NULL;
-    bool good = o->counts ? json_is_object(counts) : read_range(o, body);
-    char *text;
-
+    if (!o->counts) {
+        json_object_set_new(body, "from", json_integer((json_int_t)o->from_ms));
+        json_object_set_new(body, "to", json_integer((json_int_t)o->to_ms));
+    }
     set_text(body, "model", o->model);
     set_text(body, "version", o->version);
     set_text(body, "prediction", o->prediction);
@@ -137,48 +89,56 @@ static bool put_recipe(const struct options *o, struct buf *out)
     if (o->hour_of_week)
         json_object_set_new(body, "hour_of_week", json_true());
     json_object_set_new(body, "pin", json_boolean(o->pin));
-    if (counts)
-        json_object_set_new(body, "counts", counts);
-    text = json_dumps(body, JSON_COMPACT);
-    if (text)
-        buf_put_text(out, text);
-    free(text);
-    json_decref(body);
-    return good && text;
+    return body;
 }
 
-/* 0, or the exit status. */
-static int make_request(const struct options *o, struct question *r)
+static bool put_recipe(const struct baseline_words *o, struct buf *out)
 {
-    bool one = strcmp(o->verb, "show") == 0 || strcmp(o->verb, "pin") == 0 ||
-               strcmp(o->verb, "drop") == 0;
+    struct buf counts = { 0 };
+    json_t *body = make_recipe(o);
+    char *text = json_dumps(body, JSON_COMPACT);
+    bool good = !o->counts || read_counts(o->counts, &counts);
 
-    if (!one && strcmp(o->verb, "list") != 0 && strcmp(o->verb, "create") != 0)
-        return complain("no such verb: ", o->verb);
-    if (one && (!o->id || strspn(o->id, "0123456789abcdef") != strlen(o->id)))
-        return complain(o->verb, " takes an id, of those that list shows");
+    if (!text) {
+        (void)complain(0, "a name is no UTF-8");
+    } else if (good && o->counts) {
+        text[strlen(text) - 1] = '\0'; /* its last brace */
+        buf_put_printf(out, "%s,\"counts\":%.*s}", text, STR_ARG(buf_str(&counts)));
+    } else if (good) {
+        buf_put_text(out, text);
+    }
+    good = good && text;
+    free(text);
+    json_decref(body);
+    buf_deinit(&counts);
+    return good;
+}
+
+/* False: it has been told why. */
+static bool make_request(const struct baseline_words *o, struct question *r)
+{
     r->call.method = "GET";
     buf_put_text(&r->path, "/admin/baselines");
-    if (one)
+    if (o->id)
         buf_put_printf(&r->path, "/%s", o->id);
-    if (strcmp(o->verb, "pin") == 0) {
+    switch (o->verb) {
+    case BASELINE_LIST:
+    case BASELINE_SHOW: break;
+    case BASELINE_PIN:
         r->call.method = "POST";
         buf_put_text(&r->path, "/pin");
         buf_put_text(&r->body, "{}");
-    } else if (strcmp(o->verb, "drop") == 0) {
-        r->call.method = "DELETE";
-    } else if (strcmp(o->verb, "create") == 0) {
+        break;
+    case BASELINE_DROP: r->call.method = "DELETE"; break;
+    case BASELINE_CREATE:
         r->call.method = "POST";
-        if (!o->model)
-            return complain("create takes --model", NULL);
         if (!put_recipe(o, &r->body))
-            return complain("create takes --last 24h, --from MS, or --counts FILE with a JSON "
-                            "object",
-                            NULL);
+            return false;
+        break;
     }
     r->call.path = buf_str(&r->path);
     r->call.body = buf_str(&r->body);
-    return 0;
+    return true;
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
@@ -216,75 +176,118 @@ static void print_line(const json_t *b, bool pinned)
     print_hours(b);
 }
 
-static void print_list(const json_t *list)
+/* Those of a list say themselves whether they are pinned; those that were just made do not. */
+static void print_list(const json_t *list, bool pinned)
 {
     size_t i;
     json_t *row;
 
-    if (json_array_size(list) > 0)
+    if (json_array_size(list) == 0)
+        (void)puts("There are no baselines yet.");
+    else
         (void)printf("%-16s  %-8s  %-5s %9s  %-19s  %s\n", "id", "", "from", "answers", "made",
                      "histogram");
     json_array_foreach(list, i, row)
     {
         json_t *b = json_object_get(row, "baseline");
 
-        print_line(b ? b : row, json_is_true(json_object_get(row, "pinned")));
+        print_line(b ? b : row, b ? json_is_true(json_object_get(row, "pinned")) : pinned);
     }
 }
 
-static void print_answer(const struct options *o, struct str text)
+static void print_skipped(const json_t *skipped)
 {
-    json_t *answer = json_loadb(text.at, text.len, 0, NULL), *skipped;
     size_t i;
     json_t *row;
 
-    if (o->json || !answer || !json_object_get(answer, "baselines")) {
-        (void)fwrite(text.at, 1, text.len, stdout);
-        json_decref(answer);
-        return;
-    }
-    print_list(json_object_get(answer, "baselines"));
-    skipped = json_object_get(answer, "skipped");
     json_array_foreach(skipped, i, row)
     {
         (void)printf("skipped %s: %lld answers, and a baseline takes 200\n",
                      text_of(row, "histogram"),
                      (long long)json_integer_value(json_object_get(row, "n")));
     }
+}
+
+static void print_answer(const struct baseline_words *o, struct str text)
+{
+    json_t *answer = o->json ? NULL : json_loadb(text.at, text.len, 0, NULL);
+
+    if (json_object_get(answer, "baselines")) {
+        print_list(json_object_get(answer, "baselines"), o->pin);
+        print_skipped(json_object_get(answer, "skipped"));
+    } else if (json_object_get(answer, "pinned") && o->verb == BASELINE_PIN) {
+        (void)printf("%s is in force for %s from the next tick on\n", text_of(answer, "pinned"),
+                     text_of(answer, "histogram"));
+    } else if (json_object_get(answer, "dropped")) {
+        (void)printf("%s is dropped\n", text_of(answer, "dropped"));
+    } else {
+        (void)fwrite(text.at, 1, text.len, stdout);
+    }
     json_decref(answer);
 }
 
-static int print_refusal(long status, struct str text)
-{
-    json_t *answer = json_loadb(text.at, text.len, 0, NULL);
+/* ---- refusals ------------------------------------------------------------------------------- */
 
-    (void)fprintf(stderr, "weir baseline: %ld %s\n", status, text_of(answer, "detail"));
+/* "counts: ..." is about the file, "model: ..." about --model: names that this command knows. */
+static int print_detail(const struct baseline_words *o, const char *detail)
+{
+    static const char *const members[] = { "model",   "version", "prediction",
+                                           "segment", "from",    "to" };
+    size_t length = strcspn(detail, ":");
+
+    if (o->counts && strncmp(detail, "counts: ", 8) == 0)
+        return complain(1, "%s: %s", o->counts, detail + 8);
+    if (o->last && strncmp(detail, "from", 4) == 0)
+        return complain(1, "--last%s", detail + strcspn(detail, ":"));
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (strlen(members[i]) == length && strncmp(members[i], detail, length) == 0)
+            return complain(1, "--%s", detail);
+    return complain(1, "%s", detail);
+}
+
+static int print_refusal(const struct baseline_words *o, const struct admin_call *call,
+                         long status, struct str text)
+{
+    json_t *answer = json_loadb(text.at ? text.at : "", text.len, 0, NULL);
+    const char *detail = text_of(answer, "detail");
+
+    if (status == 401 && call->token.len == 0)
+        (void)complain(1,
+                       "%.*s asks for a token: name the configuration with -c FILE, or set "
+                       "WEIR_ADMIN_TOKEN",
+                       STR_ARG(call->address));
+    else if (status == 401)
+        (void)complain(1, "%.*s does not take the token %s", STR_ARG(call->address),
+                       getenv("WEIR_ADMIN_TOKEN") ? "of WEIR_ADMIN_TOKEN" : "of the file");
+    else if (!detail[0])
+        (void)complain(1, "%.*s is no admin address of this version (status %ld)",
+                       STR_ARG(call->address), status);
+    else
+        (void)print_detail(o, detail);
     json_decref(answer);
     return 1;
 }
 
 /* ---- doing it ------------------------------------------------------------------------------ */
 
-static int send_request(const struct options *o, struct question *r)
+static int send_request(const struct baseline_words *o, struct question *r)
 {
     struct buf answer = { 0 };
     struct fault why = { 0 };
     long status = 0;
     int exit_status = 0;
 
-    if (admin_call(&r->call, &status, &answer, &why) != OK) {
-        (void)fprintf(stderr, "weir baseline: %s\n", why.text);
-        exit_status = 1;
-    } else if (status != 200) {
-        exit_status = print_refusal(status, buf_str(&answer));
-    } else {
+    if (admin_call(&r->call, &status, &answer, &why) != OK)
+        exit_status = complain(1, "%s", why.text);
+    else if (status != 200)
+        exit_status = print_refusal(o, &r->call, status, buf_str(&answer));
+    else
         print_answer(o, buf_str(&answer));
-    }
     buf_deinit(&answer);
     return exit_status;
 }
 
-static int ask(const struct options *o, struct question *r)
+static int ask(const struct baseline_words *o, struct question *r)
 {
     struct inquiry q;
     int status = 2;
@@ -300,15 +303,16 @@ static int ask(const struct options *o, struct question *r)
 
 int baseline_command(char **words)
 {
-    struct options o = { .verb = NULL };
+    struct baseline_words o;
     struct question r = { .path = { 0 } };
-    int status;
+    struct buf why = { 0 };
+    int status = 2;
 
-    if (!read_words(&o, words))
-        return complain("what is to be done?", NULL);
-    status = make_request(&o, &r);
-    if (status == 0)
+    if (!baseline_words_read(&o, words, clock_wall_ms(), &why))
+        (void)fprintf(stderr, "weir baseline: %.*s", STR_ARG(buf_str(&why)));
+    else if (make_request(&o, &r))
         status = ask(&o, &r);
+    buf_deinit(&why);
     buf_deinit(&r.path);
     buf_deinit(&r.body);
     return status;

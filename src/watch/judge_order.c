@@ -91,6 +91,8 @@ static void refuse(struct judge_work *w, enum err err, const char *what)
     judge_work_end_later(w, fault_set(&w->order->why, err, NULL, "%s", what));
 }
 
+#define NO_BASELINE "There is no baseline of that id: /admin/baselines lists them."
+
 static const struct baseline *find(const struct judge *j, struct str id)
 {
     char text[BASELINE_ID];
@@ -108,7 +110,7 @@ void judge_pin(struct judge *j, struct judge_order *o, struct str id, judge_fn *
     struct buf member = { 0 };
 
     if (!b) {
-        refuse(w, ERR_NO_MODEL, "There is no baseline of that id. Pages may lag by a tick.");
+        refuse(w, ERR_NO_MODEL, NO_BASELINE);
         return;
     }
     member_put(&member, &b->of);
@@ -138,7 +140,7 @@ void judge_drop(struct judge *j, struct judge_order *o, struct str id, judge_fn 
     const struct baseline *b = find(j, id);
 
     if (!b) {
-        refuse(w, ERR_NO_MODEL, "There is no baseline of that id.");
+        refuse(w, ERR_NO_MODEL, NO_BASELINE);
     } else if (book_is_in_force(&j->book, b->id)) {
         refuse(w, ERR_MALFORMED, in_force);
     } else {
@@ -198,9 +200,10 @@ void judge_silence(struct judge *j, struct judge_order *o, const struct judge_si
     struct edit edit;
 
     if (s->until_ms <= clock_wall_ms() || s->until_ms > clock_wall_ms() + SILENCE_MOST_MS) {
-        refuse(w, ERR_MALFORMED,
-               "until_ms says when the silence ends, in milliseconds since 1970: ahead of now, "
-               "and within 400 days.");
+        refuse(
+            w, ERR_MALFORMED,
+            "until_ms: says when the silence ends, in milliseconds since 1970: ahead of now, "
+            "and within 400 days.");
         return;
     }
     if (count_silences(&j->book) >= JUDGE_SILENCES) {

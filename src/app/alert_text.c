@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alert_text.h"
 
+#include "change_text.h"
+
 #include "weir/base/base64.h"
 #include "weir/base/clock.h"
 #include "weir/base/digest.h"
@@ -17,19 +19,19 @@ static bool matches(struct str silence, const char *key, struct str value)
     return !scan_get(silence, str_of(key), &m) || scan_text_is(&m, value);
 }
 
-static bool covers(struct str silence, const struct alarm *a, uint64_t now_ms)
+static bool covers(struct str silence, const struct tick_histogram *of, uint64_t now_ms)
 {
     struct scan_member until;
     uint64_t until_ms;
 
     return scan_get(silence, STR("until_ms"), &until) && scan_u64(until.value, &until_ms) &&
-           until_ms > now_ms && matches(silence, "model", a->of.model) &&
-           matches(silence, "version", a->of.version) &&
-           matches(silence, "prediction", a->of.prediction) &&
-           matches(silence, "segment", a->of.segment);
+           until_ms > now_ms && matches(silence, "model", of->model) &&
+           matches(silence, "version", of->version) &&
+           matches(silence, "prediction", of->prediction) &&
+           matches(silence, "segment", of->segment);
 }
 
-bool alert_text_is_silenced(const struct alarm *a, const struct alert_scene *s)
+bool alert_text_covers(const struct tick_histogram *of, const struct alert_scene *s)
 {
     struct scan_member list, one;
     struct scan walk;
@@ -37,9 +39,14 @@ bool alert_text_is_silenced(const struct alarm *a, const struct alert_scene *s)
     if (!scan_get(s->silences, STR("silences"), &list))
         return false;
     for (scan_start(&walk, list.value); scan_next(&walk, &one);)
-        if (covers(one.value, a, s->now_ms))
+        if (covers(one.value, of, s->now_ms))
             return true;
     return false;
+}
+
+bool alert_text_is_silenced(const struct alarm *a, const struct alert_scene *s)
+{
+    return alert_text_covers(&a->of, s);
 }
 
 /* ---- an alert ------------------------------------------------------------------------------ */
@@ -184,6 +191,31 @@ static void gather_alarm(struct gathering *g, const struct alarm *a)
         gather(g, a, false, changed_ms);
 }
 
+static void gather_change(struct gathering *g, const struct change *c)
+{
+    struct tick_histogram name = change_text_name(c);
+
+    if (!change_text_stands(c, g->scene->now_ms) || alert_text_covers(&name, g->scene))
+        return;
+    buf_put_text(g->out, g->count++ > 0 ? ",\n" : "\n");
+    change_text_put_alert(g->out, c, g->scene->link);
+}
+
+static void gather_changes(struct gathering *g)
+{
+    struct scan_member list, one;
+    struct scan walk;
+
+    if (!g->scene->changes.at || !scan_get(g->scene->changes, STR("changes"), &list))
+        return;
+    for (scan_start(&walk, list.value); scan_next(&walk, &one);) {
+        AUTO(change_free) struct change *c = change_read(one.value);
+
+        if (c)
+            gather_change(g, c);
+    }
+}
+
 size_t alert_text_put_alerts(struct buf *out, const struct alert_scene *s, uint64_t ends_ms)
 {
     struct gathering g = { .out = out, .scene = s, .ends_ms = ends_ms };
@@ -199,6 +231,7 @@ size_t alert_text_put_alerts(struct buf *out, const struct alert_scene *s, uint6
                 gather_alarm(&g, a);
         }
     }
+    gather_changes(&g);
     buf_put(out, STR("]\n"));
     return g.count;
 }

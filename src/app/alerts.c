@@ -35,7 +35,7 @@ struct alerts {
     struct courier *couriers;
     size_t courier_count;
     struct link parcels;
-    struct buf alarms, silences; /* the judge's pages at this look */
+    struct buf alarms, changes, silences; /* the judge's pages at this look */
     struct timer look;
     bool stopping;
 };
@@ -99,7 +99,7 @@ static void put_in(struct alerts *a, struct parcel *p)
     struct link *l = a->parcels.next;
 
     while (l != &a->parcels &&
-           container_of(l, struct parcel, link)->alarm->updated_ms <= p->alarm->updated_ms)
+           parcel_at_ms(container_of(l, struct parcel, link)) <= parcel_at_ms(p))
         l = l->next;
     link_before(l, &p->link);
     p->owner = a;
@@ -218,7 +218,7 @@ static bool waits(const struct alerts *a, const struct parcel *p, size_t leg)
     for (struct link *l = a->parcels.next; l != &p->link; l = l->next) {
         struct parcel *other = container_of(l, struct parcel, link);
 
-        if (!other->legs[leg].over && parcel_is_of(other, p->alarm->id))
+        if (!other->legs[leg].over && parcel_is_of(other, parcel_id(p)))
             return true;
     }
     return false;
@@ -227,12 +227,12 @@ static bool waits(const struct alerts *a, const struct parcel *p, size_t leg)
 /* What both came and went under a silence is news to nobody. */
 static void forget_if_past(struct alerts *a, struct parcel *ending, size_t leg)
 {
-    if (ending->alarm->state != ALARM_RESOLVED || !waits(a, ending, leg))
+    if (!parcel_is_end(ending) || !waits(a, ending, leg))
         return;
     for (struct link *l = a->parcels.next; l != &a->parcels; l = l->next) {
         struct parcel *p = container_of(l, struct parcel, link);
 
-        if (parcel_is_of(p, ending->alarm->id))
+        if (parcel_is_of(p, parcel_id(ending)))
             p->legs[leg].over = true;
     }
 }
@@ -243,10 +243,11 @@ static struct parcel *choose(struct alerts *a, size_t leg, const struct alert_sc
 
     for (struct link *l = a->parcels.next; l != &a->parcels; l = l->next) {
         struct parcel *p = container_of(l, struct parcel, link);
+        struct tick_histogram name = parcel_name(p);
 
         if (p->legs[leg].over)
             continue;
-        if (alert_text_is_silenced(p->alarm, scene))
+        if (alert_text_covers(&name, scene))
             forget_if_past(a, p, leg);
         else if (parcel_is_due(p, leg, now_us) && !waits(a, p, leg))
             return p;
@@ -276,10 +277,13 @@ static void tell(struct alerts *a)
     struct alert_scene scene = { .link = a->link, .now_ms = clock_wall_ms() };
 
     buf_reset(&a->alarms);
+    buf_reset(&a->changes);
     buf_reset(&a->silences);
     judge_put_alarms(a->kit.judge, &a->alarms);
+    judge_put_changes(a->kit.judge, &a->changes);
     judge_put_silences(a->kit.judge, &a->silences);
     scene.alarms = buf_str(&a->alarms);
+    scene.changes = buf_str(&a->changes);
     scene.silences = buf_str(&a->silences);
     carry(a, &scene);
     push(a, &scene);
@@ -392,6 +396,7 @@ void alerts_free(struct alerts *a)
     free(a->pushers);
     free(a->couriers);
     buf_deinit(&a->alarms);
+    buf_deinit(&a->changes);
     buf_deinit(&a->silences);
     free(a->own_link);
     free(a);

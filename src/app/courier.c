@@ -2,6 +2,7 @@
 #include "courier.h"
 
 #include "alert_text.h"
+#include "change_text.h"
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
@@ -85,18 +86,26 @@ static const char *variable(struct courier *c, const char *name, struct str valu
     return arena_printf(&c->arena, "WEIR_ALARM_%s=%.*s", name, STR_ARG(value)).at;
 }
 
+static struct str severity_of(const struct parcel *p)
+{
+    if (!p->alarm)
+        return STR("info");
+    return p->alarm->confirmed ? STR("confirmed") : STR("suspected");
+}
+
 static void run_it(struct courier *c)
 {
-    const struct alarm *a = c->carrying->alarm;
+    const struct parcel *p = c->carrying;
+    struct tick_histogram of = parcel_name(p);
     const char *variables[] = {
-        variable(c, "ID", str_of(a->id)),
-        variable(c, "STATE", str_of(alarm_state_word(a->state))),
-        variable(c, "SEVERITY", a->confirmed ? STR("confirmed") : STR("suspected")),
-        variable(c, "MODEL", a->of.model),
-        variable(c, "VERSION", a->of.version),
-        variable(c, "PREDICTION", a->of.prediction),
-        variable(c, "SEGMENT", a->of.segment),
-        variable(c, "SENTENCE", a->sentence),
+        variable(c, "ID", str_of(parcel_id(p))),
+        variable(c, "STATE", str_of(p->alarm ? alarm_state_word(p->alarm->state) : "changed")),
+        variable(c, "SEVERITY", severity_of(p)),
+        variable(c, "MODEL", of.model),
+        variable(c, "VERSION", of.version),
+        variable(c, "PREDICTION", of.prediction),
+        variable(c, "SEGMENT", of.segment),
+        variable(c, "SENTENCE", p->alarm ? p->alarm->sentence : p->change->sentence),
         NULL,
     };
     struct child_call call = {
@@ -121,7 +130,10 @@ void courier_start(struct courier *c, struct parcel *p, struct str link)
     ensure(!c->carrying);
     c->carrying = p;
     buf_reset(&c->event);
-    alert_text_put_event(&c->event, p->alarm, str_of(p->json), link);
+    if (p->alarm)
+        alert_text_put_event(&c->event, p->alarm, str_of(p->json), link);
+    else
+        change_text_put_event(&c->event, p->change, str_of(p->json), link);
     if (c->webhook)
         post_it(c);
     else

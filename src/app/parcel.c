@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parcel.h"
 
+#include "change_text.h"
+
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 
@@ -33,15 +35,17 @@ static char *copy_text(struct str s)
 struct parcel *parcel_new(struct str key, struct str json, size_t legs)
 {
     AUTO(alarm_free) struct alarm *alarm = alarm_read(json);
+    AUTO(change_free) struct change *change = alarm ? NULL : change_read(json);
     struct parcel *p;
 
-    if (!alarm || !is_key(key))
+    if ((!alarm && !change) || !is_key(key))
         return NULL;
     p = mem_new(sizeof(*p) + legs * sizeof(p->legs[0]));
     link_init(&p->link);
     p->key = copy_text(key);
     p->json = copy_text(json);
     p->alarm = steal(&alarm);
+    p->change = steal(&change);
     p->leg_count = legs;
     return p;
 }
@@ -52,15 +56,36 @@ void parcel_free(struct parcel *p)
         return;
     link_out(&p->link);
     alarm_free(p->alarm);
+    change_free(p->change);
     buf_deinit(&p->order.answer);
     free(p->key);
     free(p->json);
     free(p);
 }
 
-bool parcel_is_of(const struct parcel *p, const char *alarm_id)
+const char *parcel_id(const struct parcel *p)
 {
-    return strcmp(p->alarm->id, alarm_id) == 0;
+    return p->alarm ? p->alarm->id : p->change->id;
+}
+
+uint64_t parcel_at_ms(const struct parcel *p)
+{
+    return p->alarm ? p->alarm->updated_ms : p->change->at_ms;
+}
+
+bool parcel_is_end(const struct parcel *p)
+{
+    return p->alarm && p->alarm->state == ALARM_RESOLVED;
+}
+
+struct tick_histogram parcel_name(const struct parcel *p)
+{
+    return p->alarm ? p->alarm->of : change_text_name(p->change);
+}
+
+bool parcel_is_of(const struct parcel *p, const char *id)
+{
+    return strcmp(parcel_id(p), id) == 0;
 }
 
 bool parcel_is_over(const struct parcel *p)

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A provider changes the model behind a name: it is told once, as an event with before and after.
+
+Ticks are a second long. Names are learned in ten of them, lengths in twenty."""
+
+import itertools
+import json
+import threading
+
+import pytest
+from test_alerts import SECRET, verify
+from test_drift import judge_of, page
+
+from weirtest import chat, config
+from weirtest.alertmanager import Alertmanager
+from weirtest.client import Client
+from weirtest.patience import until
+
+pytestmark = pytest.mark.limit(200)
+SOON = 60  # seconds: some thirty ticks, on a machine that has much else to do
+PAUSE_S = 0.02
+
+SHORT, LONG = (60, 150, 212, 300, 700), (400, 900, 1500, 2500, 6000)  # tokens of an answer
+OLD = {"model": "gpt-4o-2024-05-13", "fingerprint": "fp_old", "tokens": SHORT}
+NEW = {"model": "gpt-4o-2024-08-06", "fingerprint": "fp_new"}
+
+
+class Provider:
+    """Answers under the names, and at the length, that it is told to."""
+
+    def __init__(self, **members):
+        self.says, self.turn = {**OLD, **members}, itertools.count()
+
+    def change(self, **members):
+        self.says = {**self.says, **members}
+
+    def __call__(self, call):
+        says, turn = self.says, next(self.turn)
+        names = {"model": says["model"], "system_fingerprint": says["fingerprint"]}
+        if callable(says["fingerprint"]):
+            names["system_fingerprint"] = says["fingerprint"](turn)
+        usage = {"prompt_tokens": 9, "completion_tokens": says["tokens"][turn % 5]}
+        if json.loads(call.request.body).get("stream"):
+            chat.stream(chat.event({"role": "assistant", "content": ""}, **names),
+                        chat.event({"content": "Hi"}, **names), chat.event({}, "stop", **names),
+                        chat.usage_event(usage), chat.DONE)(call)
+        else:
+            call.answer(200, chat.completion("Hi", usage=usage, **names))
+
+
+class Traffic:
+    """One asker for each gateway, by turns for a stream and a plain answer."""
+
+    def __init__(self, *gateways, kinds=(True, False)):
+        self.over, self.kinds = threading.Event(), kinds
+        self.threads = [threading.Thread(target=self._ask, args=(weir.address,), daemon=True)
+                        for weir in gateways]
+        for thread in self.threads:
+            thread.start()
+
+    def _ask(self, address):
+        try:
+            with Client(address) as client:
+                for number in itertools.count():
+                    if self.over.wait(PAUSE_S):
+                        return
+                    stream = self.kinds[number % len(self.kinds)]
+                    client.post(chat.PATH, chat.question(f"{number}", stream=stream))
+        except (OSError, AssertionError):
+            pass  # its gateway is gone
+
+    def stop(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(10)
+
+
+def settings(provider, redis=None, alerts=None, **drift):
+    overlay = config.merged({"drift": {"tick": "1s", "baseline": "manual", **drift}},
+                            config.redis(redis, timeout="500ms") if redis else {})
+    return config.gateway(provider, **overlay, **({"alerts": alerts} if alerts else {}))
+
+
+def changes(weir, kind=None):
+    return [c for c in page(weir, "changes")["changes"] if kind in (None, c["kind"])]
+
+
+def judged(*gateways):
+    return sum(weir.metrics.sum("weir_drift_ticks_total") for weir in gateways)
+
+
+def learned(*gateways, ticks=14):
+    """So many ticks have been judged by now as it takes to know what is usual."""
+    begin = judged(*gateways)
+    until(lambda: judged(*gateways) >= begin + ticks, SOON, "the usual to be learned")
+
+
+def events(hook):
+    return [(call.request, json.loads(call.request.body)) for call in list(hook.calls)]
+
+
+def test_another_model_is_told_once_by_two_replicas_and_seen_on_both(stage):
+    provider, redis = Provider(), stage.redis()
+    hook = stage.upstream(lambda call: call.answer(200, b"{}"))
+    whole = settings(stage.upstream(provider), redis, alerts={
+        "webhooks": [{"url": f"http://127.0.0.1:{hook.port}/hook", "secret": SECRET}]})
+    one, two = stage.weir(whole), stage.weir(whole)
+    stage.keep(Traffic(one, two))
+    learned(one, two)
+    assert changes(one) == []
+
+    provider.change(**NEW)
+    until(lambda: len(changes(one)) == len(changes(two)) == 2, SOON, "the change on both")
+    assert changes(one) == changes(two)
+    (model,), (build,) = changes(one, "returned_model"), changes(one, "fingerprint")
+    assert model["sentence"] == f"returned_model {OLD['model']} → {NEW['model']}"
+    assert build["sentence"] == "system_fingerprint fp_old → fp_new"
+    assert (build["model"], build["version"]) == ("chat", "real-model")
+    assert build["upstream"] == "up" and build["since_ms"] < build["at_ms"]
+    assert build["before"] == {"values": [{"value": "fp_old", "share": 1}]}
+    assert {"value": "fp_new"}.items() <= build["after"]["values"][-1].items()
+
+    until(lambda: len(events(hook)) >= 2, SOON, "the webhook")
+    learned(one, two, ticks=12)  # long enough for the old one to have gone once more
+    assert len(changes(one)) == 2
+    for request, event in events(hook):
+        verify(request, SECRET)
+        assert event["type"] == "model.changed" and event["data"] in (model, build)
+        assert request.header("webhook-id") == event["data"]["id"] + ":changed"
+    logged = [line for weir in (one, two) for line in weir.logged("model_changed")]
+    assert sorted(line["kind"] for line in logged) == ["fingerprint", "returned_model"]
+    for what in ("fingerprint", "returned_model"):
+        assert sum(weir.metrics.sum("weir_model_changes_total", model="chat", upstream="up",
+                                    what=what) for weir in (one, two)) == 1
+    assert one.ask_admin("/admin/overview").json()["changes"] == changes(one)
+    assert page(one, "alarms")["alarms"] == []
+    assert all(row["prediction"] not in ("returned_model", "system_fingerprint")
+               for row in page(one, "drift")["histograms_list"])
+    assert 0 < redis("TTL", "weir:v1:changes") <= 35 * 24 * 3600
+
+
+def test_who_judges_next_does_not_tell_it_again(stage):
+    provider, redis = Provider(), stage.redis()
+    whole = settings(stage.upstream(provider), redis)
+    one, two = stage.weir(whole), stage.weir(whole)
+    stage.keep(Traffic(one, two))
+    learned(one, two)
+    provider.change(fingerprint="fp_new")
+    until(lambda: changes(one) and changes(two), SOON, "the change")
+    judge, (other,) = judge_of(one, two)
+    judge.drain()
+    assert judge.wait_exit() == 0
+    learned(other, ticks=12)
+    assert len(changes(other)) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_alone_an_alertmanager_is_told_for_an_hour_and_a_restart_forgets_nothing(
+        stage, tmp_path, stream):
+    manager = stage.keep(Alertmanager())
+    provider, file = Provider(), str(tmp_path / "drift.state")
+    whole = settings(stage.upstream(provider), alerts={"alertmanager": [manager.url]},
+                     state_file=file)
+    weir = stage.weir(whole)
+    traffic = stage.keep(Traffic(weir, kinds=(stream,)))
+    learned(weir)
+    provider.change(fingerprint="fp_new")
+    until(lambda: changes(weir), SOON, "the change")
+    until(lambda: manager.alerts(alertname="WeirModelChanged"), SOON, "the alert")
+    (alert,), (change,) = manager.alerts(alertname="WeirModelChanged"), changes(weir)
+    assert alert["labels"] == {"alertname": "WeirModelChanged", "severity": "info",
+                               "model": "chat", "version": "real-model", "upstream": "up",
+                               "what": "fingerprint", "change": change["id"]}
+    assert alert["annotations"]["summary"] == "system_fingerprint fp_old → fp_new"
+    hours = [int(alert[name][11:13]) for name in ("startsAt", "endsAt")]
+    assert (hours[1] - hours[0]) % 24 == 1
+    traffic.stop()
+    weir.drain()
+    assert weir.wait_exit() == 0
+
+    again = stage.weir(whole)
+    stage.keep(Traffic(again, kinds=(stream,)))
+    learned(again, ticks=12)
+    assert changes(again) == [change]
+    assert not again.logged("model_changed")
+
+
+def test_longer_answers_are_told_with_before_and_after(stage):
+    provider = Provider()
+    weir = stage.weir(settings(stage.upstream(provider)))
+    stage.keep(Traffic(weir))
+    learned(weir, ticks=26)
+    provider.change(tokens=LONG)
+    until(lambda: changes(weir, "output_tokens"), SOON, "the change")
+    (change,) = changes(weir, "output_tokens")
+    before, after = change["before"], change["after"]
+    assert before["p10"] < before["p50"] < before["p90"] < after["p90"]
+    assert 100 < before["p50"] < 400 < after["p50"] < 3000
+    assert change["sentence"].startswith("output_tokens median about ")
+    assert change["sentence"].endswith(" UTC")
+    assert change["upstream"] == "up"
+    assert changes(weir, "fingerprint") == changes(weir, "returned_model") == []
+
+
+def test_a_fingerprint_of_its_own_for_each_answer_is_told_once(stage):
+    provider = Provider(fingerprint=lambda turn: f"fp_{turn}")
+    weir = stage.weir(settings(stage.upstream(provider)))
+    stage.keep(Traffic(weir))
+    until(lambda: changes(weir), SOON, "the event")
+    learned(weir)
+    (change,) = changes(weir)
+    assert change["sentence"].startswith("system_fingerprint changes with each answer: ")
+    assert len(weir.logged("model_changed")) == 1
+
+
+def test_answers_from_the_cache_do_not_count(stage):
+    provider, redis = Provider(), stage.redis()
+    upstream = stage.upstream(provider)
+    weir = stage.weir(settings(upstream, redis))
+    for number in range(3):
+        for _ in range(20):
+            assert weir.post(chat.PATH, chat.stable(f"{number}")).status == 200
+
+    def counted(name):
+        keys = redis.keys(f"weir:v1:histogram:chat:real-model:{name}@upstream=up:*")
+        return sum(int(redis("HGET", key, value) or 0) for key in keys
+                   for value in redis("HKEYS", key))
+
+    until(lambda: counted("system_fingerprint") == 3, SOON, "three fresh answers")
+    assert counted("returned_model") == len(upstream.calls) == 3
+
+
+def test_words_of_an_upstream_stay_words(stage):
+    rude = 'fp "<script>"\n\x01\u2028' + "x" * 500
+    provider = Provider()
+    weir = stage.weir(settings(stage.upstream(provider)))
+    stage.keep(Traffic(weir))
+    learned(weir)
+    provider.change(fingerprint=rude)
+    until(lambda: changes(weir), SOON, "the change")
+    value = changes(weir)[0]["after"]["values"][-1]["value"]
+    assert value.startswith('fp "<script>"??') and len(value.encode()) <= 96
+    assert "script" not in weir.metrics.text()
+
+
+def test_it_can_be_turned_off(stage):
+    provider, redis = Provider(), stage.redis()
+    weir = stage.weir(settings(stage.upstream(provider), redis, changes=False))
+    stage.keep(Traffic(weir))
+    learned(weir)
+    assert not [key for key in redis.keys("weir:v1:*") if "fingerprint" in key]
+    provider.change(**NEW)
+    learned(weir, ticks=6)
+    assert changes(weir) == []

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fit.h"
+#include "weir/watch/fit.h"
 
 #include "said.h"
 #include "weir/base/digest.h"
@@ -113,8 +113,7 @@ static bool read_format(const struct scan_member *format, struct wanted *out)
     return true;
 }
 
-/* Most requests want nothing, and this is found out faster than anything else. */
-static bool may_want(struct str request)
+bool fit_may_be_asked(struct str request)
 {
     return request.len > 0 && memmem(request.at, request.len, "\"json_", 6);
 }
@@ -170,9 +169,10 @@ enum fit_word fit_of(struct fit *f, struct str request, struct str answer)
     struct arena texts;
     struct str text;
 
-    if (!may_want(request) || scan_check(request, NULL) || !find_wanted(request, &wanted))
+    if (!fit_may_be_asked(request) || scan_check(request, NULL) ||
+        !find_wanted(request, &wanted))
         return FIT_UNASKED;
-    if (!answer.at)
+    if (answer.len == 0)
         return FIT_UNKNOWN;
     if (scan_check(answer, NULL))
         return FIT_NOT_JSON;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
-#include "fit.h"
 #include "source.h"
 #include "weir/base/mem.h"
+#include "weir/watch/fit.h"
 
 #include <stdlib.h>
 #include <string.h>

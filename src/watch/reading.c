@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
 
-#include "fit.h"
 #include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
+#include "weir/watch/fit.h"
 #include "weir/watch/variety.h"
 
 #include <stddef.h>

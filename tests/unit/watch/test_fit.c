@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fit.h"
+#include "weir/watch/fit.h"
+
 #include "weir/base/buf.h"
 #include "weir/base/scan.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fit.h"
 #include "reading.h"
 #include "weir/base/clock.h"
+#include "weir/watch/fit.h"
 #include "weir/watch/variety.h"
 
 #include <criterion/criterion.h>

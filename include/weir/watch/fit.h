@@ -26,5 +26,8 @@ enum fit_word {
     FIT_UNKNOWN, /* the schema has a fault or asks what is not known here; or it took too long */
 };
 
-/* Bodies: `answer` in its plain form, or absent where it was too long to be kept. */
+/* False: it asks for no form, which most do not. Found out faster than anything else. */
+bool fit_may_be_asked(struct str request);
+
+/* Bodies: `answer` in its plain form, or empty where that was not to be had. */
 enum fit_word fit_of(struct fit *f, struct str request, struct str answer);

@@ -2,6 +2,7 @@
 #include "jsonschema_inner.h"
 
 #include "weir/base/ensure.h"
+#include "weir/base/map.h"
 #include "weir/base/mem.h"
 #include "weir/base/utf8.h"
 #include "weir/dialect/pattern.h"
@@ -17,7 +18,18 @@
  * A node is made once for the place where it stands, so that whoever refers to it, itself
  * perhaps, gets the same one. References wait until all that stands inside the root is read:
  * so recursion is as deep as the text is nested, however long a chain of them may be.
+ *
+ * A caller's schema comes with a request, and others wait meanwhile: what reading costs is
+ * counted in bytes, and so is what is made of it. That many are some 10 ms and 5 MB.
  */
+
+enum {
+    NODE_WORK = 4096, /* besides its text */
+    CALLER_BYTES = 128 << 10,
+    CALLER_WORK = 16 << 20,
+    PATTERN_BYTES = 16 << 10, /* what one takes, as a rule */
+};
+static const size_t OWN_WORK = (size_t)4 << 30;
 
 struct pending {
     struct pending *next;
@@ -121,15 +133,23 @@ void jsonschema_warn(struct compiler *c, struct str at, const struct place *plac
 
 /* ---- nodes ---- */
 
-static int compare_properties(const void *a, const void *b)
+bool jsonschema_charge(struct compiler *c, size_t work)
 {
-    return str_compare(((const struct property *)a)->name, ((const struct property *)b)->name);
+    bool was_fine = c->work <= c->most_work;
+
+    c->work += work;
+    if (c->work <= c->most_work)
+        return true;
+    if (was_fine)
+        jsonschema_fault(c, c->schema->text, NULL, "takes too long to be read");
+    return false;
 }
 
-static struct node *new_node(struct jsonschema *s)
+static struct node *new_node(struct jsonschema *s, size_t at)
 {
     struct node *n = ARENA_NEW(&s->arena, struct node);
 
+    n->at = at;
     n->most_length = n->most_items = n->most_members = UINT64_MAX;
     n->older = s->newest;
     s->newest = n;
@@ -139,14 +159,17 @@ static struct node *new_node(struct jsonschema *s)
 const struct node *jsonschema_make(struct compiler *c, const struct scan_member *v,
                                    const struct place *at)
 {
-    struct node **made = &c->made[v->value.at - c->schema->text.at];
+    size_t offset = (size_t)(v->value.at - c->schema->text.at);
+    struct node **made = &c->made[offset];
     struct scan members;
     struct scan_member m;
     struct node *n;
 
     if (*made)
         return *made;
-    n = *made = new_node(c->schema);
+    n = *made = new_node(c->schema, offset);
+    if (!jsonschema_charge(c, NODE_WORK + v->value.len))
+        return n;
     if (v->type == SCAN_BOOL) {
         n->never = !scan_true(v->value);
         return n;
@@ -174,12 +197,29 @@ void jsonschema_refer(struct compiler *c, struct node *n, struct str pointer,
     c->pending = p;
 }
 
+/* Of two that have the same place the later counts, as with all that reads the text. */
+void jsonschema_know(struct compiler *c, struct str pointer, const struct node *n)
+{
+    const struct node **known = map_get(c->known, pointer);
+
+    if (!known) {
+        known = ARENA_NEW(&c->schema->arena, const struct node *);
+        (void)map_put(c->known, pointer, known);
+    }
+    *known = n;
+}
+
 static void resolve(struct compiler *c, const struct pending *p)
 {
     struct str at = str_cut(c->schema->text, p->at, c->schema->text.len);
+    const struct node **known = map_get(c->known, p->pointer);
     struct scan_member m;
 
     c->base = "";
+    if (known)
+        p->node->ref = *known;
+    if (known || !jsonschema_charge(c, c->schema->text.len))
+        return;
     if (!scan_pointer(c->schema->text, p->pointer, &m)) {
         jsonschema_fault(c, at, NULL, "$ref \"#%.*s\" leads nowhere",
                          STR_ARG(str_head(p->pointer, 96)));
@@ -187,6 +227,7 @@ static void resolve(struct compiler *c, const struct pending *p)
     }
     c->base = p->pointer.len > 0 ? p->pointer.at : ""; /* ends: it is a copy */
     p->node->ref = jsonschema_make(c, &m, NULL);
+    jsonschema_know(c, p->pointer, p->node->ref);
 }
 
 static void resolve_all(struct compiler *c)
@@ -200,48 +241,78 @@ static void resolve_all(struct compiler *c)
     c->base = "";
 }
 
-/* A schema that is nothing but a reference to itself says nothing. */
-static bool leads_back(const struct node *n)
-{
-    const struct node *slow = n;
-    bool move = false;
+/* ---- circles ---- */
 
-    for (const struct node *fast = n->ref; fast; fast = fast->ref) {
-        if (fast == slow)
-            return true;
-        if (move)
-            slow = slow->ref;
-        move = !move;
+typedef void node_fn(struct node **list, struct node *n);
+
+/* The schemas that are held against the same value as this one. */
+static void each_beside(const struct node *n, node_fn *fn, struct node **list)
+{
+    const struct nodes *const several[] = { &n->all, &n->any, &n->one };
+    const struct node *const single[] = { n->ref, n->not };
+
+    for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+        if (single[i])
+            fn(list, (struct node *)(uintptr_t)single[i]);
+    for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+        for (size_t j = 0; j < several[i]->count; j++)
+            fn(list, (struct node *)(uintptr_t)several[i]->at[j]);
+}
+
+static void hold(struct node **list, struct node *n)
+{
+    (void)list;
+    n->holders++;
+}
+
+static void put_free(struct node **list, struct node *n)
+{
+    n->next_free = *list;
+    *list = n;
+}
+
+static void let_go(struct node **list, struct node *n)
+{
+    if (--n->holders == 0)
+        put_free(list, n);
+}
+
+/*
+ * A schema that leads back to itself without a step into the value would go on for ever. From
+ * what nobody holds one after the other is let go; what is held at the end holds itself.
+ */
+static void find_circle(struct compiler *c)
+{
+    struct node *list = NULL;
+
+    for (struct node *n = c->schema->newest; n; n = n->older)
+        each_beside(n, hold, NULL);
+    for (struct node *n = c->schema->newest; n; n = n->older)
+        if (n->holders == 0)
+            put_free(&list, n);
+    while (list) {
+        struct node *n = list;
+
+        list = n->next_free;
+        each_beside(n, let_go, &list);
     }
-    return false;
+    for (struct node *n = c->schema->newest; n; n = n->older) {
+        if (n->holders == 0)
+            continue;
+        jsonschema_fault(c, str_cut(c->schema->text, n->at, c->schema->text.len), NULL,
+                         "a $ref leads back to itself, without a step into the value");
+        return;
+    }
 }
 
 /* ---- the whole ---- */
 
 static void complete(struct compiler *c)
 {
-    for (struct node *n = c->schema->newest; n; n = n->older) {
-        if (n->property_count > 1)
-            qsort(n->properties, n->property_count, sizeof(*n->properties), compare_properties);
-        for (size_t i = 0; i < n->property_count; i++)
-            n->required_count += n->properties[i].required;
-        if (leads_back(n) && !c->faulty)
-            jsonschema_fault(c, c->schema->text, NULL,
-                             "a $ref leads back to itself and says nothing");
-    }
-}
-
-/* What the root's properties are: of what it refers to, if it does no more than that. */
-static void find_fields(struct jsonschema *s)
-{
-    const struct node *n = s->root;
-
-    while (n->property_count == 0 && n->ref)
-        n = n->ref;
-    for (size_t order = 0; order < JSONSCHEMA_FIELDS; order++)
-        for (size_t i = 0; i < n->property_count; i++)
-            if (n->properties[i].schema && n->properties[i].order == order)
-                s->fields[s->field_count++] = &n->properties[i];
+    for (struct node *n = c->schema->newest; n; n = n->older)
+        jsonschema_property_merge(n);
+    if (!c->faulty)
+        find_circle(c);
 }
 
 static void compile(struct compiler *c)
@@ -253,7 +324,7 @@ static void compile(struct compiler *c)
     resolve_all(c);
     complete(c);
     if (!c->faulty)
-        find_fields(c->schema);
+        jsonschema_fields_find(c->schema);
 }
 
 static enum err refuse(struct compiler *c, const char *words)
@@ -262,29 +333,57 @@ static enum err refuse(struct compiler *c, const char *words)
     return ERR_CONFIG;
 }
 
-enum err jsonschema_new(struct jsonschema **out, struct str text, jsonschema_remark_fn *told,
-                        void *ctx)
+static enum err read_text(struct compiler *c, struct str text)
 {
-    AUTO(jsonschema_free) struct jsonschema *s = MEM_NEW(struct jsonschema);
-    struct compiler c = { .schema = s, .told = told, .ctx = ctx, .base = "" };
     struct fault why = { 0 };
 
-    if (text.len > JSONSCHEMA_BYTES)
-        return refuse(&c, "is larger than 1 MiB");
     if (scan_check(text, &why)) {
         char words[sizeof(why.text) + 32];
 
         (void)snprintf(words, sizeof(words), "is no JSON: %s", why.text);
-        return refuse(&c, words);
+        return refuse(c, words);
     }
-    s->text = arena_copy(&s->arena, text);
-    c.made = mem_new((text.len + 1) * sizeof(*c.made));
-    compile(&c);
-    free(c.made);
-    if (c.faulty)
-        return ERR_CONFIG;
+    c->schema->text = arena_copy(&c->schema->arena, text);
+    c->made = mem_new((text.len + 1) * sizeof(*c->made));
+    c->known = map_new();
+    compile(c);
+    map_free(c->known);
+    free(c->made);
+    return c->faulty ? ERR_CONFIG : OK;
+}
+
+enum err jsonschema_new(struct jsonschema **out, struct str text, jsonschema_remark_fn *told,
+                        void *ctx)
+{
+    AUTO(jsonschema_free) struct jsonschema *s = MEM_NEW(struct jsonschema);
+    struct compiler c = {
+        .schema = s, .told = told, .ctx = ctx, .base = "", .most_work = OWN_WORK
+    };
+    enum err err;
+
+    if (text.len > JSONSCHEMA_BYTES)
+        return refuse(&c, "is larger than 1 MiB");
+    err = read_text(&c, text);
+    if (err)
+        return err;
     *out = steal(&s);
     return OK;
+}
+
+static void ignore(void *ctx, const struct jsonschema_remark *r)
+{
+    (void)ctx;
+    (void)r;
+}
+
+struct jsonschema *jsonschema_of_caller(struct str text)
+{
+    AUTO(jsonschema_free) struct jsonschema *s = MEM_NEW(struct jsonschema);
+    struct compiler c = { .schema = s, .told = ignore, .base = "", .most_work = CALLER_WORK };
+
+    if (text.len > CALLER_BYTES || read_text(&c, text))
+        return NULL;
+    return steal(&s);
 }
 
 void jsonschema_free(struct jsonschema *s)
@@ -297,67 +396,12 @@ void jsonschema_free(struct jsonschema *s)
     free(s);
 }
 
+size_t jsonschema_size(const struct jsonschema *s)
+{
+    return sizeof(*s) + s->arena.used + s->pattern_count * PATTERN_BYTES;
+}
+
 uint64_t jsonschema_hash(const struct jsonschema *s)
 {
     return str_hash(s->text);
-}
-
-/* ---- fields ---- */
-
-size_t jsonschema_field_count(const struct jsonschema *s)
-{
-    return s->field_count;
-}
-
-struct str jsonschema_field_name(const struct jsonschema *s, size_t i)
-{
-    ensure(i < s->field_count);
-    return s->fields[i]->name;
-}
-
-enum { FEW_STEPS = 32 }; /* of schemas that hold schemas, without a value in between */
-
-static bool admits(const struct node *n, const struct scan_member *v, unsigned depth);
-
-static bool any_admits(const struct nodes *list, const struct scan_member *v, unsigned depth)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (admits(list->at[i], v, depth))
-            return true;
-    return list->count == 0;
-}
-
-static bool all_admit(const struct nodes *list, const struct scan_member *v, unsigned depth)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!admits(list->at[i], v, depth))
-            return false;
-    return true;
-}
-
-/* May a value of this type be there, whatever else is asked of it? */
-static bool admits(const struct node *n, const struct scan_member *v, unsigned depth)
-{
-    if (!n || depth == FEW_STEPS)
-        return true;
-    return !n->never && jsonschema_scalar_type(n, v) && admits(n->ref, v, depth + 1) &&
-           all_admit(&n->all, v, depth + 1) && any_admits(&n->any, v, depth + 1) &&
-           any_admits(&n->one, v, depth + 1);
-}
-
-enum jsonschema_field jsonschema_field_of(const struct jsonschema *s, size_t i, struct str json)
-{
-    const struct property *p;
-    struct scan_member v;
-
-    ensure(i < s->field_count);
-    p = s->fields[i];
-    if (!scan_get(json, p->name, &v))
-        return JSONSCHEMA_FIELD_MISSING;
-    if (v.type == SCAN_NULL)
-        return JSONSCHEMA_FIELD_NULL;
-    if (!admits(p->schema, &v, 0))
-        return JSONSCHEMA_FIELD_WRONG_TYPE;
-    return jsonschema_fits_node(p->schema, &v) ? JSONSCHEMA_FIELD_OK
-                                               : JSONSCHEMA_FIELD_OUT_OF_DOMAIN;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "jsonschema_inner.h"
+#include "jsonschema_check.h"
 
 #include "canonical.h"
 #include "number.h"
@@ -25,7 +25,10 @@ enum {
     MOST_WORK = 48 << 20,  /* bytes, some 100 ms */
     MOST_TEXTS = 64 << 20, /* of texts unescaped, values in their canonical form */
     MOST_DEPTH = 256,      /* of schemas in schemas; values are nested less */
+    CALLER_WORK = 8 << 20, /* with a caller's schema; some 20 ms */
     STEP_WORK = 32,        /* what a visit costs, besides the reading */
+    MOST_PART = 3 << 20,   /* of a part, and so often all of its bytes: */
+    PART_READ = 6,
 };
 
 /* ---- saying what is wrong ---- */
@@ -62,7 +65,7 @@ bool jsonschema_fits_goes_on(const struct check *c)
 static bool charge(struct check *c, size_t bytes)
 {
     c->work += bytes;
-    return c->work <= MOST_WORK ||
+    return c->work <= c->most_work ||
            jsonschema_fits_give_up(c, "it takes too long to be checked");
 }
 
@@ -75,6 +78,8 @@ bool jsonschema_fits_canonical(struct check *c, struct str value, struct str *ou
 {
     struct canonical_finds finds;
 
+    if (!charge(c, 2 * value.len))
+        return false;
     return canonical_of(value, ORDER_SORTED, &c->texts, out, &finds) == OK ||
            jsonschema_fits_give_up(c, "it takes too much memory to be checked");
 }
@@ -325,10 +330,10 @@ static bool fits(struct check *c, const struct node *n, const struct scan_member
     return fine;
 }
 
-static bool check(const struct node *n, const struct scan_member *v,
-                  struct jsonschema_report *report)
+static enum jsonschema_verdict check(const struct node *n, const struct scan_member *v,
+                                     size_t most_work, struct jsonschema_report *report)
 {
-    struct check c = { .report = report };
+    struct check c = { .report = report, .most_work = most_work };
     bool fine;
 
     arena_init(&c.texts, MOST_TEXTS);
@@ -340,15 +345,16 @@ static bool check(const struct node *n, const struct scan_member *v,
     arena_deinit(&c.texts);
     pattern_effort_free(c.effort);
     if (!c.gave_up)
-        return fine;
+        return fine ? JSONSCHEMA_FITS : JSONSCHEMA_VIOLATED;
     if (report && report->count == JSONSCHEMA_TOLD)
         report->count--;
-    return jsonschema_fits_tell(&c, NULL, "%s", c.gave_up);
+    (void)jsonschema_fits_tell(&c, NULL, "%s", c.gave_up);
+    return JSONSCHEMA_UNSURE;
 }
 
 bool jsonschema_fits_node(const struct node *n, const struct scan_member *v)
 {
-    return check(n, v, NULL);
+    return check(n, v, MOST_PART + PART_READ * v->value.len, NULL) == JSONSCHEMA_FITS;
 }
 
 bool jsonschema_fits(const struct jsonschema *s, struct str json,
@@ -358,5 +364,14 @@ bool jsonschema_fits(const struct jsonschema *s, struct str json,
 
     if (!scan_pointer(json, STR(""), &whole))
         return false;
-    return check(s->root, &whole, report);
+    return check(s->root, &whole, MOST_WORK, report) == JSONSCHEMA_FITS;
+}
+
+enum jsonschema_verdict jsonschema_judge(const struct jsonschema *s, struct str json)
+{
+    struct scan_member whole;
+
+    if (!scan_pointer(json, STR(""), &whole))
+        return JSONSCHEMA_UNSURE;
+    return check(s->root, &whole, CALLER_WORK, NULL);
 }

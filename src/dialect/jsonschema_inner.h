@@ -22,6 +22,7 @@ struct property {
     struct str name;
     const struct node *schema; /* NULL: it is only required */
     size_t order;              /* as declared */
+    size_t at;                 /* as read, also by `required` */
     bool required;
 };
 
@@ -31,6 +32,9 @@ enum { TYPE_INTEGER = 1 << 7 };
 /* One schema. What is absent, zero or at its most is no condition. */
 struct node {
     struct node *older;                   /* all of them, to be freed */
+    size_t at;                            /* where it begins, in the text */
+    size_t holders;                       /* nodes that hold it against the same value */
+    struct node *next_free;               /* of those that none holds any more */
     bool never;                           /* the schema `false` */
     unsigned types;                       /* 0: any */
     struct str least, most, above, below; /* numbers as they are written */
@@ -39,12 +43,12 @@ struct node {
     struct pattern *pattern;
     struct str pattern_text;
     struct str constant; /* canonical */
-    struct str *values;  /* canonical */
+    struct str *values;  /* canonical, as declared, ... */
+    struct str *sorted;  /* ... and to be found among many */
     size_t value_count;
     struct property *properties; /* by name, once it is complete */
     size_t property_count;
     size_t property_room;
-    size_t required_count;
     const struct node *rest;  /* additionalProperties */
     struct nodes first;       /* prefixItems */
     const struct node *items; /* those behind `first` */
@@ -57,6 +61,7 @@ struct jsonschema {
     struct str text;
     struct arena arena;
     struct node *newest;
+    size_t pattern_count;
     const struct node *root;
     size_t field_count;
     const struct property *fields[JSONSCHEMA_FIELDS];
@@ -81,6 +86,8 @@ struct compiler {
     void *ctx;
     bool faulty;
     struct node **made; /* by the byte where each begins */
+    struct map *known;  /* by the pointer that leads there */
+    size_t work, most_work;
     struct pending *pending;
     const char *base; /* where places begin: the pointer of a reference, or "" */
 };
@@ -90,6 +97,12 @@ void jsonschema_fault(struct compiler *c, struct str at, const struct place *pla
 void jsonschema_warn(struct compiler *c, struct str at, const struct place *place,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Counts work, of which each schema may make so much; false: it is too much, and a fault. */
+bool jsonschema_charge(struct compiler *c, size_t work);
+
+/* Places that references are likely to name need not be looked for in the text. */
+void jsonschema_know(struct compiler *c, struct str pointer, const struct node *n);
+
 /* The node of the schema that `v` is, which is complete when all of the text is. */
 const struct node *jsonschema_make(struct compiler *c, const struct scan_member *v,
                                    const struct place *at);
@@ -98,42 +111,12 @@ const struct node *jsonschema_make(struct compiler *c, const struct scan_member 
 void jsonschema_refer(struct compiler *c, struct node *n, struct str pointer,
                       const struct scan_member *v);
 
+/* A member that a schema names; its name may be there already. */
+struct property *jsonschema_property_add(struct compiler *c, struct node *n, struct str name);
+/* One for each name: what is read later counts, and what is required once is required. */
+void jsonschema_property_merge(struct node *n);
+void jsonschema_fields_find(struct jsonschema *s);
+
 /* Reads one keyword into the node. */
 void jsonschema_keywords_read(struct compiler *c, struct node *n, const struct scan_member *v,
                               const struct place *at);
-
-/* ---- holding against ---- */
-
-struct pattern_effort;
-
-struct check {
-    struct arena texts;
-    struct pattern_effort *effort; /* made when a pattern is met */
-    size_t work;
-    unsigned depth;
-    unsigned muted;      /* inside schemas of which not all must fit */
-    const char *gave_up; /* why */
-    struct jsonschema_report *report;
-};
-
-/* Always false, so that it can be returned: what is told does not fit. */
-bool jsonschema_fits_tell(struct check *c, const struct place *at, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-bool jsonschema_fits_give_up(struct check *c, const char *why); /* likewise */
-bool jsonschema_fits_goes_on(const struct check *c);
-bool jsonschema_fits_canonical(struct check *c, struct str value, struct str *out);
-
-struct bounds {
-    uint64_t least, most;
-    const char *what; /* "characters" */
-    const char *keyword_least, *keyword_most;
-};
-
-bool jsonschema_fits_bounds(struct check *c, uint64_t count, const struct bounds *b,
-                            const struct place *at);
-
-/* All that is asked of the value, but for what is inside it. */
-bool jsonschema_scalar(struct check *c, const struct node *n, const struct scan_member *v,
-                       const struct place *at);
-bool jsonschema_scalar_type(const struct node *n, const struct scan_member *v);
-bool jsonschema_fits_node(const struct node *n, const struct scan_member *v);

@@ -5,6 +5,7 @@
 #include "number.h"
 #include "weir/dialect/pattern.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -140,6 +141,11 @@ static struct str canonical(struct compiler *c, struct str value)
     return out;
 }
 
+static int compare_strs(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
 static void read_enum(struct compiler *c, struct node *n, const struct scan_member *v,
                       const struct place *at, size_t to)
 {
@@ -153,6 +159,9 @@ static void read_enum(struct compiler *c, struct node *n, const struct scan_memb
     n->values = arena_take(&c->schema->arena, count_of(v->value) * sizeof(*n->values));
     for (scan_start(&s, v->value); scan_next(&s, &m);)
         n->values[n->value_count++] = canonical(c, m.value);
+    n->sorted = arena_take(&c->schema->arena, n->value_count * sizeof(*n->sorted));
+    memcpy(n->sorted, n->values, n->value_count * sizeof(*n->sorted));
+    qsort(n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
 }
 
 static void read_const(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -184,6 +193,8 @@ static struct str text_of(struct compiler *c, const struct scan_member *v,
     return text;
 }
 
+enum { PATTERN_WORK = 256 << 10 };
+
 static void read_pattern(struct compiler *c, struct node *n, const struct scan_member *v,
                          const struct place *at, size_t to)
 {
@@ -194,7 +205,10 @@ static void read_pattern(struct compiler *c, struct node *n, const struct scan_m
     pattern_free(n->pattern); /* it may stand twice */
     n->pattern = NULL;
     n->pattern_text = text;
-    if (text.at && pattern_new_exact(&n->pattern, text, &why))
+    if (!text.at || !jsonschema_charge(c, PATTERN_WORK))
+        return;
+    c->schema->pattern_count++;
+    if (pattern_new_exact(&n->pattern, text, &why))
         jsonschema_fault(c, v->value, at, "is no pattern: %s", why.text);
 }
 
@@ -203,24 +217,6 @@ static void read_pattern(struct compiler *c, struct node *n, const struct scan_m
 static struct str name_of(struct compiler *c, const struct scan_member *m)
 {
     return scan_text((struct str){ m->key.at - 1, m->key.len + 2 }, &c->schema->arena, NULL);
-}
-
-static struct property *property_named(struct compiler *c, struct node *n, struct str name)
-{
-    for (size_t i = 0; i < n->property_count; i++)
-        if (str_eq(n->properties[i].name, name))
-            return &n->properties[i];
-    if (n->property_count == n->property_room) {
-        size_t room = n->property_room * 2 + 8;
-        struct property *more = arena_take(&c->schema->arena, room * sizeof(*more));
-
-        if (n->property_count > 0)
-            memcpy(more, n->properties, n->property_count * sizeof(*more));
-        n->properties = more;
-        n->property_room = room;
-    }
-    n->properties[n->property_count] = (struct property){ .name = name };
-    return &n->properties[n->property_count++];
 }
 
 static void read_properties(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -240,7 +236,7 @@ static void read_properties(struct compiler *c, struct node *n, const struct sca
 
         place.name = name_of(c, &m);
         schema = jsonschema_make(c, &m, &place);
-        p = property_named(c, n, place.name);
+        p = jsonschema_property_add(c, n, place.name);
         p->schema = schema;
         p->order = order++;
     }
@@ -259,8 +255,22 @@ static void read_required(struct compiler *c, struct node *n, const struct scan_
         struct str name = text_of(c, &m, at);
 
         if (name.at)
-            property_named(c, n, name)->required = true;
+            jsonschema_property_add(c, n, name)->required = true;
     }
+}
+
+/* Those of the whole are what references name. */
+static void know_definition(struct compiler *c, const struct node *n, const struct place *at)
+{
+    char pointer[JSONSCHEMA_POINTER_BYTES];
+    struct str text;
+
+    if (c->base[0] || at->up->up)
+        return;
+    jsonschema_put_place(at, pointer, sizeof(pointer));
+    text = str_of(pointer);
+    if (text.len + 8 < sizeof(pointer)) /* else it may be cut */
+        jsonschema_know(c, text, n);
 }
 
 /* What nobody refers to is read as well, for its faults. */
@@ -276,7 +286,7 @@ static void read_definitions(struct compiler *c, struct node *n, const struct sc
         struct place place = { .up = at };
 
         place.name = name_of(c, &m);
-        (void)jsonschema_make(c, &m, &place);
+        know_definition(c, jsonschema_make(c, &m, &place), &place);
     }
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "jsonschema_inner.h"
+#include "jsonschema_check.h"
 
 #include "number.h"
 #include "weir/base/utf8.h"
 #include "weir/dialect/pattern.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /*
  * What is asked of one value, whatever is inside it: its type, to be one of some values, the
@@ -68,12 +69,14 @@ static bool tell_values(struct check *c, const struct node *n, const struct plac
     return jsonschema_fits_tell(c, at, "must be one of %.*s (enum)", (int)used, words);
 }
 
+static int compare_strs(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
 static bool is_among(const struct node *n, struct str value)
 {
-    for (size_t i = 0; i < n->value_count; i++)
-        if (str_eq(n->values[i], value))
-            return true;
-    return false;
+    return bsearch(&value, n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
 }
 
 static bool check_values(struct check *c, const struct node *n, const struct scan_member *v,

@@ -13,6 +13,7 @@
 #include "weir/base/metric.h"
 #include "weir/dialect/replay.h"
 #include "weir/upstream/retry_after.h"
+#include "weir/watch/fit.h"
 
 #include "steps.h"
 
@@ -296,9 +297,12 @@ static void on_called(struct race *r, enum err err)
 static const struct race_events race_events = { on_bytes, on_error_event, on_called };
 
 /* Is there something that is read from the answer's plain form? */
-static bool is_read(const struct model *m)
+static bool is_read(const struct exchange *x)
 {
-    return m->watch && (m->watch->prediction_count > 0 || m->watch->schemas[WATCH_ANSWER]);
+    const struct watchlist *l = x->model->watch;
+
+    return l && (l->prediction_count > 0 || l->schemas[WATCH_ANSWER] ||
+                 fit_may_be_asked(x->ask.body));
 }
 
 enum step call_ask(struct exchange *x)
@@ -313,7 +317,7 @@ enum step call_ask(struct exchange *x)
             .model = x->request.model,
             .headers = x->ask.headers,
             .arena = &x->arena,
-            .keep = x->may_keep || is_read(x->model) || r->accept,
+            .keep = x->may_keep || is_read(x) || r->accept,
             .fresh = x->again != NULL,
         },
         .wish = choose_wish(x),

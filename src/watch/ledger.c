@@ -3,13 +3,14 @@
 
 #include "source.h"
 #include "weir/base/mem.h"
+#include "weir/watch/fit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void ledger_init(struct ledger *l, struct metric_shard *shard, ledger_fn *tell, void *ctx)
 {
-    *l = (struct ledger){ .shard = shard, .tell = tell, .ctx = ctx };
+    *l = (struct ledger){ .shard = shard, .tell = tell, .ctx = ctx, .fit = fit_new() };
 }
 
 static void free_line(struct ledger_line **way)
@@ -26,6 +27,7 @@ void ledger_deinit(struct ledger *l)
     for (size_t i = 0; i < LEDGER_SETS; i++)
         for (size_t j = 0; j < LEDGER_WAYS; j++)
             free_line(&l->sets[i][j]);
+    fit_free(l->fit);
 }
 
 static void tell(struct ledger *l, struct ledger_line *line)
@@ -137,7 +139,7 @@ void ledger_add(struct ledger *l, const struct watch_answer *a, uint64_t minute)
     };
     struct ledger_line *line;
 
-    reading_of(a, &wanted.reading);
+    reading_of(a, l->fit, &wanted.reading);
     memcpy(wanted.segments, a->segments, sizeof(wanted.segments));
     wanted.hash = hash_of(&wanted);
     line = find(l, &wanted);

@@ -35,7 +35,8 @@ typedef void ledger_fn(void *ctx, const struct ledger_line *line);
 struct ledger {
     struct metric_shard *shard; /* lent */
     ledger_fn *tell;
-    void *ctx;   /* of tell; lent */
+    void *ctx; /* of tell; lent */
+    struct fit *fit;
     size_t next; /* the set that is told next */
     struct ledger_line *sets[LEDGER_SETS][LEDGER_WAYS];
 };

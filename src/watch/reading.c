@@ -4,6 +4,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
+#include "weir/watch/fit.h"
 #include "weir/watch/variety.h"
 
 #include <stddef.h>
@@ -58,7 +59,10 @@ static const struct str cost_words[] = {
     NAME("le_10"),      NAME("gt_10"),
 };
 
-enum { FINISH_REASON, OUTPUT_TOKENS, REFUSAL, INPUT_TOKENS, LATENCY, COST };
+/* As enum fit_word has them, but for its first. */
+static const struct str fits[] = { NAME("yes"), NAME("no"), NAME("not_json"), NAME("unknown") };
+
+enum { FINISH_REASON, OUTPUT_TOKENS, REFUSAL, INPUT_TOKENS, LATENCY, COST, SCHEMA_FIT };
 
 #define LABELS(list) .kind = PREDICTION_LABEL, .labels = (list), .label_count = COUNT(list)
 #define BINS(list, words) \
@@ -71,6 +75,7 @@ static const struct prediction built_in[READING_BUILT_IN] = {
     [INPUT_TOKENS]  = { .name = NAME("input_tokens"),  BINS(tokens, token_words) },
     [LATENCY]       = { .name = NAME("latency"),       BINS(latencies, latency_words) },
     [COST]          = { .name = NAME("cost"),          BINS(costs, cost_words) },
+    [SCHEMA_FIT]    = { .name = NAME("schema_fit"),    LABELS(fits) },
 };
 
 /* clang-format on */
@@ -118,6 +123,7 @@ static void read_built_in(struct reading *r, const struct watch_answer *a)
         [INPUT_TOKENS] = tokens_of(&built_in[INPUT_TOKENS], a->prompt_tokens),
         [LATENCY] = READING_UNCOUNTED,
         [COST] = READING_UNCOUNTED,
+        [SCHEMA_FIT] = READING_UNCOUNTED,
     };
 
     if (a->source == WATCH_FRESH && a->took_us > 0)
@@ -126,6 +132,23 @@ static void read_built_in(struct reading *r, const struct watch_answer *a)
         places[COST] = prediction_bin(&built_in[COST], a->cost_usd);
     for (size_t i = 0; i < READING_BUILT_IN; i++)
         r->places[r->count++] = (uint8_t)places[i];
+}
+
+/* Who refuses, or is kept from speaking, is asked for no form. */
+static bool is_silent(const struct watch_answer *a)
+{
+    return a->refusal || str_eq(a->finish_reason, STR("refusal")) ||
+           str_eq(a->finish_reason, STR("content_filter"));
+}
+
+static unsigned fit_place(const struct watch_answer *a, struct fit *fit)
+{
+    enum fit_word word;
+
+    if (is_silent(a))
+        return READING_UNCOUNTED;
+    word = fit_of(fit, a->request, a->body);
+    return word == FIT_UNASKED ? READING_UNCOUNTED : PREDICTION_FIRST + (unsigned)word - 1;
 }
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
@@ -169,12 +192,13 @@ static void read_list(struct reading *r, const struct watch_answer *a)
     }
 }
 
-static void read_answer(struct reading *r, const struct watch_answer *a)
+static void read_answer(struct reading *r, const struct watch_answer *a, struct fit *fit)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
 
     *r = (struct reading){ .list = a->list->id };
     read_built_in(r, a);
+    r->places[SCHEMA_FIT] = (uint8_t)fit_place(a, fit);
     read_list(r, a);
     r->hash = str_hash((struct str){ (const char *)r->places, r->count }) * odd ^
               str_hash(a->version);
@@ -212,7 +236,7 @@ static void remember(struct entry *e, struct entry_note *newest, const struct re
         free(kept); /* another thread has read it meanwhile */
 }
 
-void reading_of(const struct watch_answer *a, struct reading *out)
+void reading_of(const struct watch_answer *a, struct fit *fit, struct reading *out)
 {
     struct entry_note *newest = NULL;
     const struct reading *known;
@@ -225,7 +249,7 @@ void reading_of(const struct watch_answer *a, struct reading *out)
         memcpy(out, known, size_of(known));
         return;
     }
-    read_answer(out, a);
+    read_answer(out, a, fit);
     if (a->entry && notes < MOST_NOTES)
         remember(a->entry, newest, out);
 }

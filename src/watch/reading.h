@@ -6,7 +6,7 @@
 
 /*
  * The words of one answer, each by its place: first under what every model has (finish_reason,
- * output_tokens, refusal, input_tokens, latency, cost), then under what the model's list names.
+ * output_tokens, refusal, input_tokens, latency, cost, schema_fit), then under what the model's list names.
  *
  * A kept answer is read when it is first counted, and what was read is noted at the entry; from
  * then on it is found there, as long as the list is the same or equal. What was asked (input) is then that of
@@ -14,7 +14,7 @@
  */
 
 enum {
-    READING_BUILT_IN = 6,
+    READING_BUILT_IN = 7,
     READING_WORDS = READING_BUILT_IN + WATCHLIST_PREDICTIONS + WATCHLIST_FIELDS
 };
 enum { READING_UNCOUNTED = 0xFF }; /* there is nothing to say under this one */
@@ -27,7 +27,9 @@ struct reading {
     uint8_t places[READING_WORDS]; /* at an entry, `count` of them alone are there */
 };
 
-void reading_of(const struct watch_answer *a, struct reading *out);
+/* `fit` knows the schemas that callers send. */
+struct fit;
+void reading_of(const struct watch_answer *a, struct fit *fit, struct reading *out);
 
 bool reading_is_built_in(struct str name);
 

@@ -12,24 +12,35 @@ static bool find_string(struct str json, struct str pointer, struct scan_member 
     return scan_pointer(json, pointer, at) && at->type == SCAN_STRING;
 }
 
-/* The members of a response's output, one level down: false ends it. */
+/* The parts of what an answer puts out: false ends it. */
 typedef bool part_fn(void *ctx, struct str part);
 
+static bool each_content(struct str holder, part_fn *fn, void *ctx)
+{
+    struct scan parts;
+    struct scan_member content, part;
+
+    if (!scan_get(holder, STR("content"), &content) || content.type != SCAN_ARRAY)
+        return true;
+    for (scan_start(&parts, content.value); scan_next(&parts, &part);)
+        if (part.type == SCAN_OBJECT && !fn(ctx, part.value))
+            return false;
+    return true;
+}
+
+/* A message has them at its top, a response one level down. */
 static void each_part(struct str json, part_fn *fn, void *ctx)
 {
-    struct scan items, parts;
-    struct scan_member item, content, part;
+    struct scan items;
+    struct scan_member item, output;
 
-    if (!scan_get(json, STR("output"), &content) || content.type != SCAN_ARRAY)
+    if (!each_content(json, fn, ctx))
         return;
-    for (scan_start(&items, content.value); scan_next(&items, &item);) {
-        if (item.type != SCAN_OBJECT || !scan_get(item.value, STR("content"), &content) ||
-            content.type != SCAN_ARRAY)
-            continue;
-        for (scan_start(&parts, content.value); scan_next(&parts, &part);)
-            if (part.type == SCAN_OBJECT && !fn(ctx, part.value))
-                return;
-    }
+    if (!scan_get(json, STR("output"), &output) || output.type != SCAN_ARRAY)
+        return;
+    for (scan_start(&items, output.value); scan_next(&items, &item);)
+        if (item.type == SCAN_OBJECT && !each_content(item.value, fn, ctx))
+            return;
 }
 
 /* ---- texts ---- */
@@ -94,17 +105,19 @@ struct str said_request(struct str json, struct arena *texts)
 
 /* ---- tools ---- */
 
-static bool find_called(struct str json, struct scan_member *name)
+/* A list `holder` of items of which some are calls, each of this type. */
+static bool find_called(struct str json, struct str holder, struct str call,
+                        struct scan_member *name)
 {
     struct scan items;
-    struct scan_member output, item, type;
+    struct scan_member list, item, type;
 
-    if (!scan_get(json, STR("output"), &output) || output.type != SCAN_ARRAY)
+    if (!scan_get(json, holder, &list) || list.type != SCAN_ARRAY)
         return false;
-    for (scan_start(&items, output.value); scan_next(&items, &item);)
+    for (scan_start(&items, list.value); scan_next(&items, &item);)
         if (item.type == SCAN_OBJECT && scan_get(item.value, STR("type"), &type) &&
-            scan_text_is(&type, STR("function_call")) &&
-            scan_get(item.value, STR("name"), name) && name->type == SCAN_STRING)
+            scan_text_is(&type, call) && scan_get(item.value, STR("name"), name) &&
+            name->type == SCAN_STRING)
             return true;
     return false;
 }
@@ -115,7 +128,8 @@ struct str said_tool(struct str json, struct arena *texts)
 
     if (find_string(json, STR("/choices/0/message/tool_calls/0/function/name"), &name) ||
         find_string(json, STR("/choices/0/message/function_call/name"), &name) ||
-        find_called(json, &name))
+        find_called(json, STR("output"), STR("function_call"), &name) ||
+        find_called(json, STR("content"), STR("tool_use"), &name))
         return scan_text(name.value, texts, NULL);
     return (struct str){ 0 };
 }

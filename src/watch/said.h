@@ -9,7 +9,7 @@
  * scan_check; texts are lent from it or lie in the arena. Absent: there is no such thing.
  */
 
-/* The first choice's text, or what a response puts out. */
+/* The first choice's text, or all that a response or a message puts out. */
 struct str said_answer(struct str json, struct arena *texts);
 
 /* The user's last words, the prompt, the input; of other bodies every text. At most 32 KiB. */

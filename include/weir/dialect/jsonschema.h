@@ -41,10 +41,13 @@ typedef void jsonschema_remark_fn(void *ctx, const struct jsonschema_remark *r);
 /* ERR_CONFIG when a fault was told. */
 MUST_CHECK enum err jsonschema_new(struct jsonschema **out, struct str text,
                                    jsonschema_remark_fn *told, void *ctx);
+/* Of whoever asks, within narrow limits of size and time. NULL: it has a fault, or is too much. */
+struct jsonschema *jsonschema_of_caller(struct str text);
 void jsonschema_free(struct jsonschema *s); /* NULL is fine */
 DEFINE_AUTO(struct jsonschema, jsonschema_free)
 
 uint64_t jsonschema_hash(const struct jsonschema *s); /* of its text, in this process */
+size_t jsonschema_size(const struct jsonschema *s);   /* about the bytes it takes */
 
 /* "/messages/0/age" and "must be at least 0 (minimum)". */
 struct jsonschema_violation {
@@ -60,6 +63,10 @@ struct jsonschema_report {
 /* `json` has passed scan_check. `report` (NULL is fine) is written if it does not fit. */
 bool jsonschema_fits(const struct jsonschema *s, struct str json,
                      struct jsonschema_report *report);
+
+/* The same for a caller's, with less patience. Unsure: it was given up. */
+enum jsonschema_verdict { JSONSCHEMA_FITS, JSONSCHEMA_VIOLATED, JSONSCHEMA_UNSURE };
+enum jsonschema_verdict jsonschema_judge(const struct jsonschema *s, struct str json);
 
 /* ---- the root's properties, in their order ---- */
 

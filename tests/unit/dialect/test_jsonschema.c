@@ -233,7 +233,7 @@ Test(jsonschema, references_lead_somewhere_in_the_same_text, .timeout = 5)
     expect_remark("{\"$ref\":\"other.json\"}", ERR_CONFIG,
                   "! /$ref: only places in this file can be referred to, like #/$defs/name\n");
     expect_remark("{\"$ref\":\"#\"}", ERR_CONFIG,
-                  "! : a $ref leads back to itself and says nothing\n");
+                  "! : a $ref leads back to itself, without a step into the value\n");
 }
 
 Test(jsonschema, a_remark_knows_the_byte, .timeout = 5)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
 #include "weir/base/clock.h"
+#include "weir/watch/fit.h"
 #include "weir/watch/variety.h"
 
 #include <criterion/criterion.h>
@@ -8,6 +9,7 @@
 
 static struct watchlist *list;
 static struct reading room;
+static struct fit *fit;
 
 static struct watchlist *list_of_length(struct str from, bool of_request)
 {
@@ -25,10 +27,12 @@ static struct watchlist *list_of_length(struct str from, bool of_request)
 static void start(void)
 {
     list = list_of_length(STR("/text"), false);
+    fit = fit_new();
 }
 
 static void stop(void)
 {
+    fit_free(fit);
     watchlist_unref(list);
 }
 
@@ -48,7 +52,7 @@ static struct watch_answer fresh(void)
 
 static const struct reading *read_it(const struct watch_answer *a)
 {
-    reading_of(a, &room);
+    reading_of(a, fit, &room);
     return &room;
 }
 
@@ -83,6 +87,34 @@ Test(reading, an_answer_has_a_word_under_each)
     assert_word(r, "latency", "le_0.2");
     assert_word(r, "cost", "le_0.003");
     assert_word(r, "size", "le_4");
+}
+
+Test(reading, an_answer_fits_the_schema_that_its_request_brings)
+{
+    struct watch_answer a = fresh();
+
+    a.body = STR("{\"choices\":[{\"message\":{\"content\":\"[1]\"}}]}");
+    a.request = STR("{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+                    "{\"schema\":{\"type\":\"array\"}}}}");
+    assert_word(read_it(&a), "schema_fit", "yes");
+    a.request = STR("{\"response_format\":{\"type\":\"json_object\"}}");
+    assert_word(read_it(&a), "schema_fit", "no");
+    a.request = STR("{\"response_format\":{\"type\":\"text\"}}");
+    assert_word(read_it(&a), "schema_fit", "uncounted");
+}
+
+Test(reading, who_refuses_or_is_filtered_is_asked_for_no_form)
+{
+    struct watch_answer a = fresh();
+
+    a.body = STR("{\"choices\":[{\"message\":{\"content\":\"I\"}}]}");
+    a.request = STR("{\"response_format\":{\"type\":\"json_object\"}}");
+    assert_word(read_it(&a), "schema_fit", "not_json");
+    a.finish_reason = STR("content_filter");
+    assert_word(read_it(&a), "schema_fit", "uncounted");
+    a.finish_reason = STR("stop");
+    a.refusal = true;
+    assert_word(read_it(&a), "schema_fit", "uncounted");
 }
 
 Test(reading, tokens_fall_into_powers_of_four)
@@ -171,10 +203,10 @@ Test(reading, equal_answers_have_equal_readings)
     struct reading other;
 
     b.body = STR("{\"text\":\"xyz\"}");
-    reading_of(&b, &other);
+    reading_of(&b, fit, &other);
     cr_assert(reading_same(read_it(&a), &other));
     b.body = STR("{\"text\":\"wxyz!\"}");
-    reading_of(&b, &other);
+    reading_of(&b, fit, &other);
     cr_assert_not(reading_same(read_it(&a), &other));
 }
 

@@ -45,6 +45,17 @@ Test(said, a_response_says_all_that_it_puts_out)
                 "ab");
 }
 
+Test(said, a_message_says_its_texts_and_names_its_tool)
+{
+    static const char message[] = "{\"content\":[{\"type\":\"thinking\",\"thinking\":\"x\"},"
+                                  "{\"type\":\"text\",\"text\":\"a\"},"
+                                  "{\"type\":\"tool_use\",\"name\":\"find\"},"
+                                  "{\"type\":\"text\",\"text\":\"b\"}]}";
+
+    assert_text(said_answer(str_of(message), &texts), "ab");
+    assert_text(said_tool(str_of(message), &texts), "find");
+}
+
 Test(said, who_calls_a_tool_or_is_no_chat_says_nothing)
 {
     assert_text(said_answer(STR("{\"choices\":[{\"message\":{\"content\":null}}]}"), &texts),

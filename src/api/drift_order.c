@@ -114,7 +114,8 @@ static void create(struct judge *j, struct http_conn *c, struct str body)
     struct judge_recipe recipe = { 0 };
     struct scan_member m;
 
-    if (is_object(body) && read_names(body, &arena, &names) && names.model.at &&
+    if (is_object(body) && read_text(body, "control", &arena, &recipe.control) &&
+        read_names(body, &arena, &names) && names.model.at &&
         read_ms(body, "from", &recipe.from_ms) && read_ms(body, "to", &recipe.to_ms) &&
         read_counts(body, &arena, &counts)) {
         recipe.model = names.model;
@@ -126,10 +127,11 @@ static void create(struct judge *j, struct http_conn *c, struct str body)
         recipe.pin = scan_get(body, STR("pin"), &m) && scan_true(m.value);
         judge_create_baseline(j, new_order(c), &recipe, on_done);
     } else {
-        drift_refuse(c, 400, "malformed",
-                     "Expected {\"model\": ..., \"from\": ms, \"to\": ms} or {\"model\": ..., "
-                     "\"prediction\": ..., \"counts\": {value: number}}; version, prediction, "
-                     "segment, \"hour_of_week\": true and \"pin\": true may be added.");
+        drift_refuse(
+            c, 400, "malformed",
+            "Expected {\"model\": ..., \"from\": ms, \"to\": ms} or {\"model\": ..., "
+            "\"prediction\": ..., \"counts\": {value: number}}; version, prediction, "
+            "segment, control, \"hour_of_week\": true and \"pin\": true may be added.");
     }
     counts_deinit(&counts);
     arena_deinit(&arena);

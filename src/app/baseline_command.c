@@ -25,7 +25,7 @@ struct options {
     const char *verb, *id;
     const char *file, *admin;
     const char *model, *version, *prediction, *segment;
-    const char *last, *from, *to, *counts;
+    const char *last, *from, *to, *counts, *control;
     bool pin, json, hour_of_week;
 };
 
@@ -42,6 +42,7 @@ static bool read_option(struct options *o, char **words, int *i)
         { "--segment", &o->segment }, { "--prediction", &o->prediction },
         { "--last", &o->last },       { "--from", &o->from },
         { "--to", &o->to },           { "--counts", &o->counts },
+        { "--control", &o->control },
     };
 
     for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
@@ -134,6 +135,7 @@ static bool put_recipe(const struct options *o, struct buf *out)
     set_text(body, "version", o->version);
     set_text(body, "prediction", o->prediction);
     set_text(body, "segment", o->segment);
+    set_text(body, "control", o->control);
     if (o->hour_of_week)
         json_object_set_new(body, "hour_of_week", json_true());
     json_object_set_new(body, "pin", json_boolean(o->pin));
@@ -171,6 +173,8 @@ static int make_request(const struct options *o, struct question *r)
         r->call.method = "POST";
         if (!o->model)
             return complain("create takes --model", NULL);
+        if (o->control && !o->version)
+            return complain("--control OLD takes --version NEW", NULL);
         if (!put_recipe(o, &r->body))
             return complain("create takes --last 24h, --from MS, or --counts FILE with a JSON "
                             "object",
@@ -190,10 +194,13 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* Which hours of the week have bounds of their own. */
-static void print_hours(const json_t *b)
+/* Which hours of the week have bounds of their own; which version it is held against. */
+static void print_options(const json_t *b)
 {
     json_t *hours = json_object_get(b, "hour_of_week");
+
+    if (text_of(b, "control")[0])
+        (void)printf("%18sagainst what %s says meanwhile\n", "", text_of(b, "control"));
 
     if (hours)
         (void)printf("%18sby the hour of the week: %lld hours alone, %lld shared, %lld as the "
@@ -208,12 +215,12 @@ static void print_line(const json_t *b, bool pinned)
     char made[CLOCK_TEXT];
 
     clock_text((uint64_t)json_integer_value(json_object_get(b, "created_ms")), made);
-    (void)printf("%s  %s  %-5s %9lld  %.19s  %s (%s) %s%s%s\n", text_of(b, "id"),
+    (void)printf("%s  %s  %-7s %9lld  %.19s  %s (%s) %s%s%s\n", text_of(b, "id"),
                  pinned ? "in force" : "        ", text_of(b, "from"),
                  (long long)json_integer_value(json_object_get(b, "n")), made,
                  text_of(b, "model"), text_of(b, "version"), text_of(b, "prediction"),
                  text_of(b, "segment")[0] ? " @" : "", text_of(b, "segment"));
-    print_hours(b);
+    print_options(b);
 }
 
 static void print_list(const json_t *list)
@@ -222,7 +229,7 @@ static void print_list(const json_t *list)
     json_t *row;
 
     if (json_array_size(list) > 0)
-        (void)printf("%-16s  %-8s  %-5s %9s  %-19s  %s\n", "id", "", "from", "answers", "made",
+        (void)printf("%-16s  %-8s  %-7s %9s  %-19s  %s\n", "id", "", "from", "answers", "made",
                      "histogram");
     json_array_foreach(list, i, row)
     {

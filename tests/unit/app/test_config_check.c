@@ -175,7 +175,6 @@ Test(config_check, predictions_are_checked, .timeout = 10)
                  "8: ", "JSON Pointer");
     expect_fault(PREDICTION("name: a, from: /x, kind: lable"), "8: ", "mean \"label\"?");
     expect_fault(PREDICTION("name: a, from: /x, kind: label"), "8: ", "labels");
-    expect_fault(PREDICTION("name: a, from: /x, kind: number"), "8: ", "bins");
     expect_fault(PREDICTION("name: a, from: /x, kind: number, bins: [2, 1]"), "8: ", "rise");
     expect_fault(PREDICTION("name: a, from: /x, kind: number, bins: [1, 1]"), "8: ", "rise");
     expect_fault(PREDICTION("name: a, from: /x, kind: number, bins: [x]"), "8: ", "a number");

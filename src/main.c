@@ -72,6 +72,8 @@ static const struct verb verbs[] = {
       "         of what was counted in that time, for each histogram that fits;\n"
       "         or --from MS [--to MS], in milliseconds since 1970; with --hour-of-week (and\n"
       "         --last 14d) each hour of the week has its own bounds\n"
+      "  create --model M --version NEW --control OLD [--prediction P] --last 24h [--pin]\n"
+      "         against what OLD says at the same time, whatever is asked\n"
       "  create --model M --prediction P [--version V] --counts FILE [--pin]\n"
       "         of a JSON object from value to count; without --version for any\n"
       "  list   all of them, and which are in force\n"

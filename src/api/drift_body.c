@@ -27,6 +27,7 @@ static const struct row {
     { "version",    BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(version),    "a text" },
     { "prediction", BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(prediction), "a text" },
     { "segment",    BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(segment),    "a text" },
+    { "control",    BASELINE,           SCAN_STRING, JUDGE_NAME_BYTES, INTO(control),    "a text" },
     { "why",        SILENCE,            SCAN_STRING, JUDGE_WHY_BYTES,  INTO(why),        "a text" },
     { "from",       BASELINE,           SCAN_NUMBER, 0, INTO(from),   "milliseconds since 1970, a whole number" },
     { "to",         BASELINE,           SCAN_NUMBER, 0, INTO(to),     "milliseconds since 1970, a whole number" },
@@ -144,6 +145,9 @@ static enum err check_baseline(struct drift_body *b, struct fault *why)
     if (b->counts.at && (b->from.at || b->to.at))
         return fault_set(why, ERR_MALFORMED, NULL,
                          "from, to: counts are there already; say either the one or the other");
+    if (b->control.at && (b->counts.at || b->by_hour))
+        return fault_set(why, ERR_MALFORMED, NULL,
+                         "control: goes with neither counts nor hour_of_week");
     if (!b->counts.at && !b->from.at)
         return fault_set(why, ERR_MALFORMED, NULL,
                          "from: say from when on, in milliseconds since 1970, or give counts");

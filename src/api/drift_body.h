@@ -17,7 +17,7 @@ enum drift_kind { DRIFT_BASELINE, DRIFT_SILENCE };
 
 /* Texts are in the arena; absent: not said. */
 struct drift_body {
-    struct str model, version, prediction, segment, why;
+    struct str model, version, prediction, segment, control, why;
     struct str from, to, until, pin, hours, counts; /* as they are written */
     uint64_t from_ms, to_ms, until_ms;
     bool pins, by_hour;

@@ -64,6 +64,7 @@ static void create(struct judge *j, const struct plan *plan, struct http_conn *c
                                                       .from_ms = b.from_ms,
                                                       .to_ms = b.to_ms,
                                                       .counts = b.counts.at ? &b.table : NULL,
+                                                      .control = b.control,
                                                       .hour_of_week = b.by_hour,
                                                       .pin = b.pins },
                               on_done);

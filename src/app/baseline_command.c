@@ -86,6 +86,7 @@ static json_t *make_recipe(const struct baseline_words *o)
     set_text(body, "version", o->version);
     set_text(body, "prediction", o->prediction);
     set_text(body, "segment", o->segment);
+    set_text(body, "control", o->control);
     if (o->hour_of_week)
         json_object_set_new(body, "hour_of_week", json_true());
     json_object_set_new(body, "pin", json_boolean(o->pin));
@@ -150,10 +151,13 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* Which hours of the week have bounds of their own. */
-static void print_hours(const json_t *b)
+/* Which hours of the week have bounds of their own; which version it is held against. */
+static void print_options(const json_t *b)
 {
     json_t *hours = json_object_get(b, "hour_of_week");
+
+    if (text_of(b, "control")[0])
+        (void)printf("%18sagainst what %s says meanwhile\n", "", text_of(b, "control"));
 
     if (hours)
         (void)printf("%18sby the hour of the week: %lld hours alone, %lld shared, %lld as the "
@@ -168,12 +172,12 @@ static void print_line(const json_t *b, bool pinned)
     char made[CLOCK_TEXT];
 
     clock_text((uint64_t)json_integer_value(json_object_get(b, "created_ms")), made);
-    (void)printf("%s  %s  %-5s %9lld  %.19s  %s (%s) %s%s%s\n", text_of(b, "id"),
+    (void)printf("%s  %s  %-7s %9lld  %.19s  %s (%s) %s%s%s\n", text_of(b, "id"),
                  pinned ? "in force" : "        ", text_of(b, "from"),
                  (long long)json_integer_value(json_object_get(b, "n")), made,
                  text_of(b, "model"), text_of(b, "version"), text_of(b, "prediction"),
                  text_of(b, "segment")[0] ? " @" : "", text_of(b, "segment"));
-    print_hours(b);
+    print_options(b);
 }
 
 /* Those of a list say themselves whether they are pinned; those that were just made do not. */
@@ -185,7 +189,7 @@ static void print_list(const json_t *list, bool pinned)
     if (json_array_size(list) == 0)
         (void)puts("There are no baselines yet.");
     else
-        (void)printf("%-16s  %-8s  %-5s %9s  %-19s  %s\n", "id", "", "from", "answers", "made",
+        (void)printf("%-16s  %-8s  %-7s %9s  %-19s  %s\n", "id", "", "from", "answers", "made",
                      "histogram");
     json_array_foreach(list, i, row)
     {

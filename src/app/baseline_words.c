@@ -21,7 +21,7 @@ static const struct verb {
 } verbs[] = {
     { "create", BASELINE_CREATE, "create --model M [--version V] [--prediction P] [--segment S]"
                                  " (--last 24h | --from MS [--to MS] | --counts FILE)"
-                                 " [--hour-of-week] [--pin]" },
+                                 " [--hour-of-week | --control OLD-V] [--pin]" },
     { "list",   BASELINE_LIST,   "list" },
     { "show",   BASELINE_SHOW,   "show ID" },
     { "pin",    BASELINE_PIN,    "pin ID" },
@@ -47,6 +47,7 @@ static const struct option {
     { "--from",       BASELINE_CREATE, false, INTO(from) },
     { "--to",         BASELINE_CREATE, false, INTO(to) },
     { "--counts",     BASELINE_CREATE, false, INTO(counts) },
+    { "--control",    BASELINE_CREATE, false, INTO(control) },
     { "--pin",        BASELINE_CREATE, true,  INTO(pin) },
     { "--hour-of-week", BASELINE_CREATE, true, INTO(hour_of_week) },
 #undef INTO
@@ -202,6 +203,11 @@ static bool check_create(struct baseline_words *w, uint64_t now_ms, struct buf *
         return refuse(why, "--counts and ", range, ": say one of the two");
     if (w->counts && w->hour_of_week)
         return refuse(why, "--hour-of-week", "", ": counts do not tell their hour");
+    if (w->control && (w->counts || w->hour_of_week))
+        return refuse(why, "--control and ", w->counts ? "--counts" : "--hour-of-week",
+                      ": say one of the two");
+    if (w->control && (!w->version || strcmp(w->version, w->control) == 0))
+        return refuse(why, "--control", "", " takes --version, the one that is judged by it");
     if (w->counts)
         return w->prediction ||
                refuse(why, "--counts takes --prediction", "", ": counts are of one prediction");

@@ -24,7 +24,7 @@ struct baseline_words {
     const char *id; /* SHOW, PIN, DROP */
     const char *file, *admin;
     const char *model, *version, *prediction, *segment;
-    const char *last, *from, *to, *counts;
+    const char *last, *from, *to, *counts, *control;
     const char *pin, *json, *hour_of_week; /* flags: not NULL is on */
     uint64_t from_ms, to_ms;               /* CREATE without counts */
 };

@@ -5,6 +5,7 @@
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
+#include "weir/stats/contrast.h"
 #include "weir/stats/dispersion.h"
 
 #include <math.h>
@@ -173,20 +174,34 @@ static void take_values(struct baseline *b, const struct counts *total)
         add_value(b, rows[k].value, rows[k].n);
 }
 
-static double measure_phi(const struct baseline *b, const struct counts *ticks, size_t count)
+static uint64_t *make_rows(const struct baseline *b, const struct counts *ticks, size_t count)
 {
     uint64_t *cells = mem_new_array(count * b->bins + 1, sizeof(*cells));
     uint64_t row[ECUSUM_BINS];
-    double phi = 0;
 
     for (size_t t = 0; t < count; t++) {
         baseline_sort_in(b, &ticks[t], row);
         memcpy(&cells[t * b->bins], row, b->bins * sizeof(row[0]));
     }
-    if (!dispersion_bound(cells, count, b->bins, b->alpha, &phi))
-        phi = 0;
+    return cells;
+}
+
+static double measure_phi(const struct baseline *b, const struct baseline_origin *o)
+{
+    size_t count = o->tick_count;
+    uint64_t *cells = make_rows(b, o->ticks, count), *control;
+    double phi = 0;
+    bool known;
+
+    if (o->control_ticks) {
+        control = make_rows(b, o->control_ticks, count);
+        known = contrast_dispersion(cells, control, count, b->bins, b->alpha, &phi);
+        free(control);
+    } else {
+        known = dispersion_bound(cells, count, b->bins, b->alpha, &phi);
+    }
     free(cells);
-    return phi;
+    return known ? phi : 0;
 }
 
 static void put_content(const struct baseline *b, struct buf *out);
@@ -236,9 +251,10 @@ struct baseline *baseline_new(const struct baseline_origin *o)
     b->alpha = o->alpha;
     b->created_ms = o->created_ms;
     b->from = arena_copy(&b->arena, o->from);
+    b->control = arena_copy(&b->arena, o->control);
     take_values(b, o->total);
     if (o->ticks)
-        b->phi = measure_phi(b, o->ticks, o->tick_count);
+        b->phi = measure_phi(b, o);
     if (o->week)
         b->season = season_new(b, o->week, o->tick_ms);
     find_bounds(b);
@@ -289,6 +305,10 @@ static void put_content(const struct baseline *b, struct buf *out)
                    (unsigned long long)b->n, b->tolerance, b->alpha, b->phi);
     put_text(out, "from", b->from);
     buf_put_printf(out, "\"created_ms\":%llu", (unsigned long long)b->created_ms);
+    if (b->control.len > 0) {
+        buf_put(out, STR(",\"control\":"));
+        scan_put_string(out, b->control);
+    }
     if (b->season) {
         buf_put(out, STR(",\"hour_of_week\":"));
         season_put(b->season, b->bins, out);
@@ -368,11 +388,14 @@ static bool read_bounds(struct str json, const char *key, struct baseline *b, bo
     return k == b->bins;
 }
 
-/* Baselines without it are as old as those with it are new. */
-static bool read_season(struct str json, struct baseline *b)
+/* What older baselines, and most newer ones, have not. */
+static bool read_options(struct str json, struct baseline *b)
 {
     struct scan_member m;
 
+    if (scan_get(json, STR("control"), &m) &&
+        !read_text(json, "control", &b->arena, &b->control))
+        return false;
     if (!scan_get(json, STR("hour_of_week"), &m))
         return true;
     b->season = season_read(m.value, b->bins, &b->arena);
@@ -389,7 +412,7 @@ static bool read_all(struct str json, struct baseline *b)
            read_u64(json, "n", &b->n) && read_double(json, "theta", &b->tolerance) &&
            read_double(json, "alpha_ref", &b->alpha) && read_double(json, "phi", &b->phi) &&
            read_text(json, "from", &b->arena, &b->from) &&
-           read_u64(json, "created_ms", &b->created_ms) && read_season(json, b);
+           read_u64(json, "created_ms", &b->created_ms) && read_options(json, b);
 }
 
 /* {"id":"<id>",<content>}, and the id is that of the content. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drift.h"
 
+#include "weir/stats/contrast.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -11,6 +13,11 @@ static struct ecusum_rule rule_of(const struct baseline *b, enum ecusum_unit uni
     return (struct ecusum_rule){
         .bounds = b->bounds, .bins = b->bins, .unit = unit, .phi = b->phi, .n_min = DRIFT_STEP_N
     };
+}
+
+static bool has_control(const struct drift *d)
+{
+    return d->baseline->control.len > 0;
 }
 
 static bool can_suspect(const struct drift *d)
@@ -82,25 +89,46 @@ static bool fold_evidence(struct drift *d, uint64_t tick, const uint64_t *counts
     return ecusum_fold(&d->confirmed, &sure, n, counts);
 }
 
+static bool fold_contrast(struct drift *d, const uint64_t *counts, const uint64_t *control)
+{
+    const struct baseline *b = d->baseline;
+    struct contrast_rule rule = { b->bounds, b->bins, ECUSUM_TICK, b->tolerance, b->phi };
+
+    if (!contrast_fold(&d->confirmed, &rule, counts, control))
+        return false;
+    rule.unit = ECUSUM_TEMPERED;
+    if (can_suspect(d))
+        (void)contrast_fold(&d->suspected, &rule, counts, control);
+    return true;
+}
+
 /* ---- the latch ----------------------------------------------------------------------------- */
 
 struct edge {
-    const struct baseline *baseline;
+    const struct drift *drift;
     struct ecusum_driver driver;
 };
 
 static double edge_at(void *ctx, uint64_t tick)
 {
     const struct edge *e = ctx;
-    const struct bound *bound = &bounds_at(e->baseline, tick)[e->driver.bin];
+    const struct bound *bound = &bounds_at(e->drift->baseline, tick)[e->driver.bin];
+    uint64_t row[ECUSUM_BINS], n = 0;
 
+    if (has_control(e->drift)) {
+        double tolerance = e->drift->baseline->tolerance;
+
+        n = window_at(&e->drift->against, tick, row);
+        return bound_shift(n > 0 ? (double)row[e->driver.bin] / (double)n : 0,
+                           e->driver.up ? tolerance : 1 / tolerance);
+    }
     return e->driver.up ? bound->upper : bound->lower;
 }
 
 static uint64_t find_since(const struct drift *d, const struct ecusum *e, enum ecusum_unit unit)
 {
     struct ecusum_rule rule = rule_of(d->baseline, unit);
-    struct edge edge = { d->baseline, ecusum_driver(e, &rule) };
+    struct edge edge = { d, ecusum_driver(e, &rule) };
 
     return window_since_by(&d->window, edge.driver.bin, edge.driver.up, edge_at, &edge);
 }
@@ -154,26 +182,37 @@ static enum drift_turn rest(struct drift *d, bool calm)
     return DRIFT_OVER;
 }
 
-enum drift_turn drift_fold(struct drift *d, double threshold, uint64_t tick,
-                           const struct counts *counts, double *score)
+/* False: no step of evidence has come of it. */
+static bool fold_tick(struct drift *d, const struct drift_tick *t)
 {
-    uint64_t bins[ECUSUM_BINS], n = counts_total(counts);
+    uint64_t bins[ECUSUM_BINS], control[ECUSUM_BINS], n = counts_total(t->counts);
+
+    if (n == 0 || (has_control(d) && (!t->control || counts_total(t->control) == 0)))
+        return false;
+    baseline_sort_in(d->baseline, t->counts, bins);
+    window_add(&d->window, t->tick, bins);
+    if (!has_control(d))
+        return fold_evidence(d, t->tick, bins, n);
+    baseline_sort_in(d->baseline, t->control, control);
+    window_add(&d->against, t->tick, control);
+    return fold_contrast(d, bins, control);
+}
+
+enum drift_turn drift_fold(struct drift *d, double threshold, const struct drift_tick *t,
+                           double *score)
+{
     double sure, quick;
 
     *score = 0;
-    if (n == 0)
-        return DRIFT_STAYED;
-    baseline_sort_in(d->baseline, counts, bins);
-    window_add(&d->window, tick, bins);
-    if (!fold_evidence(d, tick, bins, n))
+    if (!fold_tick(d, t))
         return DRIFT_STAYED;
     sure = confirmed_score(d, threshold);
     quick = suspected_score(d, threshold);
     *score = sure >= 1 ? sure : fmax(fmax(sure, quick), 0);
     if (sure >= 1)
-        return confirm(d, tick);
+        return confirm(d, t->tick);
     if (quick >= 1)
-        return suspect(d, tick);
+        return suspect(d, t->tick);
     return rest(d, 3 * sure < 1 && 3 * quick < 1);
 }
 
@@ -185,11 +224,13 @@ void drift_init(struct drift *d, const struct baseline *baseline)
     ecusum_init(&d->confirmed, baseline->bins);
     ecusum_init(&d->suspected, baseline->bins);
     window_init(&d->window, baseline->bins);
+    window_init(&d->against, has_control(d) ? baseline->bins : 0);
 }
 
 void drift_deinit(struct drift *d)
 {
     window_deinit(&d->window);
+    window_deinit(&d->against);
 }
 
 double drift_score(const struct drift *d, double threshold)
@@ -199,9 +240,12 @@ double drift_score(const struct drift *d, double threshold)
 
 enum drift_verdict drift_verdict(const struct drift *d, uint64_t now_tick)
 {
-    uint64_t sum[ECUSUM_BINS];
-    uint64_t n = window_sum(&d->window, now_tick > DRIFT_DAY ? now_tick - DRIFT_DAY : 0, sum);
+    uint64_t sum[ECUSUM_BINS], from = now_tick > DRIFT_DAY ? now_tick - DRIFT_DAY : 0;
+    uint64_t n = window_sum(&d->window, from, sum), m = n;
 
+    if (has_control(d))
+        m = window_sum(&d->against, from, sum);
+    n = n < m ? n : m;
     if (d->latch.on == LATCHED_CONFIRMED)
         return DRIFT_CONFIRMED;
     if (d->latch.on == LATCHED_SUSPECTED)
@@ -237,6 +281,8 @@ void drift_before(const struct drift *d, uint64_t from, uint64_t before[ECUSUM_B
     struct mixture m = { .baseline = d->baseline };
 
     memcpy(before, d->baseline->counts, d->baseline->bins * sizeof(before[0]));
+    if (has_control(d))
+        (void)window_sum(&d->against, from, before);
     if (!d->baseline->season)
         return;
     window_each(&d->window, from, mix_in, &m);
@@ -274,6 +320,12 @@ void drift_put(const struct drift *d, struct buf *out)
     buf_put(out, STR("\n"));
     window_put_hours(&d->window, out);
     buf_put(out, STR("\n"));
+    if (has_control(d)) {
+        window_put_ticks(&d->against, out);
+        buf_put(out, STR("\n"));
+        window_put_hours(&d->against, out);
+        buf_put(out, STR("\n"));
+    }
     if (d->baseline->season)
         buf_put_printf(out, "%llu\n", (unsigned long long)d->held_from);
 }
@@ -323,7 +375,8 @@ bool drift_read(struct drift *d, const struct baseline *baseline, struct str *li
     drift_init(d, baseline);
     if (read_evidence(&d->confirmed, baseline->bins, lines) &&
         read_evidence(&d->suspected, baseline->bins, lines) && read_latch(&d->latch, lines) &&
-        read_window(&d->window, lines) && read_held(d, lines))
+        read_window(&d->window, lines) &&
+        (!has_control(d) || read_window(&d->against, lines)) && read_held(d, lines))
         return true;
     drift_deinit(d);
     return false;

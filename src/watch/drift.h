@@ -16,6 +16,8 @@
  *   suspected  by answers, tempered by the variance that the baseline's ticks showed: quicker,
  *              and without a promise; not there when the baseline had too few ticks to say
  *
+ * Against a control (baseline.h) the same two, by contrast.h, of ticks in which both answered.
+ *
  * Crossing the threshold latches: the evidence begins anew at 1, and nothing more is raised
  * until it has stayed below a third of the threshold for as many steps as the change took to
  * be noticed, sixty at least. A step is a tick, or as many ticks as it takes to have step_n
@@ -55,6 +57,7 @@ struct drift {
     struct ecusum confirmed;
     struct ecusum suspected;
     struct window window;
+    struct window against; /* of the control, in the same ticks; else empty */
     struct drift_latch latch;
     uint64_t held_from; /* by the hour: the first tick that is not yet part of a step */
 };
@@ -63,16 +66,21 @@ void drift_init(struct drift *d, const struct baseline *baseline);
 void drift_deinit(struct drift *d);
 
 /* Ticks rise; `threshold` is ln c. *score: the evidence over it that this tick was judged by. */
-enum drift_turn drift_fold(struct drift *d, double threshold, uint64_t tick,
-                           const struct counts *counts, double *score);
+struct drift_tick {
+    uint64_t tick;
+    const struct counts *counts;
+    const struct counts *control; /* what the control said meanwhile; NULL: there is none */
+};
+enum drift_turn drift_fold(struct drift *d, double threshold, const struct drift_tick *t,
+                           double *score);
 
 double drift_score(const struct drift *d, double threshold); /* of confirmed; at least 0 */
 enum drift_verdict drift_verdict(const struct drift *d, uint64_t now_tick);
 const char *drift_word(enum drift_verdict v); /* "insufficient_data" */
 
-/* What stood before, by bins: of the hours that were looked at from `from` on. */
+/* What stood before, by bins: of the hours, or of the control, from `from` on. */
 void drift_before(const struct drift *d, uint64_t from, uint64_t before[ECUSUM_BINS]);
 
-/* Five lines, one more by the hour; reading refuses what drift_put() cannot have written for this baseline. */
+/* Five lines, one more by the hour, two more against a control; reading refuses what drift_put() cannot have written for this baseline. */
 void drift_put(const struct drift *d, struct buf *out);
 bool drift_read(struct drift *d, const struct baseline *baseline, struct str *lines);

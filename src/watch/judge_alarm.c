@@ -109,7 +109,7 @@ static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
     set(j, s, a);
 }
 
-void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts)
+void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
 {
     struct judge *j = judge;
     struct subject_rules rules = { .threshold = j->threshold, .tick_ms = j->settings.tick_ms };
@@ -119,9 +119,9 @@ void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct coun
         rules.by_hour = j->settings.hour_of_week;
         rules.draft_steps = rules.by_hour ? DRAFT_HOUR_STEPS : DRAFT_STEPS;
     }
-    if (j->settings.changes && tick > s->tick)
-        judge_notice(j, s, tick, counts);
-    subject_fold(s, &rules, tick, counts, &news);
+    if (j->settings.changes && t->tick > s->tick)
+        judge_notice(j, s, t->tick, t->counts);
+    subject_fold(s, &rules, t, &news);
     if (news.hour_closed)
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));
     buf_deinit(&news.hour_text);
@@ -129,7 +129,7 @@ void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct coun
     case DRIFT_STAYED: break;
     case DRIFT_SUSPICION:
     case DRIFT_ALARM: raise_alarm(j, s, &news); break;
-    case DRIFT_OVER: resolve(j, s, end_ms(j, tick)); break;
+    case DRIFT_OVER: resolve(j, s, end_ms(j, t->tick)); break;
     }
 }
 

@@ -2,6 +2,7 @@
 #include "judge_inner.h"
 
 #include "member.h"
+#include "pairs.h"
 #include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
@@ -14,8 +15,8 @@
  *
  *     next ─> recall its ticks ─> make and keep ─> pin, if that was asked for ─> next
  *
- * or one of counts that came with the order, which needs no recalling. What there were too few
- * answers for is told, not made.
+ * or one of counts that came with the order, which needs no recalling; or one against a control,
+ * whose ticks are recalled first. What there were too few answers for is told, not made.
  */
 
 /* What one order may ask the store for: longer nothing is kept. */
@@ -28,7 +29,10 @@ struct creation {
     uint64_t from, to;
     uint64_t most; /* answers of those that were skipped */
     bool pin, hour_of_week;
-    struct draft draft; /* of the histogram that it is at */
+    struct str control; /* a version, in the arena; empty: none */
+    struct pairs pairs;
+    struct str of_control; /* the control's member, of the histogram that it is at */
+    struct draft draft;    /* of the histogram that it is at */
     char made[BASELINE_ID];
     struct buf made_json, skipped_json;
 };
@@ -64,6 +68,7 @@ static void end(struct creation *c, enum err err)
     buf_deinit(&c->made_json);
     buf_deinit(&c->skipped_json);
     draft_deinit(&c->draft);
+    pairs_deinit(&c->pairs);
     judge_work_end(&c->work, err);
 }
 
@@ -167,21 +172,98 @@ static void on_recalled(struct store_op *op, enum err err)
         keep(c, &origin);
 }
 
-static void next(struct creation *c)
+static void recall(struct creation *c, struct str member, store_recall_fn *each,
+                   store_fn *on_done)
 {
     struct judge *j = c->work.judge;
-    struct store_recall recall = { .from = c->from, .to = c->to, .now = j->upto };
+    struct store_recall past = { .member = member, .from = c->from, .to = c->to };
 
-    draft_deinit(&c->draft);
-    if (c->at == c->count) {
-        end(c, OK);
+    past.now = j->upto;
+    past.each = each;
+    past.ctx = c;
+    c->work.op.on_done = on_done;
+    j->store->kind->recall(j->store, &past, &c->work.op);
+}
+
+/* ---- against a control ----------------------------------------------------------------------- */
+
+static void on_own_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)
+{
+    struct creation *c = ctx;
+
+    pairs_add(&c->pairs, tick, is_hour, counts);
+    counts_merge(&c->draft.total, counts);
+}
+
+static void on_control_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)
+{
+    struct creation *c = ctx;
+
+    pairs_add_control(&c->pairs, tick, is_hour, counts);
+    counts_merge(&c->draft.total, counts);
+}
+
+static void on_paired(struct store_op *op, enum err err)
+{
+    struct creation *c = creation_of(op);
+    const struct judge *j = c->work.judge;
+    struct baseline_origin origin = {
+        .total = &c->draft.total,
+        .ticks = c->pairs.own,
+        .control_ticks = c->pairs.control,
+        .tick_count = c->pairs.count,
+        .control = c->control,
+        .tolerance = j->settings.tolerance,
+        .alpha = judge_alpha(j),
+        .created_ms = clock_wall_ms(),
+        .from = STR("control"),
+    };
+
+    if (err)
+        end(c, err);
+    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
+             !member_read(c->members[c->at], &origin.of, &c->work.arena))
+        skip(c);
+    else
+        keep(c, &origin);
+}
+
+static void on_control_recalled(struct store_op *op, enum err err)
+{
+    struct creation *c = creation_of(op);
+
+    if (err)
+        end(c, err);
+    else
+        recall(c, c->members[c->at], on_own_tick, on_paired);
+}
+
+static void recall_control(struct creation *c)
+{
+    struct tick_histogram of;
+    struct buf member = { 0 };
+
+    if (!member_read(c->members[c->at], &of, &c->work.arena)) {
+        skip(c);
         return;
     }
-    recall.member = c->members[c->at];
-    recall.each = on_tick;
-    recall.ctx = c;
-    c->work.op.on_done = on_recalled;
-    j->store->kind->recall(j->store, &recall, &c->work.op);
+    of.version = c->control;
+    member_put(&member, &of);
+    c->of_control = arena_copy(&c->work.arena, buf_str(&member));
+    buf_deinit(&member);
+    recall(c, c->of_control, on_control_tick, on_control_recalled);
+}
+
+static void next(struct creation *c)
+{
+    draft_deinit(&c->draft);
+    pairs_deinit(&c->pairs);
+    if (c->at == c->count)
+        end(c, OK);
+    else if (c->control.len > 0)
+        recall_control(c);
+    else
+        recall(c, c->members[c->at], on_tick, on_recalled);
 }
 
 /* ---- which ---------------------------------------------------------------------------------- */
@@ -228,6 +310,10 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
 {
     const struct judge *j = c->work.judge;
 
+    if (r->control.len > 0 && (!r->version.at || str_eq(r->version, r->control))) {
+        refuse(c, ERR_MALFORMED, "Against a control: say which version, and not the same.");
+        return;
+    }
     if (r->from_ms >= r->to_ms) {
         refuse(c, ERR_MALFORMED, "from: must lie before to.");
         return;
@@ -281,6 +367,7 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
     c->hour_of_week = r->hour_of_week;
+    c->control = arena_copy(&c->work.arena, r->control.at ? r->control : STR(""));
     if (j->book.baseline_count >= BOOK_BASELINES)
         refuse(c, ERR_MALFORMED,
                "There are 4096 baselines, the most that are kept. Drop some first.");

@@ -44,7 +44,7 @@ struct judge {
 bool judge_makes_baseline(const struct judge *j, const struct subject *s);
 
 /* judge_alarm.c */
-void judge_fold(void *judge, struct subject *s, uint64_t tick, const struct counts *counts);
+void judge_fold(void *judge, struct subject *s, const struct drift_tick *t);
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
 void judge_set_threshold(struct judge *j);
 double judge_alpha(const struct judge *j); /* of one baseline, so that all hold together */

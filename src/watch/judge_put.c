@@ -126,11 +126,15 @@ static uint64_t sum_now(const struct judge *j, const struct drift *d,
     return window_sum(&d->window, from, after);
 }
 
-/* How its hours of the week stand, where it is by the hour. */
-static void put_feet(const struct baseline *b, struct buf *out)
+/* How its hours of the week stand, where it is by the hour; and its control, if it has one. */
+static void put_options(const struct baseline *b, struct buf *out)
 {
     struct season_feet feet;
 
+    if (b->control.len > 0) {
+        buf_put(out, STR(",\"control\":"));
+        scan_put_string(out, b->control);
+    }
     if (!b->season)
         return;
     feet = season_feet(b->season);
@@ -149,7 +153,7 @@ static void put_judged(const struct judge *j, const struct drift *d, struct buf 
                    drift_score(d, j->threshold), (unsigned long long)n, d->baseline->id,
                    (unsigned long long)d->baseline->n,
                    (unsigned long long)d->baseline->created_ms);
-    put_feet(d->baseline, out);
+    put_options(d->baseline, out);
     buf_put(out, STR("},"));
     effect_put(&(struct effect){ d->baseline, before, after }, out);
 }

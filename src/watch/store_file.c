@@ -112,41 +112,83 @@ static void forget_old(struct store_file *s, uint64_t tick)
     }
 }
 
-/* One tick on its way from the process's memory to who folds it, histogram by histogram. */
-struct taking {
-    struct store_file *store;
-    struct book *book;
-    const struct store_feed *feed;
-    uint64_t tick;
+/*
+ * One tick on its way from the process's memory to who folds it, histogram by histogram: all of
+ * them first, for some are held against others.
+ */
+struct taken {
     struct subject *subject;
     struct counts counts;
+};
+
+struct taking {
+    struct book *book;
+    struct taken *all; /* owned */
+    size_t count, capacity;
     struct buf member;
 };
 
-static void hand_over(struct taking *t)
+static struct taken *add_taken(struct taking *t, struct subject *subject)
 {
-    if (t->subject && t->counts.size > 0) {
-        t->subject->last = t->tick;
-        t->subject->unread = false;
-        keep(t->store, t->subject, t->tick, &t->counts);
-        t->feed->each(t->feed->ctx, t->subject, t->tick, &t->counts);
+    if (t->count == t->capacity) {
+        t->capacity = t->capacity > 0 ? 2 * t->capacity : 16;
+        t->all = mem_grow(t->all, t->capacity * sizeof(t->all[0]));
     }
-    counts_deinit(&t->counts);
-    t->subject = NULL;
+    t->all[t->count] = (struct taken){ .subject = subject };
+    return &t->all[t->count++];
+}
+
+static const struct counts *find_taken(const struct taking *t, struct str member)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (str_eq(t->all[i].subject->member, member))
+            return &t->all[i].counts;
+    return NULL;
+}
+
+static void hand_over(struct taking *t, struct store_file *s, const struct store_feed *feed,
+                      uint64_t tick)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        struct subject *subject = t->all[i].subject;
+        struct drift_tick told = { .tick = tick, .counts = &t->all[i].counts };
+
+        if (told.counts->size == 0)
+            continue;
+        subject->last = tick;
+        subject->unread = false;
+        keep(s, subject, tick, told.counts);
+        buf_reset(&t->member);
+        if (subject_put_control(subject, &t->member))
+            told.control = find_taken(t, buf_str(&t->member));
+        feed->each(feed->ctx, subject, &told);
+    }
+}
+
+static void end_taking(struct taking *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        counts_deinit(&t->all[i].counts);
+    free(t->all);
+    buf_deinit(&t->member);
 }
 
 static void on_cell(void *ctx, const struct tick_histogram *of, struct str value,
                     uint64_t count)
 {
     struct taking *t = ctx;
+    struct taken *last = t->count > 0 ? &t->all[t->count - 1] : NULL;
 
     buf_reset(&t->member);
     member_put(&t->member, of);
-    if (!t->subject || !str_eq(t->subject->member, buf_str(&t->member))) {
-        hand_over(t);
-        t->subject = book_subject(t->book, buf_str(&t->member));
+    if (!last || !str_eq(last->subject->member, buf_str(&t->member))) {
+        struct subject *subject = book_subject(t->book, buf_str(&t->member));
+
+        if (!subject)
+            return;
+        last = add_taken(t, subject);
     }
-    counts_add(&t->counts, value, count);
+    counts_add(&last->counts, value, count);
 }
 
 static void file_feed(struct store *store, struct book *b, const struct store_feed *feed,
@@ -158,11 +200,11 @@ static void file_feed(struct store *store, struct book *b, const struct store_fe
     if (s->taken < back)
         s->taken = back;
     while (s->taken < feed->upto) {
-        struct taking t = { .store = s, .book = b, .feed = feed, .tick = ++s->taken };
+        struct taking t = { .book = b };
 
-        ticks_take(s->ticks, t.tick, on_cell, &t);
-        hand_over(&t);
-        buf_deinit(&t.member);
+        ticks_take(s->ticks, ++s->taken, on_cell, &t);
+        hand_over(&t, s, feed, s->taken);
+        end_taking(&t);
     }
     forget_old(s, feed->upto);
     end_later(s, op, OK);

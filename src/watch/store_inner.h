@@ -34,9 +34,8 @@ struct store_now {
     uint64_t keep_s;   /* how long a tick that was folded is still needed */
 };
 
-/* One tick of one histogram; in the order of ticks for each of them. */
-typedef void store_feed_fn(void *ctx, struct subject *s, uint64_t tick,
-                           const struct counts *counts);
+/* One tick of one histogram, and of its control; in the order of ticks for each of them. */
+typedef void store_feed_fn(void *ctx, struct subject *s, const struct drift_tick *t);
 
 struct store_feed {
     uint64_t upto; /* the last tick that is settled */

@@ -43,8 +43,9 @@ struct store_redis {
     uint64_t next_tick; /* of that subject */
     struct deferred turn;
     struct asked {
-        struct subject *subject;
+        struct subject *subject; /* NULL: the control of the one before */
         uint64_t tick;
+        bool paired;     /* the next one has its control's */
     } asked[BATCH_MOST]; /* what the batch's commands are about */
 };
 

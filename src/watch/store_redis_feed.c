@@ -19,6 +19,29 @@ void store_redis_read_counts(const struct redis_reply *reply, struct counts *out
 
 static void ask(struct store_redis *s);
 
+static void read_counts(const struct redis_reply *reply, size_t i, struct counts *out)
+{
+    const struct redis_reply *one = batch_reply(reply, i);
+
+    if (one && redis_reply_type(one) == REDIS_LIST)
+        store_redis_read_counts(one, out);
+}
+
+static void tell(struct store_redis *s, const struct redis_reply *reply, size_t i)
+{
+    const struct asked *asked = &s->asked[i];
+    struct counts counts = { 0 }, control = { 0 };
+    struct drift_tick tick = { asked->tick, &counts, asked->paired ? &control : NULL };
+
+    read_counts(reply, i, &counts);
+    if (asked->paired)
+        read_counts(reply, i + 1, &control);
+    if (counts.size > 0)
+        s->feed.each(s->feed.ctx, asked->subject, &tick);
+    counts_deinit(&counts);
+    counts_deinit(&control);
+}
+
 static void on_ticks(struct redis_op *op, enum err err, const struct redis_reply *reply)
 {
     struct store_redis *s = container_of(op, struct store_redis, redis);
@@ -27,25 +50,33 @@ static void on_ticks(struct redis_op *op, enum err err, const struct redis_reply
         store_redis_end(s, err);
         return;
     }
-    for (size_t i = 0; i < s->batch.count; i++) {
-        const struct redis_reply *one = batch_reply(reply, i);
-        struct counts counts = { 0 };
-
-        if (one && redis_reply_type(one) == REDIS_LIST)
-            store_redis_read_counts(one, &counts);
-        if (counts.size > 0)
-            s->feed.each(s->feed.ctx, s->asked[i].subject, s->asked[i].tick, &counts);
-        counts_deinit(&counts);
-    }
+    for (size_t i = 0; i < s->batch.count; i++)
+        if (s->asked[i].subject)
+            tell(s, reply, i);
     ask(s);
 }
 
+static void ask_member(struct store_redis *s, struct str member, uint64_t tick)
+{
+    BATCH_ADD(&s->batch, STR("HGETALL"),
+              BATCH_KEY(&s->batch, s->prefix, STR("histogram:"), member, STR(":"),
+                        batch_u64(&s->batch, tick)));
+}
+
+/* The control's counts of the tick stand behind its own. */
 static void ask_tick(struct store_redis *s, struct subject *subject, uint64_t tick)
 {
-    s->asked[s->batch.count] = (struct asked){ subject, tick };
-    BATCH_ADD(&s->batch, STR("HGETALL"),
-              BATCH_KEY(&s->batch, s->prefix, STR("histogram:"), subject->member, STR(":"),
-                        batch_u64(&s->batch, tick)));
+    struct buf control = { 0 };
+    struct asked *asked = &s->asked[s->batch.count];
+
+    *asked = (struct asked){ .subject = subject, .tick = tick };
+    asked->paired = subject_put_control(subject, &control);
+    ask_member(s, subject->member, tick);
+    if (asked->paired) {
+        s->asked[s->batch.count] = (struct asked){ .subject = NULL };
+        ask_member(s, buf_str(&control), tick);
+    }
+    buf_deinit(&control);
 }
 
 static uint64_t first_tick(const struct store_redis *s, const struct subject *subject)
@@ -60,7 +91,7 @@ static uint64_t first_tick(const struct store_redis *s, const struct subject *su
 static void ask(struct store_redis *s)
 {
     batch_reset(&s->batch);
-    while (s->at < s->book->subject_count && !batch_is_full(&s->batch)) {
+    while (s->at < s->book->subject_count && s->batch.count + 2 <= BATCH_MOST) {
         struct subject *subject = s->book->subjects[s->at];
         uint64_t last = subject->last < s->feed.upto ? subject->last : s->feed.upto;
 

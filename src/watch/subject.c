@@ -91,33 +91,33 @@ static void gather(struct subject *s, uint64_t tick, const struct counts *counts
     counts_merge(&s->gathered, counts);
 }
 
-static void draw_up(struct subject *s, const struct subject_rules *rules, uint64_t tick,
-                    const struct counts *counts)
+static void draw_up(struct subject *s, const struct subject_rules *rules,
+                    const struct drift_tick *t)
 {
-    draft_add(&s->draft, counts, DRIFT_STEP_N, rules->draft_steps);
+    draft_add(&s->draft, t->counts, DRIFT_STEP_N, rules->draft_steps);
     if (rules->by_hour)
-        draft_add_hour(&s->draft, tick * rules->tick_ms, counts);
+        draft_add_hour(&s->draft, t->tick * rules->tick_ms, t->counts);
 }
 
-void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t tick,
-                  const struct counts *counts, struct subject_news *news)
+void subject_fold(struct subject *s, const struct subject_rules *rules,
+                  const struct drift_tick *t, struct subject_news *news)
 {
     news->turn = DRIFT_STAYED;
     news->score = 0;
     news->hour_closed = false;
     buf_reset(&news->hour_text);
-    if (tick <= s->tick)
+    if (t->tick <= s->tick)
         return;
-    s->tick = tick;
+    s->tick = t->tick;
     s->revision = 0;
     s->unsaved = true;
     if (s->identity)
         return;
-    gather(s, tick, counts, news);
+    gather(s, t->tick, t->counts, news);
     if (s->drift)
-        news->turn = drift_fold(s->drift, rules->threshold, tick, counts, &news->score);
+        news->turn = drift_fold(s->drift, rules->threshold, t, &news->score);
     else
-        draw_up(s, rules, tick, counts);
+        draw_up(s, rules, t);
 }
 
 bool subject_adopt(struct subject *s, const struct baseline *b)
@@ -130,6 +130,17 @@ bool subject_adopt(struct subject *s, const struct baseline *b)
     s->revision++;
     s->unsaved = true;
     return over;
+}
+
+bool subject_put_control(const struct subject *s, struct buf *member)
+{
+    struct tick_histogram control = s->of;
+
+    if (!s->drift || s->drift->baseline->control.len == 0)
+        return false;
+    control.version = s->drift->baseline->control;
+    member_put(member, &control);
+    return true;
 }
 
 const struct baseline *subject_baseline(const struct subject *s)

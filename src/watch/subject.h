@@ -59,10 +59,13 @@ void subject_forget(
     struct subject *s); /* as if it were new: what the store has is to be read */
 
 /* Ticks that are not above s->tick are ignored: they are folded already. */
-void subject_fold(struct subject *s, const struct subject_rules *rules, uint64_t tick,
-                  const struct counts *counts, struct subject_news *news);
+void subject_fold(struct subject *s, const struct subject_rules *rules,
+                  const struct drift_tick *t, struct subject_news *news);
 /* From now on against `b`, which is lent; true: an alarm that was latched is over by that. */
 bool subject_adopt(struct subject *s, const struct baseline *b);
+
+/* The name of the histogram that it is held against; false: it is held against none. */
+bool subject_put_control(const struct subject *s, struct buf *member);
 
 const struct baseline *subject_baseline(const struct subject *s); /* NULL: none yet */
 enum drift_verdict subject_verdict(const struct subject *s, uint64_t now_tick);

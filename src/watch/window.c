@@ -124,6 +124,20 @@ uint64_t window_sum(const struct window *w, uint64_t from, uint64_t *sum)
     return s.n;
 }
 
+uint64_t window_at(const struct window *w, uint64_t tick, uint64_t *row)
+{
+    struct sum s = { .bins = w->bins, .of = row };
+
+    memset(row, 0, row_bytes(w));
+    for (size_t i = 0; i < w->ticks; i++)
+        if (w->tick[i] == tick)
+            add_row(&s, tick, tick_row(w, i));
+    for (size_t i = 0; s.n == 0 && i < w->hours; i++)
+        if (w->hour[i] == tick / WINDOW_HOUR)
+            add_row(&s, tick, hour_row(w, i));
+    return s.n;
+}
+
 /* ---- where a change began ------------------------------------------------------------------ */
 
 struct search {

@@ -31,6 +31,9 @@ void window_add(struct window *w, uint64_t tick, const uint64_t *counts); /* tic
 /* Adds up what was counted from `from` on, into sum[0..bins); returns how many answers. */
 uint64_t window_sum(const struct window *w, uint64_t from, uint64_t *sum);
 
+/* The row of that tick, or of its hour where it is gone: into row[0..bins), how many answers. */
+uint64_t window_at(const struct window *w, uint64_t tick, uint64_t *row);
+
 /*
  * The tick from which on the bin's share was most above `bound` (or below it): the beginning
  * of a change that is known to be there. In hours where the ticks themselves are gone.

@@ -140,3 +140,50 @@ def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
     (alarm,) = [a for a in page(weir, "alarms")["alarms"] if a["prediction"] == "score"]
     assert alarm["evidence"]["moved"][0]["value"].startswith(("le_", "gt_"))
     assert not [u for u in alarm["evidence"]["unseen"] if u["value"].startswith("upto_")]
+
+
+# -- a control that answers meanwhile -----------------------------------------------------------
+
+
+def two_versions(stage, old, new, redis):
+    """Two gateways in front of one model name, whose upstream models differ; one Redis."""
+    def gateway(model, version):
+        whole = config.gateway(stage.upstream(model), **drift(redis, baseline="manual"))
+        whole["models"]["chat"]["routes"][0]["model"] = version
+        return stage.weir(whole)
+
+    return gateway(old, "model-old"), gateway(new, "model-new")
+
+
+def of_new(weir):
+    return row_of(weir, "intent", "model-new")
+
+
+def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
+    old, new, redis = Mix(0.8), Mix(0.8), stage.redis()
+    one, two = two_versions(stage, old, new, redis)
+    stage.keep(Traffic(one))
+    stage.keep(Traffic(two))
+    until(lambda: of_new(one)["n"] > 300, SOON, "answers of both")
+    words = ("create", "--model", "chat", "--prediction", "intent", "--version", "model-new",
+             "--last", "1h", "--pin")
+    refused = command(one, *words, "--control", "model-new")
+    assert refused.returncode == 1 and "not the same" in refused.stderr
+    made = command(one, *words, "--control", "model-old")
+    assert made.returncode == 0, made.stderr
+    assert "control" in made.stdout and "against what model-old says meanwhile" in made.stdout
+
+    old.share = new.share = 0.3  # what is asked has changed, for both
+    until(lambda: of_new(two)["state"] == "ok", SOON, "a verdict")
+    assert of_new(two)["baseline"]["control"] == "model-old"
+    time_left = time.monotonic() + 10
+    until(lambda: time.monotonic() > time_left or alarms(one, "firing"), 20, "some ticks")
+    assert not page(one, "alarms")["alarms"]
+
+    new.share = 0.9
+    until(lambda: alarms(one, "firing"), 90, "the alarm of the new version alone")
+    (alarm,) = alarms(one, "firing")
+    assert alarm["version"] == "model-new" and alarm["severity"] == "confirmed"
+    refund = next(v for v in alarm["evidence"]["values"] if v["value"] == "refund")
+    assert refund["before"] < 0.5 < refund["after"]
+    assert row_of(one, "intent", "model-old")["state"] == "no_baseline"

@@ -176,13 +176,21 @@ struct month {
     const struct day *day;
     struct baseline *baseline;
     double threshold;
-    struct hour_rule rules[WEEK_HOURS][2];
+    struct hour_rule rules[2 * HOURS + WEEK_HOURS];
 };
+
+/* Of two weeks, all working days have the same bounds, and both days of the weekend. */
+static unsigned rule_of(unsigned hour, bool crosses)
+{
+    if (crosses)
+        return 2 * HOURS + hour;
+    return hour % HOURS + (week_is_weekend(hour) ? HOURS : 0);
+}
 
 static const struct hour_rule *rule_at(struct month *m, unsigned tick, unsigned held_from)
 {
     unsigned hour = tick / MONTHS_HOUR, crosses = held_from / MONTHS_HOUR < hour;
-    struct hour_rule *rule = &m->rules[hour % WEEK_HOURS][crosses];
+    struct hour_rule *rule = &m->rules[rule_of(hour % WEEK_HOURS, crosses)];
     struct ecusum_rule exact = { .bounds = rule->bounds, .bins = BINS, .n_min = MONTHS_N_MIN };
 
     if (rule->known)
@@ -288,7 +296,6 @@ struct setting {
 /* clang-format off */
 static const struct setting settings[] = {
     { "of all hours",           "independent",          0,   false },
-    { "by the hour of the week", "independent",          0,   true },
     { "by the hour of the week", "clustered, rho = .02", .02, true },
 };
 /* clang-format on */

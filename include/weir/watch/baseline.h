@@ -18,6 +18,10 @@
  * Its id is the beginning of the SHA-256 of its content, so two gateways that make one from the
  * same ticks make the same, and a text that was touched is not read.
  *
+ * One with a control is held against no time, but against what another version, the control,
+ * says in the same ticks (contrast.h). Its counts are those of both, from which its values
+ * come and which of them are rare; its bounds only say what is watched at all.
+ *
  * Values that it does not know are counted as `other`, which it always has. Bins of numbers
  * stand in their natural order before all other values, those by their bytes. Words of the
  * grid (upto_0.5) are merged into at most ten bins of about as many numbers each, named le_
@@ -39,7 +43,8 @@ struct baseline {
     double alpha;
     double phi; /* 0: not known, too few ticks */
     uint64_t created_ms;
-    struct str from;       /* "auto", "ticks", "file" */
+    struct str from;       /* "auto", "ticks", "file", "control" */
+    struct str control;    /* the version that it is held against; empty: a time that is past */
     struct season *season; /* bounds by the hour of the week; NULL: the same at all hours */
     struct arena arena;
 };
@@ -49,6 +54,8 @@ struct baseline_origin {
     const struct counts *total;
     const struct counts *ticks; /* the same by tick, from which phi is measured; may be NULL */
     size_t tick_count;
+    struct str control;                 /* empty: none */
+    const struct counts *control_ticks; /* of it, beside `ticks` */
     const struct week *week; /* the same by the hour of the week; NULL: not asked for */
     uint64_t tick_ms;        /* of a week */
     double tolerance;

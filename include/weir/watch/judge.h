@@ -92,6 +92,7 @@ struct judge_recipe {
     uint64_t from_ms, to_ms;
     const struct counts *counts; /* in place of ticks, for one histogram; lent for the call */
     bool hour_of_week;           /* of ticks: bounds by the hour of the week */
+    struct str control; /* a version: hold `version` against what this one says meanwhile */
     bool pin;
 };
 

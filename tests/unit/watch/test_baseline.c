@@ -207,3 +207,19 @@ Test(baseline, deciles_come_back_from_their_json)
     cr_assert_eq(other->ordered, b->ordered);
     cr_assert_str_eq(other->id, b->id);
 }
+
+Test(baseline, its_control_comes_back_from_its_json)
+{
+    counts_read(&c, STR("yes=100 no=1900"));
+    b = baseline_new(&(struct baseline_origin){ .of = refusal(),
+                                                .total = &c,
+                                                .control = STR("old \"one\""),
+                                                .tolerance = 1.2,
+                                                .alpha = .01,
+                                                .from = STR("control") });
+    baseline_put(b, &text);
+    other = baseline_read(buf_str(&text));
+    cr_assert(other);
+    cr_assert(str_eq(other->control, STR("old \"one\"")));
+    cr_assert_str_eq(other->id, b->id);
+}

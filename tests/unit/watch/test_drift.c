@@ -31,7 +31,8 @@ TestSuite(drift, .init = start, .fini = stop, .timeout = 60);
 static enum drift_turn fold(struct drift *to, uint64_t tick, uint64_t yes, uint64_t no)
 {
     struct counts c = answers(yes, no);
-    enum drift_turn turn = drift_fold(to, threshold, tick, &c, &score);
+    enum drift_turn turn = drift_fold(to, threshold, &(struct drift_tick){ tick, &c, NULL },
+                                      &score);
 
     counts_deinit(&c);
     return turn;
@@ -163,7 +164,8 @@ Test(drift, a_value_never_given_before_is_noticed)
         struct counts c = { 0 };
 
         cr_assert(counts_read(&c, STR("yes=4 no=66 maybe=30")));
-        if (drift_fold(&d, threshold, t, &c, &score) == DRIFT_ALARM)
+        if (drift_fold(&d, threshold, &(struct drift_tick){ t, &c, NULL }, &score) ==
+            DRIFT_ALARM)
             at = t;
         counts_deinit(&c);
     }
@@ -180,8 +182,8 @@ Test(drift, the_order_of_values_within_a_tick_does_not_show)
         counts_add(&two, STR("no"), 30);
         counts_add(&two, STR("no"), 10 + t);
         counts_add(&two, STR("yes"), t % 9);
-        drift_fold(&d, threshold, t, &one, &score);
-        drift_fold(&again, threshold, t, &two, &score);
+        drift_fold(&d, threshold, &(struct drift_tick){ t, &one, NULL }, &score);
+        drift_fold(&again, threshold, &(struct drift_tick){ t, &two, NULL }, &score);
         counts_deinit(&one);
         counts_deinit(&two);
     }
@@ -311,6 +313,103 @@ Test(drift, by_the_hour_a_restart_changes_nothing_either)
         drift_deinit(&again);
         lines = buf_str(&text);
         cr_assert(drift_read(&again, b, &lines));
+    }
+    cr_assert(same_state());
+}
+
+/* ---- against a control ------------------------------------------------------------------------ */
+
+static void adopt_control(void)
+{
+    struct counts total = answers(100, 1900), ticks[100], control[100];
+
+    for (size_t t = 0; t < 100; t++) {
+        ticks[t] = answers(3 + t % 5, 97 - t % 5);
+        control[t] = answers(3 + t / 5 % 5, 97 - t / 5 % 5);
+    }
+    stop();
+    b = baseline_new(&(struct baseline_origin){ .of = refusal(),
+                                                .total = &total,
+                                                .ticks = ticks,
+                                                .tick_count = 100,
+                                                .control = STR("old"),
+                                                .control_ticks = control,
+                                                .tolerance = 1.2,
+                                                .alpha = .01,
+                                                .from = STR("control") });
+    drift_init(&d, b);
+    drift_init(&again, b);
+    counts_deinit(&total);
+    for (size_t t = 0; t < 100; t++) {
+        counts_deinit(&ticks[t]);
+        counts_deinit(&control[t]);
+    }
+}
+
+static enum drift_turn fold_both(struct drift *to, uint64_t tick, uint64_t yes, uint64_t old)
+{
+    struct counts c = answers(yes, 100 - yes), control = answers(old, 100 - old);
+    enum drift_turn turn = drift_fold(to, threshold, &(struct drift_tick){ tick, &c, &control },
+                                      &score);
+
+    counts_deinit(&c);
+    counts_deinit(&control);
+    return turn;
+}
+
+Test(drift, what_moves_the_control_as_well_is_no_change)
+{
+    adopt_control();
+    cr_assert_gt(b->phi, 0);
+    for (uint64_t t = 1; t < 3000; t++)
+        cr_assert_eq(fold_both(&d, t, 5 + t / 60 % 60, 5 + t / 60 % 60), DRIFT_STAYED);
+    cr_assert_eq(drift_verdict(&d, 3000), DRIFT_OK);
+}
+
+Test(drift, what_the_control_does_not_do_is_suspected_and_confirmed)
+{
+    uint64_t suspected = 0, confirmed = 0, before[ECUSUM_BINS];
+
+    adopt_control();
+    for (uint64_t t = 1; t < 120; t++)
+        fold_both(&d, t, 5, 5);
+    for (uint64_t t = 120; t < 900 && confirmed == 0; t++)
+        switch (fold_both(&d, t, 40, 10)) {
+        case DRIFT_SUSPICION: suspected = t; break;
+        case DRIFT_ALARM: confirmed = t; break;
+        case DRIFT_STAYED:
+        case DRIFT_OVER: break;
+        }
+    cr_assert(suspected >= 120 && suspected < 130, "%llu", (unsigned long long)suspected);
+    cr_assert(confirmed > suspected && confirmed < 300, "%llu", (unsigned long long)confirmed);
+    cr_assert_eq(d.latch.since, 120);
+    drift_before(&d, d.latch.since, before);
+    cr_assert_float_eq((double)before[2] / (double)(before[0] + before[2]), .1, 1e-9);
+}
+
+Test(drift, without_the_control_there_is_no_evidence)
+{
+    adopt_control();
+    for (uint64_t t = 1; t < 300; t++)
+        cr_assert_eq(fold(&d, t, 90, 10), DRIFT_STAYED);
+    cr_assert_eq(d.confirmed.ticks, 0);
+    cr_assert_eq(drift_verdict(&d, 300), DRIFT_INSUFFICIENT_DATA);
+}
+
+Test(drift, against_a_control_a_restart_changes_nothing_either)
+{
+    adopt_control();
+    for (uint64_t t = 1; t < 150; t++) {
+        struct str lines;
+
+        fold_both(&d, t, 30, 10);
+        fold_both(&again, t, 30, 10);
+        buf_reset(&text);
+        drift_put(&again, &text);
+        drift_deinit(&again);
+        lines = buf_str(&text);
+        cr_assert(drift_read(&again, b, &lines));
+        cr_assert_eq(lines.len, 0);
     }
     cr_assert(same_state());
 }

@@ -48,7 +48,8 @@ static void fill(void)
     for (uint64_t t = 1; t < 40; t++) {
         struct counts c = answers(5, 95);
 
-        subject_fold(s, &(struct subject_rules){ 13, DRAFT_STEPS }, t, &c, &news);
+        subject_fold(s, &(struct subject_rules){ 13, DRAFT_STEPS },
+                     &(struct drift_tick){ t, &c, NULL }, &news);
         counts_deinit(&c);
     }
     buf_deinit(&news.hour_text);

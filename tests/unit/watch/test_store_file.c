@@ -43,11 +43,15 @@ static void stop(void)
 
 TestSuite(store_file, .init = start, .fini = stop, .timeout = 30);
 
-static void note(void *ctx, struct subject *s, uint64_t tick, const struct counts *counts)
+static void note(void *ctx, struct subject *s, const struct drift_tick *t)
 {
     (void)ctx;
-    buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)tick);
-    counts_put(counts, &told);
+    buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)t->tick);
+    counts_put(t->counts, &told);
+    if (t->control) {
+        buf_put(&told, STR(" against "));
+        counts_put(t->control, &told);
+    }
     buf_put(&told, STR("\n"));
 }
 
@@ -105,6 +109,38 @@ Test(store_file, ticks_are_told_in_their_order_and_once)
               told.at);
     feed(1001);
     cr_assert_eq(told.len, 0);
+}
+
+/* From now on the histogram is held against that of another version. */
+static void hold_against(struct subject *s, const char *version)
+{
+    struct counts total = { 0 };
+    struct baseline_origin origin = { .of = s->of,
+                                      .total = &total,
+                                      .control = str_of(version),
+                                      .tolerance = 1.2,
+                                      .alpha = .01,
+                                      .from = STR("control") };
+
+    counts_add(&total, STR("x"), 300);
+    (void)subject_adopt(s, book_add_baseline(&book, baseline_new(&origin)));
+    counts_deinit(&total);
+}
+
+Test(store_file, the_control_of_the_same_tick_is_told_beside)
+{
+    struct tick_histogram old = { STR("m"), STR("zz"), STR("a"), STR("") };
+
+    load();
+    count(1000, "a", "x", 3);
+    feed(1000);
+    hold_against(book.subjects[0], "zz");
+    count(1001, "a", "x", 4);
+    ticks_add(ticks, 1001, &old, STR("y"), 5);
+    count(1002, "a", "x", 6);
+    feed(1002);
+    cr_assert(was_told(STR("a 1001 x=4 against y=5\na 1001 y=5\na 1002 x=6\n")), "%.*s",
+              (int)told.len, told.at);
 }
 
 Test(store_file, the_running_tick_is_left_alone)

@@ -99,15 +99,19 @@ static void count(const char *member, uint64_t tick, const char *value, unsigned
     buf_deinit(&command);
 }
 
-static void fold(void *ctx, struct subject *s, uint64_t tick, const struct counts *counts)
+static void fold(void *ctx, struct subject *s, const struct drift_tick *t)
 {
     struct subject_news news = { .turn = DRIFT_STAYED };
 
     (void)ctx;
-    buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)tick);
-    counts_put(counts, &told);
+    buf_put_printf(&told, "%.*s %llu ", STR_ARG(s->of.prediction), (unsigned long long)t->tick);
+    counts_put(t->counts, &told);
+    if (t->control) {
+        buf_put(&told, STR(" against "));
+        counts_put(t->control, &told);
+    }
     buf_put(&told, STR("\n"));
-    subject_fold(s, &(struct subject_rules){ 13, DRAFT_STEPS }, tick, counts, &news);
+    subject_fold(s, &(struct subject_rules){ 13, DRAFT_STEPS }, t, &news);
     buf_deinit(&news.hour_text);
 }
 
@@ -163,6 +167,38 @@ Test(store_redis, ticks_are_told_in_their_order_and_once)
               (int)told.len, told.at);
     feed(one, &book, 1002);
     cr_assert_eq(told.len, 0);
+}
+
+/* From now on the histogram is held against that of another version. */
+static void hold_against(struct subject *s, const char *version)
+{
+    struct counts total = { 0 };
+    struct baseline_origin origin = { .of = s->of,
+                                      .total = &total,
+                                      .control = str_of(version),
+                                      .tolerance = 1.2,
+                                      .alpha = .01,
+                                      .from = STR("control") };
+
+    counts_add(&total, STR("x"), 300);
+    (void)subject_adopt(s, book_add_baseline(&book, baseline_new(&origin)));
+    counts_deinit(&total);
+}
+
+Test(store_redis, the_control_of_the_same_tick_is_told_beside)
+{
+    count("m:v:a", 1000, "x", 3);
+    load(one, &book);
+    feed(one, &book, 1000);
+    hold_against(book.subjects[0], "zz");
+    count("m:v:a", 1001, "x", 4);
+    count("m:zz:a", 1001, "y", 5);
+    count("m:v:a", 1002, "x", 6);
+    load(one, &book);
+    feed(one, &book, 1002);
+    cr_assert(str_eq(buf_str(&told),
+                     STR("a 1001 x=4 against y=5\na 1002 x=6 against \na 1001 y=5\n")),
+              "%.*s", (int)told.len, told.at);
 }
 
 Test(store_redis, a_long_silence_is_caught_up_in_order)

@@ -32,7 +32,8 @@ static void fold(struct subject *to, uint64_t tick, uint64_t yes, uint64_t no)
 {
     struct counts c = answers(yes, no);
 
-    subject_fold(to, &(struct subject_rules){ 13.67, DRAFT_STEPS }, tick, &c, &news);
+    subject_fold(to, &(struct subject_rules){ 13.67, DRAFT_STEPS },
+                 &(struct drift_tick){ tick, &c, NULL }, &news);
     counts_deinit(&c);
 }
 

@@ -57,6 +57,12 @@ void judge_put_alarms(const struct judge *j, struct buf *out)
     buf_put(out, judge.alarms.at ? buf_str(&judge.alarms) : STR("{\"alarms\":[]}"));
 }
 
+void judge_put_changes(const struct judge *j, struct buf *out)
+{
+    (void)j;
+    buf_put(out, STR("{\"changes\":[]}"));
+}
+
 void judge_put_silences(const struct judge *j, struct buf *out)
 {
     (void)j;

@@ -32,6 +32,29 @@ Test(parcel, it_knows_its_alarm)
     cr_assert_str_eq(p->key, ALARM_NAME ":firing");
 }
 
+Test(parcel, it_may_be_of_a_change_as_well)
+{
+    struct change c = { .kind = CHANGE_LATENCY,
+                        .model = STR("chat"),
+                        .version = STR("qwen"),
+                        .before = STR("null"),
+                        .after = STR("null"),
+                        .at_ms = 77 };
+    struct buf text = { 0 };
+    struct parcel *of_change;
+
+    change_name(&c, STR("chat:qwen:latency"), 1, 0);
+    change_put(&c, &text);
+    of_change = parcel_new(STR(ALARM_NAME ":changed"), buf_str(&text), 1);
+    cr_assert(of_change);
+    cr_assert_str_eq(parcel_id(of_change), c.id);
+    cr_assert_eq(parcel_at_ms(of_change), 77);
+    cr_assert_not(parcel_is_end(of_change));
+    cr_assert(str_eq(parcel_name(of_change).prediction, STR("latency")));
+    parcel_free(of_change);
+    buf_deinit(&text);
+}
+
 Test(parcel, what_would_not_do_as_a_header_is_no_key)
 {
     cr_assert_null(parcel_new(STR(ALARM_NAME ":a\r\nX: y"), buf_str(&json), 1));

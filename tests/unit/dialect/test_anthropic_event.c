@@ -181,3 +181,11 @@ Test(anthropic_event, what_is_cut_at_its_length_is_not_kept, .timeout = 5)
     cr_assert_str_eq(w.tap.answer.finish_reason, "length");
     end(&w);
 }
+
+Test(anthropic_event, what_the_upstream_calls_its_model_is_noted, .timeout = 5)
+{
+    begins();
+    cr_assert_str_eq(w.tap.answer.model, "claude");
+    cr_assert_str_eq(w.tap.answer.fingerprint, "");
+    end(&w);
+}

@@ -118,3 +118,9 @@ Test(anthropic_whole, a_count_of_tokens_passes_as_it_came_and_is_not_kept, .time
     cr_assert_eq(w.tap.answer.prompt_tokens, -1);
     end(&w);
 }
+
+Test(anthropic_whole, what_the_upstream_calls_its_model_is_noted, .timeout = 5)
+{
+    cr_assert_str_eq(message(TEXT, "\"end_turn\"")->model, "claude");
+    end(&w);
+}

@@ -190,3 +190,26 @@ Test(openai_chunk, a_completions_text_is_content, .timeout = 5)
         "\"index\":0,\"finish_reason\":\"stop\"}]}");
     end(&w);
 }
+
+Test(openai_chunk, what_the_upstream_calls_itself_is_noted_once, .timeout = 5)
+{
+    begin(&w, ENDPOINT_CHAT);
+    (void)says(&w, "{\"model\":\"\",\"choices\":[]}");
+    (void)says(&w, "{\"model\":\"gpt-4o\",\"choices\":[],\"system_fingerprint\":\"fp_1\"}");
+    (void)says(&w, "{\"model\":\"other\",\"choices\":[],\"system_fingerprint\":\"fp_2\"}");
+    cr_assert_str_eq(w.tap.answer.model, "gpt-4o");
+    cr_assert_str_eq(w.tap.answer.fingerprint, "fp_1");
+    end(&w);
+}
+
+Test(openai_chunk, a_stream_that_names_no_model_has_none, .timeout = 5)
+{
+    begin(&w, ENDPOINT_CHAT);
+    (void)says(&w, "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},"
+                   "\"finish_reason\":\"stop\"}],\"system_fingerprint\":null}");
+    (void)says(&w, "[DONE]");
+    cr_assert_eq(tap_end(&w.tap), OK);
+    cr_assert_str_eq(w.tap.answer.model, "");
+    cr_assert_str_eq(w.tap.answer.fingerprint, "");
+    end(&w);
+}

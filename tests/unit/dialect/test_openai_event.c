@@ -102,3 +102,11 @@ Test(openai_event, no_event_at_all_is_an_empty_answer, .timeout = 5)
     cr_assert_eq(tap_end(&w.tap), ERR_UPSTREAM_EMPTY);
     end(&w);
 }
+
+Test(openai_event, what_the_upstream_calls_its_model_is_noted, .timeout = 5)
+{
+    begin(&w, ENDPOINT_RESPONSES);
+    (void)event("response.created", RESPONSE("in_progress", ""));
+    cr_assert_str_eq(w.tap.answer.model, "u");
+    end(&w);
+}

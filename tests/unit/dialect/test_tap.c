@@ -129,3 +129,32 @@ Test(tap, several_data_lines_that_need_none_stay, .timeout = 5)
     expect_str(buf_str(&w.seen), "data: {\"model\":\ndata: \"alias\"}\n\n");
     end(&w);
 }
+
+Test(tap, what_an_upstream_calls_itself_is_noted, .timeout = 5)
+{
+    whole("{\"model\":\"gpt-4o\",\"system_fingerprint\":\"fp_\\u00e9\",\"choices\":[]}", OK,
+          NULL);
+    cr_assert_str_eq(w.tap.answer.model, "gpt-4o");
+    cr_assert_str_eq(w.tap.answer.fingerprint, "fp_\u00e9");
+    end(&w);
+}
+
+Test(tap, a_long_name_is_cut_between_characters_and_marks_of_control_are_taken_out,
+     .timeout = 5)
+{
+    whole("{\"model\":\"a\\u0000\\n\\u007f\",\"system_fingerprint\":\""
+          "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 "
+          "123456789 12345\u00e9\",\"choices\":[]}",
+          OK, NULL);
+    cr_assert_str_eq(w.tap.answer.model, "a???");
+    cr_assert_eq(strlen(w.tap.answer.fingerprint), 95);
+    end(&w);
+}
+
+Test(tap, what_is_no_string_is_no_name, .timeout = 5)
+{
+    whole("{\"model\":7,\"system_fingerprint\":{\"a\":1},\"choices\":[]}", OK, NULL);
+    cr_assert_str_eq(w.tap.answer.model, "");
+    cr_assert_str_eq(w.tap.answer.fingerprint, "");
+    end(&w);
+}

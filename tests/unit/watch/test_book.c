@@ -131,3 +131,27 @@ Test(book, what_is_judged_by_is_in_force_without_a_pin)
     cr_assert_not(book_is_pinned(&book, b->id));
     cr_assert(book_is_in_force(&book, b->id));
 }
+
+Test(book, changes_stand_once_and_the_newest_first)
+{
+    struct change c = { .before = STR("null"), .after = STR("null") };
+
+    for (uint64_t k = 0; k < BOOK_CHANGES + 5; k++) {
+        change_name(&c, STR("a:b:c"), k, 0);
+        c.at_ms = k;
+        book_put_change(&book, change_copy(&c));
+        book_put_change(&book, change_copy(&c));
+    }
+    cr_assert_eq(book.change_count, BOOK_CHANGES);
+    cr_assert_eq(book.changes[0]->at_ms, BOOK_CHANGES + 4);
+    cr_assert_eq(book.changes[BOOK_CHANGES - 1]->at_ms, 5);
+}
+
+Test(book, names_of_upstreams_are_no_histograms_to_be_judged)
+{
+    (void)book_subject(&book, STR("a:b:finish_reason"));
+    (void)book_subject(&book, STR("a:b:system_fingerprint@upstream=x"));
+    (void)book_subject(&book, STR("a:b:returned_model@upstream=x"));
+    cr_assert_eq(book.subject_count, 3);
+    cr_assert_eq(book_watched(&book), 1);
+}

@@ -38,8 +38,12 @@ static struct judge_order order;
 static enum err ended;
 static unsigned deliveries;
 
+static const char *build; /* what the upstream calls itself; NULL: nothing */
+
 static void count_a_tick(void)
 {
+    const struct tick_histogram names = { STR("chat"), STR("v1"), STR("system_fingerprint"),
+                                          STR("upstream=open%20ai") };
     const struct tick_histogram of = { STR("chat"), STR("v1"), STR("refusal"), STR("") };
     uint64_t now = pace_tick(&pace, clock_wall_ms());
 
@@ -48,6 +52,8 @@ static void count_a_tick(void)
     counted = now;
     ticks_add(ticks, now, &of, STR("yes"), yes_of_a_100 + now % 3);
     ticks_add(ticks, now, &of, STR("no"), 100 - yes_of_a_100 - now % 3);
+    if (build)
+        ticks_add(ticks, now, &names, str_of(build), 9);
 }
 
 static void on_look(struct timer *t)
@@ -85,6 +91,7 @@ static void open_judge(bool automatic)
         .tolerance = 1.2,
         .alpha = .01,
         .automatic = automatic,
+        .changes = true,
         .by_hand = by_hand,
         .by_hand_count = by_hand_count,
     };
@@ -364,4 +371,27 @@ Test(judge, of_silences_there_are_at_most_a_hundred)
     }
     judge_silence(judge, &order, &silence, on_ordered);
     expect(ERR_MALFORMED);
+}
+
+static void put_learned(const struct judge *j, struct buf *out)
+{
+    (void)j;
+    if (metric_read(metrics, METRIC_DRIFT_TICKS, NULL) > 15)
+        buf_put(out, STR("names have been learned"));
+}
+
+Test(judge, an_upstream_under_another_name_is_a_change_and_no_histogram)
+{
+    build = "fp_1";
+    open_judge(true);
+    run_until(judge_put_drift, "\"state\":\"ok\"");
+    cr_assert_not(memmem(page.at, page.len, "fingerprint", 11));
+    cr_assert(memmem(page.at, page.len, "\"histograms\":1,", 15));
+    run_until(put_learned, "names have been learned");
+    build = "fp_2";
+    run_until(judge_put_changes, "\"sentence\":\"system_fingerprint fp_1 \u2192 fp_2\"");
+    cr_assert(memmem(page.at, page.len, "\"upstream\":\"open ai\"", 20));
+    cr_assert_eq(metric_read(metrics, METRIC_MODEL_CHANGES,
+                             METRIC_LABEL(STR("chat"), STR("open ai"), STR("fingerprint"))),
+                 1);
 }

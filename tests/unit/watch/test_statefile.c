@@ -43,6 +43,7 @@ static void fill(void)
     struct subject *s = book_subject(&book, STR(REFUSAL));
     struct subject_news news = { .turn = DRIFT_STAYED };
     struct alarm *a = alarm_new(&of);
+    struct change change = { .before = STR("null"), .after = STR("{}") };
 
     subject_adopt(s, b);
     for (uint64_t t = 1; t < 40; t++) {
@@ -57,6 +58,8 @@ static void fill(void)
     alarm_name(a, STR(REFUSAL), b->id, 7);
     book_put_alarm(&book, a);
     book_silence(&book, STR("one"), STR("{\"why\":\"a test\"}"), 77);
+    change_name(&change, STR(REFUSAL), 7, 0);
+    book_put_change(&book, change_copy(&change));
     book_deliver(&book, STR("abc:firing"), STR("{\"id\":\"abc\"}"));
     (void)book_subject(&book, STR("chat:v2:intent@plan=pro"));
 }
@@ -86,7 +89,7 @@ static void write_text(struct str bytes)
 static bool is_empty(const struct book *b)
 {
     return b->subject_count + b->baseline_count + b->pin_count + b->alarm_count +
-               b->silence_count + b->delivery_count ==
+               b->change_count + b->silence_count + b->delivery_count ==
            0;
 }
 
@@ -101,6 +104,8 @@ Test(statefile, all_of_the_book_comes_back)
     cr_assert_eq(again.baseline_count, 1);
     cr_assert_eq(again.alarm_count, 1);
     cr_assert_eq(again.delivery_count, 1);
+    cr_assert_eq(again.change_count, 1);
+    cr_assert_str_eq(again.changes[0]->id, book.changes[0]->id);
     cr_assert_str_eq(again.silences[0].json, "{\"why\":\"a test\"}");
     cr_assert_str_eq(again.pins[0].member, REFUSAL);
     subject_put(book_subject(&book, STR(REFUSAL)), &one);

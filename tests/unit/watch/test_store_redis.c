@@ -374,6 +374,56 @@ Test(store_redis, an_alarm_of_a_state_that_was_not_taken_is_not_written)
     alarm_free(a);
 }
 
+#define NAMES "m:v:system_fingerprint@upstream=x"
+
+Test(store_redis, a_change_is_written_with_its_state_beside_an_alarm_and_an_hour)
+{
+    const struct tick_histogram of = refusal();
+    struct alarm *a = alarm_new(&of);
+    struct change c = { .before = STR("null"), .after = STR("null"), .at_ms = 5 };
+    char command[128];
+
+    count(NAMES, 1000, "fp_1", 60);
+    load(one, &book);
+    feed(one, &book, 1000);
+    alarm_name(a, STR(REFUSAL), "0123456789abcdef", 1000);
+    change_name(&c, STR(NAMES), 1000, 0);
+    book_write_hour(&book, book.subjects[0], 24 * 7 + 5, STR("fp_1=60"));
+    book_write_change(&book, book.subjects[0], &c);
+    book_write_alarm(&book, book.subjects[0], a);
+    save(one, &book);
+    (void)snprintf(command, sizeof(command), "HEXISTS weir:v1:deliveries %s:changed", c.id);
+    cr_assert_str_eq(ask(command), "1");
+    (void)snprintf(command, sizeof(command), "HEXISTS weir:v1:deliveries %s:pending", a->id);
+    cr_assert_str_eq(ask(command), "1");
+    cr_assert_str_eq(ask("HGET weir:v1:hours:" NAMES ":7 5"), "fp_1=60");
+    cr_assert_str_eq(ask("ZCARD weir:v1:changes"), "1");
+    load(two, &other);
+    cr_assert_eq(other.change_count, 1);
+    cr_assert_str_eq(other.changes[0]->id, c.id);
+    alarm_free(a);
+}
+
+Test(store_redis, of_changes_the_newest_are_kept)
+{
+    struct change c = { .before = STR("null"), .after = STR("null") };
+
+    for (uint64_t t = 40; t <= BOOK_CHANGES + 20; t += 40) {
+        count(NAMES, 1000 + t, "fp_1", 1);
+        load(one, &book);
+        feed(one, &book, 1000 + t);
+        for (uint64_t k = 0; k < 40; k++) {
+            c.at_ms = t - k;
+            change_name(&c, STR(NAMES), t, k);
+            book_write_change(&book, book.subjects[0], &c);
+        }
+        save(one, &book);
+    }
+    cr_assert_str_eq(ask("ZCARD weir:v1:changes"), "100");
+    load(two, &other);
+    cr_assert_eq(other.changes[0]->at_ms, BOOK_CHANGES + 20);
+}
+
 /* ---- what people change ---- */
 
 static void put_baseline(struct baseline *b)

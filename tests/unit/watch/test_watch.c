@@ -426,3 +426,44 @@ Test(watch, an_outage_costs_no_more_room_than_its_values)
     cr_assert_eq(remote.calls, 4);
     cr_assert(told("no=100"));
 }
+
+/* ---- names of upstreams ---- */
+
+static void note_named(const char *fingerprint, enum watch_source source)
+{
+    struct watch_answer a = answer_of(source);
+
+    a.upstream = STR("open ai");
+    a.returned_model = STR("gpt-4o");
+    a.fingerprint = str_of(fingerprint);
+    watch_note(watch, &a);
+}
+
+Test(watch, names_of_upstreams_are_counted_for_each_of_them_if_asked_for)
+{
+    watch_set_names(watch, true);
+    note_named("fp_1", WATCH_FRESH);
+    note_named("fp_1", WATCH_FRESH);
+    note_named("", WATCH_FRESH);
+    watch_flush(watch);
+    cr_assert(indexed("support-chat:qwen:returned_model@upstream=open%20ai "));
+    cr_assert(indexed("support-chat:qwen:system_fingerprint@upstream=open%20ai "));
+    cr_assert(told("qwen:system_fingerprint@upstream=open%20ai:"));
+    cr_assert(told(" fp_1=2\n"));
+    cr_assert(told(" gpt-4o=3\n"));
+}
+
+Test(watch, names_are_not_counted_else)
+{
+    note_named("fp_1", WATCH_FRESH);
+    watch_flush(watch);
+    cr_assert_not(indexed("fingerprint"));
+}
+
+Test(watch, answers_from_the_cache_have_no_names)
+{
+    watch_set_names(watch, true);
+    note_named("fp_1", WATCH_CACHED);
+    watch_flush(watch);
+    cr_assert_not(indexed("fingerprint"));
+}

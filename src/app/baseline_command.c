@@ -6,6 +6,7 @@
 #include "config_fill.h"
 #include "inquiry.h"
 #include "weir/base/clock.h"
+#include "weir/base/ensure.h"
 #include "weir/base/scan.h"
 
 #include <jansson.h>
@@ -100,15 +101,13 @@ static bool put_recipe(const struct baseline_words *o, struct buf *out)
     char *text = json_dumps(body, JSON_COMPACT);
     bool good = !o->counts || read_counts(o->counts, &counts);
 
-    if (!text) {
-        (void)complain(0, "a name is no UTF-8");
-    } else if (good && o->counts) {
+    ensure(text); /* of texts that are UTF-8 */
+    if (good && o->counts) {
         text[strlen(text) - 1] = '\0'; /* its last brace */
         buf_put_printf(out, "%s,\"counts\":%.*s}", text, STR_ARG(buf_str(&counts)));
     } else if (good) {
         buf_put_text(out, text);
     }
-    good = good && text;
     free(text);
     json_decref(body);
     buf_deinit(&counts);

@@ -193,12 +193,27 @@ static bool read_range(struct baseline_words *w, uint64_t now_ms, struct buf *wh
     return w->from_ms < w->to_ms || refuse(why, "--from", "", " must lie before --to, or now");
 }
 
+static bool check_names(const struct baseline_words *w, struct buf *why)
+{
+    const char *const names[][2] = { { "--model", w->model },
+                                     { "--version", w->version },
+                                     { "--prediction", w->prediction },
+                                     { "--segment", w->segment } };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i][1] && !value_is_text(str_of(names[i][1])))
+            return refuse(why, names[i][0], "", " is no text in UTF-8");
+    return true;
+}
+
 static bool check_create(struct baseline_words *w, uint64_t now_ms, struct buf *why)
 {
     const char *range = w->last ? "--last" : w->from ? "--from" : w->to ? "--to" : NULL;
 
     if (!w->model)
         return refuse(why, "create takes --model", "", "");
+    if (!check_names(w, why))
+        return false;
     if (w->counts && range)
         return refuse(why, "--counts and ", range, ": say one of the two");
     if (w->counts && w->hour_of_week)

@@ -35,6 +35,7 @@ struct store_redis {
     size_t acknowledged_count;
     bool emptied;     /* Redis has no pin left, and the book has */
     bool unpinned;    /* something was judged by that had no pin */
+    bool mending;     /* the last load found a loss too: it has been told */
     struct str *lost; /* baselines that Redis should have; in `names` */
     size_t lost_count;
     size_t part; /* of what is mended */

@@ -15,10 +15,14 @@
 
 enum { MOST_COMMANDS = 3 }; /* for one thing */
 
-static const char pins_text[] =
-    "for i = 2, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end\n"
-    "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
-    "return 1\n";
+/* Fields of a hash that has none of the name; by the commands that a user of Redis has anyway. */
+static const char fields_text[] = "for i = 2, #ARGV, 2 do\n"
+                                  "  if not redis.call('HGET', KEYS[1], ARGV[i]) then\n"
+                                  "    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])\n"
+                                  "  end\n"
+                                  "end\n"
+                                  "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
+                                  "return 1\n";
 
 /* ---- one thing each ------------------------------------------------------------------------ */
 
@@ -43,10 +47,9 @@ static void put_in_hash(struct store_redis *s, struct str name, const char *key,
                         const char *text)
 {
     struct batch *b = &s->batch;
-    struct str hash = BATCH_KEY(b, s->prefix, name);
 
-    BATCH_ADD(b, STR("HSETNX"), hash, str_of(key), str_of(text));
-    BATCH_ADD(b, STR("EXPIRE"), hash, batch_u64(b, STORE_BASELINE_S));
+    BATCH_ADD(b, STR("EVAL"), str_of(fields_text), STR("1"), BATCH_KEY(b, s->prefix, name),
+              batch_u64(b, STORE_BASELINE_S), str_of(key), str_of(text));
 }
 
 static void put_silence(struct store_redis *s, size_t i)
@@ -95,7 +98,7 @@ static void put_pins(struct store_redis *s, size_t i)
 
     (void)i;
     words[0] = STR("EVAL");
-    words[1] = str_of(pins_text);
+    words[1] = str_of(fields_text);
     words[2] = STR("1");
     words[3] = BATCH_KEY(b, s->prefix, STR("baselines"));
     words[4] = batch_u64(b, STORE_BASELINE_S);
@@ -199,16 +202,19 @@ static bool pin_judged(struct book *b)
 void store_redis_mend(struct store_redis *s)
 {
     struct book *b = s->book;
+    bool lost;
 
     s->part = s->at = 0;
     s->unpinned = b->ours && pin_judged(b);
-    for (size_t i = 0; s->emptied && b->ours && i < b->subject_count; i++)
+    lost = s->emptied || s->unpinned || s->lost_count > 0;
+    for (size_t i = 0; lost && b->ours && i < b->subject_count; i++)
         if (b->subjects[i]->tick > 0 && !b->subjects[i]->unread)
             b->subjects[i]->unsaved = true;
-    if (s->emptied || s->unpinned || s->lost_count > 0)
+    if (lost && !s->mending)
         log_warn("drift_written_again", F_U64("baselines", s->lost_count),
                  F_U64("pins", count_pins(s) > 0 ? b->pin_count : 0),
                  F_TEXT("why", s->emptied ? "Redis has been emptied"
                                           : "Redis has lost what is judged by"));
+    s->mending = lost;
     write_some(s);
 }

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from test_drift import SOON, Model, Traffic, command, intent, replicas, settled, started
+from test_redis_user import line_of_docs
 from weirtest import config, process
 from weirtest.patience import until
 
@@ -28,6 +29,8 @@ def listed(weir):
 
 def test_after_redis_was_emptied_what_judges_is_in_force_and_is_not_dropped(stage):
     redis = stage.redis()
+    redis(*line_of_docs())  # a user who may do what the gateways need, and no more
+    redis.url = redis.url.replace("redis://", "redis://weir:secret@")
     one, two = replicas(stage, Model(), redis)
     stage.keep(Traffic(one, two))
     settled(one)
@@ -44,6 +47,7 @@ def test_after_redis_was_emptied_what_judges_is_in_force_and_is_not_dropped(stag
     third = stage.weir(one.path.read_text())  # which knows nothing but what Redis has
     until(lambda: (intent(third)["baseline"] or {}).get("id") == baseline, SOON, "a third one")
     assert one.logged("drift_written_again") or two.logged("drift_written_again")
+    assert redis("ACL", "LOG") == []
 
 
 # -- the file of a gateway that is alone ----------------------------------------------------

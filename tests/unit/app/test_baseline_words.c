@@ -125,6 +125,12 @@ Test(baseline_words, an_id_has_sixteen_digits)
     refuses("list all", "\"all\" is one word too many");
 }
 
+Test(baseline_words, a_name_is_a_text)
+{
+    refuses("create --model \xff\xfe --last 1h", "--model is no text in UTF-8");
+    refuses("create --model chat --segment a=\x01 --last 1h", "--segment is no text");
+}
+
 Test(baseline_words, an_address_has_a_port)
 {
     cr_assert(read("list --admin 127.0.0.1:8081 -c weir.yaml"));

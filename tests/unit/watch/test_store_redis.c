@@ -548,6 +548,22 @@ Test(store_redis, what_is_judged_by_gets_its_pin_back)
     baseline_free(b);
 }
 
+Test(store_redis, a_pin_that_was_made_since_does_not_hide_the_loss)
+{
+    char alarm_id[ALARM_ID];
+    struct baseline *b = judge_refusals(alarm_id);
+
+    stage_do(&stage, "FLUSHALL");
+    edit(one, &(struct edit){ EDIT_PIN, STR("m:v:a"), STR("0123456789abcdef"), 0 });
+    load(one, &book);
+    save(one, &book);
+    cr_assert_str_eq(ask("HGET weir:v1:baselines " REFUSAL), b->id);
+    cr_assert_str_eq(ask("HGET weir:v1:baselines m:v:a"), "0123456789abcdef");
+    cr_assert_str_eq(ask("HGET weir:v1:drift:" REFUSAL " stamp"), "1000000");
+    cr_assert_str_eq(ask("ZCARD weir:v1:baseline_ids"), "1");
+    baseline_free(b);
+}
+
 Test(store_redis, what_somebody_has_pinned_meanwhile_is_not_dropped)
 {
     struct baseline *b = refusal_baseline(60);

@@ -356,6 +356,12 @@ void alerts_stop(struct alerts *a)
         courier_cancel(&a->couriers[i]);
 }
 
+void alerts_kill(struct alerts *a)
+{
+    for (size_t i = 0; i < a->courier_count; i++)
+        courier_kill(&a->couriers[i]);
+}
+
 static bool is_returning(const struct alerts *a)
 {
     for (const struct link *l = a->parcels.next; l != &a->parcels; l = l->next)

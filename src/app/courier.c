@@ -138,6 +138,12 @@ void courier_cancel(struct courier *c)
         child_cancel(&c->child);
 }
 
+void courier_kill(struct courier *c)
+{
+    if (c->carrying && !c->webhook)
+        child_kill(&c->child);
+}
+
 void courier_init_webhook(struct courier *c, const struct post_kit *kit,
                           const struct alert_webhook *webhook, courier_fn *on_done)
 {

@@ -243,6 +243,24 @@ static void on_turn(struct timer *t)
     courier_cancel(&courier);
 }
 
+static void on_kill(struct timer *t)
+{
+    (void)t;
+    courier_kill(&courier);
+}
+
+Test(courier, a_command_that_is_killed_has_not_taken_it)
+{
+    struct timer turn;
+
+    timer_init(&turn, kit.loop, on_kill);
+    timer_arm(&turn, 50 * 1000);
+    carry_to_script("trap '' TERM; sleep 60; sleep 60");
+    cr_assert_not(taken);
+    cr_assert_str_eq(courier.why, "exit status 137");
+    courier_kill(&courier); /* idle: nothing */
+}
+
 Test(courier, one_that_is_called_off_ends)
 {
     struct timer turn;

@@ -9,8 +9,8 @@
 
 /*
  * The way to one receiver of changes, a webhook or a command: one parcel at a time, told once
- * whether it was taken. A command has an hour, a webhook ten seconds. A webhook that asks for a
- * rest has it, up to an hour.
+ * whether it was taken. A command has an hour, a webhook ten seconds. Whoever has not
+ * taken one rests for a moment; a webhook that asks for more has it, up to an hour.
  */
 
 struct courier;

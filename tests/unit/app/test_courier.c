@@ -148,11 +148,23 @@ Test(courier, a_webhook_that_asks_for_a_rest_has_it)
 
     refuses = true;
     carry_to_hook();
-    cr_assert(courier_is_free(&courier, clock_now_us()));
+    cr_assert(courier_is_free(&courier, clock_now_us() + SECOND_US));
     wish = "Retry-After: 60\r\n";
     carry();
     cr_assert_not(courier_is_free(&courier, before_us + 60 * SECOND_US - 1));
     cr_assert(courier_is_free(&courier, clock_now_us() + 60 * SECOND_US));
+}
+
+Test(courier, whoever_has_not_taken_one_rests_for_a_moment)
+{
+    uint64_t before_us = clock_now_us();
+
+    carry_to_hook();
+    cr_assert(courier_is_free(&courier, clock_now_us()));
+    refuses = true;
+    carry();
+    cr_assert_not(courier_is_free(&courier, before_us + SECOND_US / 2 - 1));
+    cr_assert(courier_is_free(&courier, clock_now_us() + SECOND_US / 2));
 }
 
 Test(courier, nobody_rests_for_longer_than_an_hour)

@@ -36,7 +36,7 @@ struct alerts {
     size_t courier_count;
     struct link parcels;
     struct buf alarms, changes, silences; /* the judge's pages at this look */
-    struct timer look;
+    struct timer look, step;
     bool stopping;
 };
 
@@ -115,8 +115,10 @@ static void on_delivery(void *alerts, struct str key, struct str json)
         if (p)
             put_in(a, p);
     }
-    if (p)
-        p->seen = true;
+    if (!p)
+        return;
+    p->seen = true;
+    p->returned = false; /* or not for good: a Redis that took over may not know */
 }
 
 static bool is_carried(const struct alerts *a, const struct parcel *p)
@@ -164,7 +166,7 @@ static void return_those_over(struct alerts *a)
     for (struct link *l = a->parcels.next; l != &a->parcels; l = l->next) {
         struct parcel *p = container_of(l, struct parcel, link);
 
-        if (p->returning || !parcel_is_over(p))
+        if (p->returning || p->returned || !parcel_is_over(p))
             continue;
         p->returning = true;
         judge_delivered(a->kit.judge, &p->order, str_of(p->key), on_returned);
@@ -197,7 +199,8 @@ static void on_carried(struct courier *c, struct parcel *p, bool taken)
                  F_STR("to", courier_where(c)), F_TEXT("delivery", p->key),
                  F_U64("tries", p->legs[leg].tries));
         return_those_over(a);
-        hurry(a);
+        if (!a->stopping)
+            timer_arm(&a->step, 1);
         return;
     }
     pause_us = parcel_put_off(p, leg, clock_now_us());
@@ -270,6 +273,18 @@ static void carry(struct alerts *a, const struct alert_scene *scene)
     }
 }
 
+/*
+ * One was taken, so the next may go: by the silences of the last look, which is not long ago. A
+ * look takes the longer the more there is to tell, and then it is not to come with each of them.
+ */
+static void on_step(struct timer *t)
+{
+    struct alerts *a = container_of(t, struct alerts, step);
+    struct alert_scene scene = { .silences = buf_str(&a->silences), .now_ms = clock_wall_ms() };
+
+    carry(a, &scene);
+}
+
 /* ---- a look -------------------------------------------------------------------------------- */
 
 static void tell(struct alerts *a)
@@ -318,6 +333,7 @@ struct alerts *alerts_new(const struct alerts_kit *kit)
     a->kit = *kit;
     link_init(&a->parcels);
     timer_init(&a->look, kit->post.loop, on_look);
+    timer_init(&a->step, kit->post.loop, on_step);
     a->pushers = mem_new_array(s->alertmanager_count + 1, sizeof(*a->pushers));
     for (; a->pusher_count < s->alertmanager_count; a->pusher_count++)
         pusher_init(&a->pushers[a->pusher_count], &a->kit.post,
@@ -354,10 +370,17 @@ void alerts_stop(struct alerts *a)
     a->stopping = true;
     judge_on_delivery(a->kit.judge, NULL, NULL);
     timer_disarm(&a->look);
+    timer_disarm(&a->step);
     for (size_t i = 0; i < a->pusher_count; i++)
         pusher_cancel(&a->pushers[i]);
     for (size_t i = 0; i < a->courier_count; i++)
         courier_cancel(&a->couriers[i]);
+}
+
+void alerts_kill(struct alerts *a)
+{
+    for (size_t i = 0; i < a->courier_count; i++)
+        courier_kill(&a->couriers[i]);
 }
 
 static bool is_returning(const struct alerts *a)
@@ -387,6 +410,7 @@ void alerts_free(struct alerts *a)
         return;
     ensure(alerts_are_idle(a));
     timer_disarm(&a->look);
+    timer_disarm(&a->step);
     while ((l = list_pop(&a->parcels)))
         parcel_free(container_of(l, struct parcel, link));
     for (size_t i = 0; i < a->pusher_count; i++)

@@ -33,5 +33,6 @@ struct alerts *alerts_new(const struct alerts_kit *kit);
 void alerts_start(struct alerts *a, struct str admin);
 void alerts_stop(
     struct alerts *a); /* calls off what is under way; then wait until it is idle */
+void alerts_kill(struct alerts *a); /* no command outlives a process that leaves now */
 bool alerts_are_idle(const struct alerts *a);
 void alerts_free(struct alerts *a); /* before the judge; NULL is fine */

@@ -11,6 +11,7 @@
 #include "weir/base/base64.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_RECEIVERS = 16 };
@@ -82,6 +83,13 @@ static void read_webhooks(struct config_build *b, const struct yaml_node *list)
     }
 }
 
+static bool is_program(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && access(path, X_OK) == 0;
+}
+
 static void read_exec(struct config_build *b, const struct yaml_node *list)
 {
     struct arena *arena = &b->config->arena;
@@ -98,7 +106,7 @@ static void read_exec(struct config_build *b, const struct yaml_node *list)
     }
     if (count == 0)
         return;
-    if (strchr(argv[0], '/') && access(argv[0], X_OK) != 0)
+    if (strchr(argv[0], '/') && !is_program(argv[0]))
         config_fault(b->report, list->first, "there is no such program that can be run");
     b->config->settings.alerts.exec = argv;
 }

@@ -11,10 +11,19 @@
 
 static const uint64_t HOUR_US = UINT64_C(3600) * 1000 * 1000;
 
-static void finish(struct courier *c, bool taken)
+enum { REST_US = 500 * 1000 }; /* after a failure: a thousand parcels do not come at once */
+
+static void rest(struct courier *c, uint64_t us)
+{
+    c->rests_until_us = clock_now_us() + (us < HOUR_US ? us : HOUR_US);
+}
+
+static void finish(struct courier *c, bool taken, int64_t wish_ms)
 {
     struct parcel *p = c->carrying;
+    uint64_t wish_us = wish_ms > 0 ? (uint64_t)wish_ms * 1000 : 0;
 
+    rest(c, !taken && wish_us < REST_US ? REST_US : wish_us);
     arena_deinit(&c->arena);
     c->carrying = NULL;
     c->on_done(c, p, taken);
@@ -22,20 +31,12 @@ static void finish(struct courier *c, bool taken)
 
 /* ---- a webhook ----------------------------------------------------------------------------- */
 
-static void rest(struct courier *c, int64_t wish_ms)
-{
-    uint64_t us = wish_ms > 0 ? (uint64_t)wish_ms * 1000 : 0;
-
-    c->rests_until_us = clock_now_us() + (us < HOUR_US ? us : HOUR_US);
-}
-
 static void on_posted(struct post *p, bool taken)
 {
     struct courier *c = container_of(p, struct courier, post);
 
     c->why = p->why;
-    rest(c, p->alone_ms);
-    finish(c, taken);
+    finish(c, taken, p->alone_ms);
 }
 
 static const char *header(struct courier *c, const char *name, struct str value)
@@ -78,7 +79,7 @@ static void on_ended(struct child *child, enum err err)
                        err == ERR_DEADLINE ? "timeout" : "cancelled");
     else
         (void)snprintf(c->why_text, sizeof(c->why_text), "exit status %d", child->status);
-    finish(c, err == OK && child->status == 0);
+    finish(c, err == OK && child->status == 0, -1);
 }
 
 static const char *variable(struct courier *c, const char *name, struct str value)
@@ -148,6 +149,12 @@ void courier_cancel(struct courier *c)
         post_cancel(&c->post);
     else
         child_cancel(&c->child);
+}
+
+void courier_kill(struct courier *c)
+{
+    if (c->carrying && !c->webhook)
+        child_kill(&c->child);
 }
 
 void courier_init_webhook(struct courier *c, const struct post_kit *kit,

@@ -9,8 +9,8 @@
 
 /*
  * The way to one receiver of changes, a webhook or a command: one parcel at a time, told once
- * whether it was taken. A command has an hour, a webhook ten seconds. A webhook that asks for a
- * rest has it, up to an hour.
+ * whether it was taken. A command has an hour, a webhook ten seconds. Whoever has not
+ * taken one rests for a moment; a webhook that asks for more has it, up to an hour.
  */
 
 struct courier;
@@ -39,6 +39,7 @@ bool courier_is_free(const struct courier *c, uint64_t now_us); /* idle, and doe
 /* The parcel is lent until on_done, which never comes from inside start or cancel. */
 void courier_start(struct courier *c, struct parcel *p, struct str link);
 void courier_cancel(struct courier *c); /* on_done follows, if something is under way */
+void courier_kill(struct courier *c);   /* a command, at once; for who does not wait for it */
 void courier_deinit(struct courier *c); /* idle, or zeroed */
 
 struct str courier_kind(const struct courier *c);  /* "webhook" or "exec": for metrics */

@@ -64,6 +64,12 @@ void noticing_stop(struct noticing *n)
     judge_stop(n->judge);
 }
 
+void noticing_kill(struct noticing *n)
+{
+    if (n->alerts)
+        alerts_kill(n->alerts);
+}
+
 bool noticing_is_idle(const struct noticing *n)
 {
     return alerts_are_idle(n->alerts) && judge_is_idle(n->judge);

@@ -37,5 +37,6 @@ struct noticing_kit {
 void noticing_open(struct noticing *n, const struct noticing_kit *kit);
 void noticing_start(struct noticing *n, struct str admin); /* where operators ask */
 void noticing_stop(struct noticing *n); /* then wait until it is idle: seconds at most */
+void noticing_kill(struct noticing *n); /* for a process that cannot wait: no command stays */
 bool noticing_is_idle(const struct noticing *n);
 void noticing_close(struct noticing *n); /* a zeroed one is closed */

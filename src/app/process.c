@@ -190,6 +190,13 @@ static void for_each(struct process *p, void (*order)(struct worker *))
         order(p->workers[i]);
 }
 
+static void leave_at_once(struct process *p, int status)
+{
+    noticing_kill(&p->noticing);
+    log_flush();
+    _exit(status);
+}
+
 static void on_drain(struct timer *t)
 {
     struct process *p = container_of(t, struct process, drain);
@@ -211,8 +218,8 @@ static void on_drain(struct timer *t)
         break;
     case CUT:
         /* A client that does not even take its error; nothing more is owed to it. */
-        log_flush();
-        _exit(0);
+        leave_at_once(p, 0);
+        break;
     case RUNNING: unreachable("a drain that was not begun");
     }
 }
@@ -242,10 +249,8 @@ static void drain(struct process *p)
 {
     uint64_t delay_us = p->config->settings.drain_delay_us;
 
-    if (p->phase != RUNNING) {
-        log_flush();
-        _exit(1);
-    }
+    if (p->phase != RUNNING)
+        leave_at_once(p, 1);
     p->phase = QUIET;
     notify_say("STOPPING=1");
     atomic_store(&p->health.ready, false);

@@ -124,6 +124,12 @@ void child_cancel(struct child *c)
         ask_to_end(run, ERR_CANCELLED);
 }
 
+void child_kill(struct child *c)
+{
+    if (c->run)
+        (void)signal_group(c->run, SIGKILL);
+}
+
 /* ---- the start ---- */
 
 static void on_written(uv_write_t *write, int status)

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import pathlib
 import signal
 import time
 
@@ -220,6 +221,30 @@ def test_receivers_that_hang_do_not_hold_up_the_end(stage, tmp_path):
     weir.drain()
     assert weir.wait_exit() == 0
     assert time.monotonic() - began < LONG / 2
+
+
+def test_a_command_that_does_not_listen_does_not_outlive_the_gateway(stage, tmp_path):
+    command = script(tmp_path, f"""
+        trap '' TERM
+        sleep 100 &
+        echo "$$ $!" >{tmp_path}/pids.new
+        mv {tmp_path}/pids.new {tmp_path}/pids
+        while :; do sleep 100; done
+    """)
+    weir, model = begun(stage, exec=[command])
+    model.changed.set()
+    until((tmp_path / "pids").exists, SOON, "the command")
+    weir.drain()
+    assert weir.wait_exit() == 0
+    for pid in (tmp_path / "pids").read_text().split():
+        until(lambda: not is_running(pid), LONG, f"the end of {pid}")
+
+
+def is_running(pid):
+    try:
+        return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def test_without_receivers_nothing_is_kept_for_them(stage):

@@ -39,3 +39,4 @@ struct child_call {
 void child_start(struct loop *loop, struct child *c, const struct child_call *call,
                  child_fn *on_done);
 void child_cancel(struct child *c); /* on_done(ERR_CANCELLED) follows */
+void child_kill(struct child *c);   /* at once, with all that it has started; so it ends */

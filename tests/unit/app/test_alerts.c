@@ -17,7 +17,7 @@
  * has heard enough.
  */
 
-enum { MOST = 4 };
+enum { MOST = 12 };
 
 static struct {
     struct buf alarms;
@@ -32,7 +32,7 @@ static struct {
     struct judge_order *orders[MOST]; /* under way */
     size_t order_count;
     struct deferred turn;
-    unsigned delivered;
+    unsigned delivered, looks;
     size_t enough; /* so many end the loop */
     void (*on_news)(void *owner);
     void *owner;
@@ -45,7 +45,7 @@ static struct alerts *alerts;
 static struct metrics *metrics;
 static struct upstream one, two;
 static char urls[2][64];
-static char heard[2][8192];  /* all requests, one behind the other */
+static char heard[2][32768]; /* all requests, one behind the other */
 static _Atomic int refusals; /* that the first still has to say */
 static bool second_is_silent;
 
@@ -54,6 +54,7 @@ static bool second_is_silent;
 void judge_put_alarms(const struct judge *j, struct buf *out)
 {
     (void)j;
+    judge.looks++;
     buf_put(out, judge.alarms.at ? buf_str(&judge.alarms) : STR("{\"alarms\":[]}"));
 }
 
@@ -283,6 +284,20 @@ Test(alerts, nobody_hears_of_an_end_before_the_beginning)
     cr_assert_lt(strstr(heard[0], "webhook-id: " ALARM_NAME ":firing"),
                  strstr(heard[0], "webhook-id: " ALARM_NAME ":resolved"));
     cr_assert_eq(count_in(heard[0], "webhook-id: " ALARM_NAME ":resolved"), 1);
+}
+
+Test(alerts, many_changes_follow_one_another_without_a_look_for_each)
+{
+    static char keys[MOST][ALARM_ID + 8];
+
+    judge.enough = MOST;
+    for (size_t i = 0; i < MOST; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), ALARM_NAME ":%c", (char)('a' + i));
+        judge_says(keys[i], ALARM_FIRING);
+    }
+    run(1);
+    cr_assert_eq(count_in(heard[0], "POST /one "), MOST);
+    cr_assert_lt(judge.looks, MOST);
 }
 
 Test(alerts, what_another_gateway_judges_is_left_to_it)

@@ -67,6 +67,7 @@ Test(config_alerts, a_program_that_cannot_be_run_is_a_fault, .timeout = 10)
 {
     expect_fault(BASE "alerts: {exec: [/nowhere/at/all, a]}\n",
                  "6: alerts.exec[0]: ", "no such program");
+    expect_fault(BASE "alerts: {exec: [/tmp]}\n", "6: alerts.exec[0]: ", "no such program");
     expect_good(BASE "alerts: {exec: [looked-for-in-the-path]}\n");
 }
 

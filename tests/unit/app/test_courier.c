@@ -148,11 +148,23 @@ Test(courier, a_webhook_that_asks_for_a_rest_has_it)
 
     refuses = true;
     carry_to_hook();
-    cr_assert(courier_is_free(&courier, clock_now_us()));
+    cr_assert(courier_is_free(&courier, clock_now_us() + SECOND_US));
     wish = "Retry-After: 60\r\n";
     carry();
     cr_assert_not(courier_is_free(&courier, before_us + 60 * SECOND_US - 1));
     cr_assert(courier_is_free(&courier, clock_now_us() + 60 * SECOND_US));
+}
+
+Test(courier, whoever_has_not_taken_one_rests_for_a_moment)
+{
+    uint64_t before_us = clock_now_us();
+
+    carry_to_hook();
+    cr_assert(courier_is_free(&courier, clock_now_us()));
+    refuses = true;
+    carry();
+    cr_assert_not(courier_is_free(&courier, before_us + SECOND_US / 2 - 1));
+    cr_assert(courier_is_free(&courier, clock_now_us() + SECOND_US / 2));
 }
 
 Test(courier, nobody_rests_for_longer_than_an_hour)
@@ -241,6 +253,24 @@ static void on_turn(struct timer *t)
 {
     (void)t;
     courier_cancel(&courier);
+}
+
+static void on_kill(struct timer *t)
+{
+    (void)t;
+    courier_kill(&courier);
+}
+
+Test(courier, a_command_that_is_killed_has_not_taken_it)
+{
+    struct timer turn;
+
+    timer_init(&turn, kit.loop, on_kill);
+    timer_arm(&turn, 50 * 1000);
+    carry_to_script("trap '' TERM; sleep 60; sleep 60");
+    cr_assert_not(taken);
+    cr_assert_str_eq(courier.why, "exit status 137");
+    courier_kill(&courier); /* idle: nothing */
 }
 
 Test(courier, one_that_is_called_off_ends)

@@ -265,6 +265,29 @@ Test(child, one_that_ends_by_itself_may_leave_others_behind)
     cr_assert_eq(kill((pid_t)strtol(said, NULL, 10), SIGKILL), 0);
 }
 
+static void kill_it(struct timer *t)
+{
+    (void)t;
+    child_kill(&child);
+}
+
+Test(child, one_that_is_killed_ends_at_once_with_all_that_it_started)
+{
+    const char *argv[5];
+    struct child_call call = script("exec >\"$0.fifo\"\ntrap '' TERM\n"
+                                    "sleep 60 & while :; do sleep 60; done",
+                                    argv);
+    int fifo = open_fifo();
+    struct timer turn;
+
+    timer_init(&turn, loop, kill_it);
+    timer_arm(&turn, SECOND_US / 10);
+    run(&call);
+    cr_assert(ended == OK && child.status == 128 + SIGKILL);
+    expect_nobody(fifo);
+    child_kill(&child); /* after its end: nothing */
+}
+
 static void call_off(struct deferred *d)
 {
     (void)d;

@@ -117,6 +117,8 @@ struct property *jsonschema_property_add(struct compiler *c, struct node *n, str
 void jsonschema_property_merge(struct node *n);
 void jsonschema_fields_find(struct jsonschema *s);
 
+int jsonschema_compare(const void *a, const void *b); /* two struct str */
+
 /* Reads one keyword into the node. */
 void jsonschema_keywords_read(struct compiler *c, struct node *n, const struct scan_member *v,
                               const struct place *at);

@@ -141,11 +141,6 @@ static struct str canonical(struct compiler *c, struct str value)
     return out;
 }
 
-static int compare_strs(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static void read_enum(struct compiler *c, struct node *n, const struct scan_member *v,
                       const struct place *at, size_t to)
 {
@@ -161,7 +156,7 @@ static void read_enum(struct compiler *c, struct node *n, const struct scan_memb
         n->values[n->value_count++] = canonical(c, m.value);
     n->sorted = arena_take(&c->schema->arena, n->value_count * sizeof(*n->sorted));
     memcpy(n->sorted, n->values, n->value_count * sizeof(*n->sorted));
-    qsort(n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
+    qsort(n->sorted, n->value_count, sizeof(*n->sorted), jsonschema_compare);
 }
 
 static void read_const(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -282,6 +277,8 @@ static void read_definitions(struct compiler *c, struct node *n, const struct sc
 
     (void)n;
     (void)to;
+    if (v->type != SCAN_OBJECT)
+        jsonschema_fault(c, v->value, at, "must be an object of schemas");
     for (scan_start(&s, v->value); v->type == SCAN_OBJECT && scan_next(&s, &m);) {
         struct place place = { .up = at };
 

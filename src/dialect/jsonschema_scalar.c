@@ -69,14 +69,9 @@ static bool tell_values(struct check *c, const struct node *n, const struct plac
     return jsonschema_fits_tell(c, at, "must be one of %.*s (enum)", (int)used, words);
 }
 
-static int compare_strs(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static bool is_among(const struct node *n, struct str value)
 {
-    return bsearch(&value, n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
+    return bsearch(&value, n->sorted, n->value_count, sizeof(*n->sorted), jsonschema_compare);
 }
 
 static bool check_values(struct check *c, const struct node *n, const struct scan_member *v,

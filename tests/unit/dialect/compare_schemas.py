@@ -16,9 +16,9 @@ import sys
 
 import jsonschema
 
-WORDS = ["a", "b", "name", "age", "x/y", "t~1", "é", ""]
-SCALARS = [None, True, False, 0, 1, -1, 1.0, 2.5, 3, 10, 100, -0.5, 1e3, "", "a", "b", "abc", "éé",
-           "12", "A1"]
+WORDS = ["a", "b", "name", "age", "x/y", "t~1", "é", "", 'q"', "😀"]
+SCALARS = [None, True, False, 0, 1, -1, 1.0, 2.5, 3, 10, 100, -0.5, 1e3, 1e-7, 2**53, 2**53 + 1,
+           10**30, -(10**30), "", "a", "b", "abc", "éé", "12", "A1", "😀", 'q"\\/\n', "a\u0000"]
 PATTERNS = ["^a", "b$", "^[a-c]+$", "[0-9]", "^$", "^.{2}$", "A|é"]
 TYPES = ["null", "boolean", "number", "integer", "string", "array", "object"]
 
@@ -64,7 +64,7 @@ class Grower:
 
     def add_numbers(self, made, depth):
         for key in self.some(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"], 2):
-            made[key] = self.rng.choice([0, 1, 1.0, 2.5, -1, 10, 1e2])
+            made[key] = self.rng.choice([0, 1, 1.0, 2.5, -1, 10, 1e2, 2**53, 10**30])
 
     def add_strings(self, made, depth):
         for key in self.some(["minLength", "maxLength"], 2):

@@ -29,6 +29,15 @@ static void read_number(struct compiler *c, struct node *n, const struct scan_me
         *(struct str *)(void *)((char *)n + to) = v->value;
 }
 
+static void read_step(struct compiler *c, struct node *n, const struct scan_member *v,
+                      const struct place *at, size_t to)
+{
+    (void)to;
+    if (v->type != SCAN_NUMBER || !jsonschema_multiple_is_step(v->value))
+        jsonschema_fault(c, v->value, at, "must be a number above 0, of at most 9 digits");
+    n->step = v->value;
+}
+
 static void read_count(struct compiler *c, struct node *n, const struct scan_member *v,
                        const struct place *at, size_t to)
 {
@@ -358,6 +367,7 @@ static const struct keyword {
     { "maximum",              read_number,     TO(most) },
     { "exclusiveMinimum",     read_number,     TO(above) },
     { "exclusiveMaximum",     read_number,     TO(below) },
+    { "multipleOf",           read_step,       0 },
     { "minLength",            read_count,      TO(least_length) },
     { "maxLength",            read_count,      TO(most_length) },
     { "minItems",             read_count,      TO(least_items) },
@@ -390,28 +400,25 @@ static const char *const annotations[] = {
     "contentEncoding", "contentMediaType", "contentSchema", "example",    "discriminator",
 };
 
-static const char *const unsupported[] = {
-    "multipleOf",
-    "patternProperties",
-    "propertyNames",
-    "dependentSchemas",
-    "dependentRequired",
-    "dependencies",
-    "if",
-    "then",
-    "else",
-    "contains",
-    "minContains",
-    "maxContains",
-    "additionalItems",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "$dynamicRef",
-    "$dynamicAnchor",
-    "$recursiveRef",
-    "$recursiveAnchor",
-    "nullable",
-};
+static const char *const unsupported[] = { "patternProperties",
+                                           "propertyNames",
+                                           "dependentSchemas",
+                                           "dependentRequired",
+                                           "dependencies",
+                                           "if",
+                                           "then",
+                                           "else",
+                                           "contains",
+                                           "minContains",
+                                           "maxContains",
+                                           "additionalItems",
+                                           "unevaluatedItems",
+                                           "unevaluatedProperties",
+                                           "$dynamicRef",
+                                           "$dynamicAnchor",
+                                           "$recursiveRef",
+                                           "$recursiveAnchor",
+                                           "nullable" };
 
 static bool is_among(const char *const *names, size_t count, struct str name)
 {

@@ -83,6 +83,35 @@ Test(jsonschema, bounds_hold_for_exact_values, .timeout = 5)
     cr_assert(fits("{\"minimum\":-1e400}", "-1e399"));
 }
 
+Test(jsonschema, a_multiple_is_one_by_exact_values, .timeout = 5)
+{
+    cr_assert(fits("{\"multipleOf\":0.01}", "19.99"));
+    cr_assert(fits("{\"multipleOf\":0.01}", "-1e-2"));
+    cr_assert(fits("{\"multipleOf\":0.01}", "0.0"));
+    cr_assert(fits("{\"multipleOf\":1e1}", "1e400"));
+    cr_assert(fits("{\"multipleOf\":7}", "700000000000000000000000000000000000007"));
+    cr_assert(fits("{\"multipleOf\":999999999}", "999999999000"));
+    cr_assert_not(fits("{\"multipleOf\":7}", "700000000000000000000000000000000000008"));
+    cr_assert_not(fits("{\"multipleOf\":0.01}", "19.999"));
+    cr_assert_not(fits("{\"multipleOf\":3}", "1e400"));
+    cr_assert(fits("{\"multipleOf\":3}", "\"a\""));
+    expect_told("{\"items\":{\"multipleOf\":0.5}}", STR("[0.5,0.3]"),
+                "/1: must be a multiple of 0.5 (multipleOf)\n");
+    expect_told("{\"not\":{\"multipleOf\":3}}", STR("1e99999999999"),
+                ": a number is too large to be checked\n");
+}
+
+Test(jsonschema, what_is_to_be_a_multiple_of_nothing_is_refused, .timeout = 5)
+{
+    static const char words[] =
+        "! /multipleOf: must be a number above 0, of at most 9 digits\n";
+
+    expect_remark("{\"multipleOf\":0}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":-1}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":1.234567891}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":\"1\"}", ERR_CONFIG, words);
+}
+
 Test(jsonschema, lengths_are_in_code_points, .timeout = 5)
 {
     cr_assert(fits("{\"maxLength\":2}", "\"\\ud83d\\ude00é\""));

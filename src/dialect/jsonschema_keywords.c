@@ -392,6 +392,13 @@ static const struct keyword {
     { "$id",                  read_id,         0 },
     { "format",               read_unchecked,  0 },
 };
+
+static const char *const unsupported[] = {
+    "patternProperties", "propertyNames", "dependentSchemas", "dependentRequired", "dependencies",
+    "if", "then", "else", "contains", "minContains", "maxContains", "additionalItems",
+    "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$dynamicAnchor",
+    "$recursiveRef", "$recursiveAnchor", "nullable",
+};
 /* clang-format on */
 
 static const char *const annotations[] = {
@@ -399,26 +406,6 @@ static const char *const annotations[] = {
     "readOnly",        "writeOnly",        "$comment",      "$anchor",    "$vocabulary",
     "contentEncoding", "contentMediaType", "contentSchema", "example",    "discriminator",
 };
-
-static const char *const unsupported[] = { "patternProperties",
-                                           "propertyNames",
-                                           "dependentSchemas",
-                                           "dependentRequired",
-                                           "dependencies",
-                                           "if",
-                                           "then",
-                                           "else",
-                                           "contains",
-                                           "minContains",
-                                           "maxContains",
-                                           "additionalItems",
-                                           "unevaluatedItems",
-                                           "unevaluatedProperties",
-                                           "$dynamicRef",
-                                           "$dynamicAnchor",
-                                           "$recursiveRef",
-                                           "$recursiveAnchor",
-                                           "nullable" };
 
 static bool is_among(const char *const *names, size_t count, struct str name)
 {

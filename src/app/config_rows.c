@@ -260,7 +260,7 @@ static const struct schema_row rows[] = {
     { "models.<name>.predictions", GROUPS, ON_RELOAD, NULL,
       "What counts as this model's prediction, for histograms of what it says." },
     { "models.<name>.predictions[].name", KIND_TEXT, SHAPE_ONE, INTO(prediction, name), "1", "128", REQUIRED, NULL, ON_RELOAD, "#intent",
-      "Its name in metrics. finish_reason, output_tokens, refusal, input_tokens, latency and cost are always there." },
+      "Its name in metrics. finish_reason, output_tokens, refusal, input_tokens, latency, cost and schema_fit are taken." },
     { "models.<name>.predictions[].of", KIND_CHOICE, SHAPE_ONE, INTO(prediction, of_request), FREE, "answer", "answer|request", ON_RELOAD, "#answer",
       "What is read: the plain answer, or the body of the request, so that it is seen when what is asked changes." },
     { "models.<name>.predictions[].from", KIND_POINTER, SHAPE_ONE, INTO(prediction, from), FREE, NULL, NULL, ON_RELOAD, "#/choices/0/message/content",

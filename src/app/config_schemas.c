@@ -9,9 +9,12 @@
 #include "config_build.h"
 #include "config_fill.h"
 
+enum { MOST_WARNINGS = 20 }; /* of one file; nobody reads more, and each finds its line */
+
 struct source {
     struct config_report *report; /* of the schema's file */
     struct str text;
+    unsigned faults, warnings;
 };
 
 static unsigned line_of(struct str text, size_t at)
@@ -26,13 +29,18 @@ static unsigned line_of(struct str text, size_t at)
 static void on_remark(void *ctx, const struct jsonschema_remark *r)
 {
     struct source *s = ctx;
-    unsigned line = line_of(s->text, r->at);
     const char *where = r->pointer[0] ? r->pointer : "the schema";
 
-    if (r->is_fault)
-        config_fault_line(s->report, line, "%s: %s", where, r->words);
-    else
-        config_warn_line(s->report, line, "%s: %s", where, r->words);
+    if (r->is_fault && s->faults++ <= CONFIG_REPORT_MOST)
+        config_fault_line(s->report, line_of(s->text, r->at), "%s: %s", where, r->words);
+    if (!r->is_fault && s->warnings++ < MOST_WARNINGS)
+        config_warn_line(s->report, line_of(s->text, r->at), "%s: %s", where, r->words);
+}
+
+static void tell_rest(const struct source *s)
+{
+    if (s->warnings > MOST_WARNINGS)
+        config_warn_line(s->report, 1, "and %u warnings more", s->warnings - MOST_WARNINGS);
 }
 
 static void read_file(struct config_build *b, const struct yaml_node *node,
@@ -43,12 +51,15 @@ static void read_file(struct config_build *b, const struct yaml_node *node,
     struct config_report report = { .faults = &faults, .warnings = b->report->warnings };
     struct source source = { .report = &report };
     const char *why = "the path is too long";
+    enum err err;
 
     if (config_fill_beside(b->report->file, node->text, path) &&
         config_fill_file(&text, path, JSONSCHEMA_BYTES, &why)) {
         report.file = str_of(path);
         source.text = buf_str(&text);
-        if (jsonschema_new(out, source.text, on_remark, &source))
+        err = jsonschema_new(out, source.text, on_remark, &source);
+        tell_rest(&source);
+        if (err)
             config_fault_file(b->report, &report);
     } else {
         config_fault(b->report, node, "cannot be read: %s", why);

@@ -25,6 +25,7 @@
 
 enum {
     NODE_WORK = 4096, /* besides its text */
+    PLACE_WORK = 4,   /* to find a place in the text: so often all of it */
     CALLER_BYTES = 128 << 10,
     CALLER_WORK = 16 << 20,
     PATTERN_BYTES = 16 << 10, /* what one takes, as a rule */
@@ -133,6 +134,11 @@ void jsonschema_warn(struct compiler *c, struct str at, const struct place *plac
 
 /* ---- nodes ---- */
 
+int jsonschema_compare(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
 bool jsonschema_charge(struct compiler *c, size_t work)
 {
     bool was_fine = c->work <= c->most_work;
@@ -218,7 +224,7 @@ static void resolve(struct compiler *c, const struct pending *p)
     c->base = "";
     if (known)
         p->node->ref = *known;
-    if (known || !jsonschema_charge(c, c->schema->text.len))
+    if (known || !jsonschema_charge(c, PLACE_WORK * c->schema->text.len))
         return;
     if (!scan_pointer(c->schema->text, p->pointer, &m)) {
         jsonschema_fault(c, at, NULL, "$ref \"#%.*s\" leads nowhere",

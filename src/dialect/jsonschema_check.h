@@ -39,6 +39,10 @@ bool jsonschema_fits_bounds(struct check *c, uint64_t count, const struct bounds
 /* All that is asked of the value, but for what is inside it. */
 bool jsonschema_scalar(struct check *c, const struct node *n, const struct scan_member *v,
                        const struct place *at);
+/* Of a step; `text` is a number that is known: its exponent is of sense. */
+bool jsonschema_multiple(struct str text, struct str step);
+bool jsonschema_multiple_is_known(struct str text);
+
 bool jsonschema_scalar_type(const struct node *n, const struct scan_member *v);
 /* Likewise of a part of a text, which may be one of several that are looked at. */
 bool jsonschema_fits_node(const struct node *n, const struct scan_member *v);

@@ -98,11 +98,6 @@ bool jsonschema_fits_bounds(struct check *c, uint64_t count, const struct bounds
 
 /* ---- arrays ---- */
 
-static int compare_strs(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static bool check_unique(struct check *c, struct str array, size_t count,
                          const struct place *at)
 {
@@ -116,7 +111,7 @@ static bool check_unique(struct check *c, struct str array, size_t count,
     for (scan_start(&s, array); n < count && scan_next(&s, &m);)
         if (!jsonschema_fits_canonical(c, m.value, &values[n++]))
             return false;
-    qsort(values, n, sizeof(*values), compare_strs);
+    qsort(values, n, sizeof(*values), jsonschema_compare);
     for (size_t i = 1; i < n; i++)
         if (str_eq(values[i - 1], values[i]))
             return jsonschema_fits_tell(c, at,

@@ -38,6 +38,7 @@ struct node {
     bool never;                           /* the schema `false` */
     unsigned types;                       /* 0: any */
     struct str least, most, above, below; /* numbers as they are written */
+    struct str step;                      /* multipleOf */
     uint64_t least_length, most_length, least_items, most_items, least_members, most_members;
     bool unique;
     struct pattern *pattern;
@@ -116,6 +117,11 @@ struct property *jsonschema_property_add(struct compiler *c, struct node *n, str
 /* One for each name: what is read later counts, and what is required once is required. */
 void jsonschema_property_merge(struct node *n);
 void jsonschema_fields_find(struct jsonschema *s);
+
+/* May numbers be held against it: is it above 0, of few digits, with an exponent of sense? */
+bool jsonschema_multiple_is_step(struct str text);
+
+int jsonschema_compare(const void *a, const void *b); /* two struct str */
 
 /* Reads one keyword into the node. */
 void jsonschema_keywords_read(struct compiler *c, struct node *n, const struct scan_member *v,

@@ -29,6 +29,15 @@ static void read_number(struct compiler *c, struct node *n, const struct scan_me
         *(struct str *)(void *)((char *)n + to) = v->value;
 }
 
+static void read_step(struct compiler *c, struct node *n, const struct scan_member *v,
+                      const struct place *at, size_t to)
+{
+    (void)to;
+    if (v->type != SCAN_NUMBER || !jsonschema_multiple_is_step(v->value))
+        jsonschema_fault(c, v->value, at, "must be a number above 0, of at most 9 digits");
+    n->step = v->value;
+}
+
 static void read_count(struct compiler *c, struct node *n, const struct scan_member *v,
                        const struct place *at, size_t to)
 {
@@ -141,11 +150,6 @@ static struct str canonical(struct compiler *c, struct str value)
     return out;
 }
 
-static int compare_strs(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static void read_enum(struct compiler *c, struct node *n, const struct scan_member *v,
                       const struct place *at, size_t to)
 {
@@ -161,7 +165,7 @@ static void read_enum(struct compiler *c, struct node *n, const struct scan_memb
         n->values[n->value_count++] = canonical(c, m.value);
     n->sorted = arena_take(&c->schema->arena, n->value_count * sizeof(*n->sorted));
     memcpy(n->sorted, n->values, n->value_count * sizeof(*n->sorted));
-    qsort(n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
+    qsort(n->sorted, n->value_count, sizeof(*n->sorted), jsonschema_compare);
 }
 
 static void read_const(struct compiler *c, struct node *n, const struct scan_member *v,
@@ -282,6 +286,8 @@ static void read_definitions(struct compiler *c, struct node *n, const struct sc
 
     (void)n;
     (void)to;
+    if (v->type != SCAN_OBJECT)
+        jsonschema_fault(c, v->value, at, "must be an object of schemas");
     for (scan_start(&s, v->value); v->type == SCAN_OBJECT && scan_next(&s, &m);) {
         struct place place = { .up = at };
 
@@ -361,6 +367,7 @@ static const struct keyword {
     { "maximum",              read_number,     TO(most) },
     { "exclusiveMinimum",     read_number,     TO(above) },
     { "exclusiveMaximum",     read_number,     TO(below) },
+    { "multipleOf",           read_step,       0 },
     { "minLength",            read_count,      TO(least_length) },
     { "maxLength",            read_count,      TO(most_length) },
     { "minItems",             read_count,      TO(least_items) },
@@ -385,35 +392,19 @@ static const struct keyword {
     { "$id",                  read_id,         0 },
     { "format",               read_unchecked,  0 },
 };
+
+static const char *const unsupported[] = {
+    "patternProperties", "propertyNames", "dependentSchemas", "dependentRequired", "dependencies",
+    "if", "then", "else", "contains", "minContains", "maxContains", "additionalItems",
+    "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$dynamicAnchor",
+    "$recursiveRef", "$recursiveAnchor", "nullable",
+};
 /* clang-format on */
 
 static const char *const annotations[] = {
     "title",           "description",      "default",       "deprecated", "examples",
     "readOnly",        "writeOnly",        "$comment",      "$anchor",    "$vocabulary",
     "contentEncoding", "contentMediaType", "contentSchema", "example",    "discriminator",
-};
-
-static const char *const unsupported[] = {
-    "multipleOf",
-    "patternProperties",
-    "propertyNames",
-    "dependentSchemas",
-    "dependentRequired",
-    "dependencies",
-    "if",
-    "then",
-    "else",
-    "contains",
-    "minContains",
-    "maxContains",
-    "additionalItems",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "$dynamicRef",
-    "$dynamicAnchor",
-    "$recursiveRef",
-    "$recursiveAnchor",
-    "nullable",
 };
 
 static bool is_among(const char *const *names, size_t count, struct str name)

@@ -69,14 +69,9 @@ static bool tell_values(struct check *c, const struct node *n, const struct plac
     return jsonschema_fits_tell(c, at, "must be one of %.*s (enum)", (int)used, words);
 }
 
-static int compare_strs(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static bool is_among(const struct node *n, struct str value)
 {
-    return bsearch(&value, n->sorted, n->value_count, sizeof(*n->sorted), compare_strs);
+    return bsearch(&value, n->sorted, n->value_count, sizeof(*n->sorted), jsonschema_compare);
 }
 
 static bool check_values(struct check *c, const struct node *n, const struct scan_member *v,
@@ -100,6 +95,18 @@ static bool check_values(struct check *c, const struct node *n, const struct sca
 
 /* ---- numbers ---- */
 
+static bool check_step(struct check *c, const struct node *n, const struct scan_member *v,
+                       const struct place *at)
+{
+    if (!n->step.at)
+        return true;
+    if (!jsonschema_multiple_is_known(v->value))
+        return jsonschema_fits_give_up(c, "a number is too large to be checked");
+    return jsonschema_multiple(v->value, n->step) ||
+           jsonschema_fits_tell(c, at, "must be a multiple of %.*s (multipleOf)",
+                                STR_ARG(n->step));
+}
+
 static bool check_number(struct check *c, const struct node *n, const struct scan_member *v,
                          const struct place *at)
 {
@@ -118,7 +125,7 @@ static bool check_number(struct check *c, const struct node *n, const struct sca
     if (n->below.at && number_compare(v->value, n->below) >= 0)
         fine = jsonschema_fits_tell(c, at, "must be below %.*s (exclusiveMaximum)",
                                     STR_ARG(n->below));
-    return fine;
+    return check_step(c, n, v, at) && fine;
 }
 
 /* ---- strings ---- */

@@ -13,13 +13,17 @@
 #include "life.h"
 #include "steps.h"
 
-/* True: it fits, or nobody minds. */
+/*
+ * True: it fits, or nobody minds. Who counts a message's tokens asks with another body than who
+ * has it answered, and gets another: the model's schemas do not speak of these.
+ */
 static bool look_at(struct exchange *x, enum watch_side side, struct str text, bool may_reject)
 {
     struct jsonschema_report report = { 0 };
     const struct jsonschema_violation *first = &report.violations[0];
 
-    if (validate(x->model->watch, side, text, loop_shard(x->kit->loop), &report))
+    if (x->ask.endpoint == ENDPOINT_TOKENS ||
+        validate(x->model->watch, side, text, loop_shard(x->kit->loop), &report))
         return true;
     log_debug("schema_violation", F_STR("request_id", x->ask.request_id),
               F_STR("model", x->model->name),

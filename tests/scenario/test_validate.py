@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from weirtest import chat, config, process
-from weirtest.patience import until
+from weirtest import chat, config, message, process
+from weirtest.patience import in_parallel, until
 
 PATH = "/v1/predict/intent"
 
@@ -180,6 +180,98 @@ def test_a_stream_is_only_observed(stage, tmp_path):
     weir.metrics.wait("weir_validation_total", 1, side="answer", result="violation")
 
 
+def test_the_model_that_steps_in_must_fit_as_well(predicting):
+    weir, [_, _, other] = predicting(
+        "reject", labelled("nonsense"), labelled("nonsense"), labelled("other"),
+        routes=[{"upstream": "service0"}, {"upstream": "service1"}],
+        fallback=[{"model": "spare"}],
+        overlay={"models": {"spare": {"routes": [{"upstream": "service2"}]}}})  # fmt: skip
+    assert weir.post(PATH, b'{"text": "a"}').status == 502
+    other.next(labelled("refund"))
+    assert weir.post(PATH, b'{"text": "a"}').json() == {"label": "refund"}
+    counted(weir, 2)
+    assert verdicts(weir, "answer") == {"violation": 5, "ok": 1}
+
+
+def test_an_answer_that_is_shared_is_looked_at_once(stage, tmp_path):
+    (tmp_path / "never.json").write_text('{"required": ["nothing has this"]}')
+    upstream = stage.upstream(chat.says())
+    weir = stage.weir(config.gateway(upstream, **config.chat(
+        schema={"answer": str(tmp_path / "never.json")})))
+    responses = in_parallel([lambda: weir.post(chat.PATH, chat.stable())] * 8)
+    assert {r.status for r in responses} == {200}
+    counted(weir, 8)
+    looked_at = weir.metrics.sum("weir_validation_total", side="answer", result="violation")
+    assert looked_at == len(upstream.requests)
+
+
+# -- what is no plain answer ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(stage, tmp_path):
+    """A gateway whose model `chat` takes only answers with a text as its schema has it."""
+
+    def start(script, content):
+        part = {"properties": {"message": {"properties": {"content": content}}}}
+        (tmp_path / "answer.json").write_text(
+            json.dumps({"properties": {"choices": {"items": part}}}))
+        return stage.weir(config.gateway(stage.upstream(script), **config.chat(
+            schema={"answer": str(tmp_path / "answer.json"), "mode": "reject"})))
+
+    return start
+
+
+@pytest.mark.parametrize("body", [
+    chat.completion(None, message={"refusal": "I would rather not."}),
+    chat.completion(None, finish="tool_calls", message={"tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "find", "arguments": "{}"}}]}),
+], ids=["refusal", "tool"])  # fmt: skip
+def test_a_refusal_or_a_call_has_no_text_unless_null_fits(strict, body):
+    weir = strict(chat.says(body=body), {"type": "string"})
+    response = weir.post(chat.PATH, chat.question())
+    assert response.status == 502
+    assert response.error["errors"] == [
+        {"pointer": "/choices/0/message/content", "detail": "must be a string (type)"}]
+    lenient = strict(chat.says(body=body), {"type": ["string", "null"]})
+    assert lenient.post(chat.PATH, chat.question()).status == 200
+
+
+# -- dialects ------------------------------------------------------------------------------------
+
+
+def anthropic(stage, tmp_path, script, **schemas):
+    for side, schema in schemas.items():
+        (tmp_path / f"{side}.json").write_text(json.dumps(schema))
+    setup = config.gateway(stage.upstream(script), **config.chat(schema={
+        "mode": "reject", **{side: str(tmp_path / f"{side}.json") for side in schemas}}))
+    setup["upstreams"]["up"]["dialect"] = "anthropic"
+    setup["models"] = {"claude": setup["models"]["chat"]}
+    return stage.weir(setup)
+
+
+def test_a_message_is_refused_as_its_clients_know_it(stage, tmp_path):
+    weir = anthropic(stage, tmp_path, message.says(),
+                     request={"properties": {"max_tokens": {"maximum": 10}}})
+    response = weir.post(message.PATH, message.question(max_tokens=11), message.HEADERS)
+    assert response.status == 400
+    assert response.json()["error"] == {
+        "type": "invalid_request_error",
+        "message": "The request does not fit the model's schema: "
+                   "/max_tokens must be at most 10 (maximum)."}  # fmt: skip
+    assert weir.post(message.PATH, message.question(max_tokens=1e1), message.HEADERS).status == 200
+
+
+def test_who_counts_tokens_is_left_alone(stage, tmp_path):
+    weir = anthropic(stage, tmp_path, message.says(body=b'{"input_tokens": 14}'),
+                     request={"required": ["max_tokens"]}, answer={"required": ["content"]})
+    body = {"model": "claude", "messages": [{"role": "user", "content": "x"}]}
+    response = weir.post(message.COUNT, json.dumps(body).encode(), message.HEADERS)
+    assert response.status == 200 and response.json() == {"input_tokens": 14}
+    counted(weir, 1)
+    assert weir.metrics.sum("weir_validation_total") == 0
+
+
 # -- fields --------------------------------------------------------------------------------------
 
 
@@ -226,3 +318,25 @@ def test_a_schema_lies_beside_the_configuration_and_is_read_at_a_reload(predicti
     weir.reload()
     weir.wait_logged("reload", result="ok")
     assert weir.post(PATH, b'{"text": "a", "z": 1}').status == 200
+
+
+def test_a_broken_schema_is_refused_at_a_reload_and_the_old_one_stays(predicting, tmp_path):
+    weir, _ = predicting("reject")
+    for number, text in enumerate(['{"required":', '{"type": "text"}', '{"$ref": "#"}', ""], 1):
+        (tmp_path / "ticket.json").write_text(text)
+        weir.reload()
+        weir.wait_logged("reload", number, result="refused")
+        assert str(tmp_path / "ticket.json") in weir.logged("config_fault")[-1]["what"]
+        assert weir.post(PATH, b'{"text": "a", "z": 1}').status == 400
+        assert weir.post(PATH, b'{"text": "a"}').status == 200
+
+
+def test_of_thousands_of_properties_sixteen_are_watched(predicting):
+    many = {"properties": {f"p{i}": {"type": "integer"} for i in range(3000)}}
+    weir, _ = predicting("observe", request=many, answer=many)
+    assert weir.post(PATH, b'{"text": "a", "p2999": "x"}').status == 200
+    counted(weir, 1)
+    assert verdicts(weir, "request") == {"violation": 1}
+    names = {labels["prediction"] for labels, _ in weir.metrics.samples("weir_predictions_total")
+             if labels["prediction"].startswith("field:")}
+    assert len(names) == 32 and "field:answer/p15" in names

@@ -102,6 +102,46 @@ Test(config_schemas, a_misspelt_keyword_is_warned_of)
     unload(&l);
 }
 
+Test(config_schemas, very_many_warnings_are_told_in_short)
+{
+    struct buf schema = { 0 };
+    struct loaded l;
+    char start[96];
+
+    buf_put_text(&schema, "{\"a\":1");
+    for (unsigned i = 0; i < 1000; i++)
+        buf_put_printf(&schema, ",\"x%u\":1", i);
+    buf_put(&schema, (struct str){ "}", 2 }); /* with its end */
+    l = load_with(M "    schema: {answer: s.json}\n", schema.at);
+    (void)snprintf(start, sizeof(start), "%s:1: ", schema_path);
+    cr_assert_eq(l.err, OK);
+    cr_assert(has_line(&l.warnings, start, "and 981 warnings more"));
+    unload(&l);
+    buf_deinit(&schema);
+}
+
+Test(config_schemas, what_is_no_file_of_json_is_a_fault)
+{
+    static const char *const texts[] = { "", "{", "\xff", "[]", "{\"a\":\"\xc3\"}" };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct loaded l = load_with(M "    schema: {answer: s.json}\n", texts[i]);
+
+        cr_assert_eq(l.err, ERR_CONFIG);
+        cr_assert(has_line(&l.faults, schema_path, ":1: the schema: "));
+        unload(&l);
+    }
+}
+
+Test(config_schemas, a_folder_is_no_schema)
+{
+    struct loaded l = load_with(M "    schema: {answer: .}\n", "true");
+
+    cr_assert_eq(l.err, ERR_CONFIG);
+    cr_assert(has_line(&l.faults, config_path, "cannot be read: Is a directory"));
+    unload(&l);
+}
+
 Test(config_schemas, a_file_that_is_not_there_is_a_fault_of_the_configuration)
 {
     struct loaded l = load_with(M "    schema: {answer: other.json}\n", "true");

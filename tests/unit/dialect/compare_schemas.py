@@ -6,7 +6,8 @@
 
 PROGRAM is schema_verdicts. Documents are grown from the schema, so that about half of them fit,
 and then a few are broken. What the two may judge differently is not made: members that stand
-twice, numbers beyond a double, patterns of which the engines differ.
+twice, numbers beyond a double, multiples of fractions (theirs are those of doubles), patterns of which the
+engines differ.
 """
 
 import json
@@ -16,9 +17,9 @@ import sys
 
 import jsonschema
 
-WORDS = ["a", "b", "name", "age", "x/y", "t~1", "é", ""]
-SCALARS = [None, True, False, 0, 1, -1, 1.0, 2.5, 3, 10, 100, -0.5, 1e3, "", "a", "b", "abc", "éé",
-           "12", "A1"]
+WORDS = ["a", "b", "name", "age", "x/y", "t~1", "é", "", 'q"', "😀"]
+SCALARS = [None, True, False, 0, 1, -1, 1.0, 2.5, 3, 10, 100, -0.5, 1e3, 1e-7, 2**53, 2**53 + 1,
+           10**30, -(10**30), "", "a", "b", "abc", "éé", "12", "A1", "😀", 'q"\\/\n', "a\u0000"]
 PATTERNS = ["^a", "b$", "^[a-c]+$", "[0-9]", "^$", "^.{2}$", "A|é"]
 TYPES = ["null", "boolean", "number", "integer", "string", "array", "object"]
 
@@ -64,7 +65,9 @@ class Grower:
 
     def add_numbers(self, made, depth):
         for key in self.some(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"], 2):
-            made[key] = self.rng.choice([0, 1, 1.0, 2.5, -1, 10, 1e2])
+            made[key] = self.rng.choice([0, 1, 1.0, 2.5, -1, 10, 1e2, 2**53, 10**30])
+        if self.rng.random() < 0.2:
+            made["multipleOf"] = self.rng.choice([1, 2, 3, 5, 7, 10])
 
     def add_strings(self, made, depth):
         for key in self.some(["minLength", "maxLength"], 2):

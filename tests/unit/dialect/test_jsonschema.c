@@ -83,6 +83,35 @@ Test(jsonschema, bounds_hold_for_exact_values, .timeout = 5)
     cr_assert(fits("{\"minimum\":-1e400}", "-1e399"));
 }
 
+Test(jsonschema, a_multiple_is_one_by_exact_values, .timeout = 5)
+{
+    cr_assert(fits("{\"multipleOf\":0.01}", "19.99"));
+    cr_assert(fits("{\"multipleOf\":0.01}", "-1e-2"));
+    cr_assert(fits("{\"multipleOf\":0.01}", "0.0"));
+    cr_assert(fits("{\"multipleOf\":1e1}", "1e400"));
+    cr_assert(fits("{\"multipleOf\":7}", "700000000000000000000000000000000000007"));
+    cr_assert(fits("{\"multipleOf\":999999999}", "999999999000"));
+    cr_assert_not(fits("{\"multipleOf\":7}", "700000000000000000000000000000000000008"));
+    cr_assert_not(fits("{\"multipleOf\":0.01}", "19.999"));
+    cr_assert_not(fits("{\"multipleOf\":3}", "1e400"));
+    cr_assert(fits("{\"multipleOf\":3}", "\"a\""));
+    expect_told("{\"items\":{\"multipleOf\":0.5}}", STR("[0.5,0.3]"),
+                "/1: must be a multiple of 0.5 (multipleOf)\n");
+    expect_told("{\"not\":{\"multipleOf\":3}}", STR("1e99999999999"),
+                ": a number is too large to be checked\n");
+}
+
+Test(jsonschema, what_is_to_be_a_multiple_of_nothing_is_refused, .timeout = 5)
+{
+    static const char words[] =
+        "! /multipleOf: must be a number above 0, of at most 9 digits\n";
+
+    expect_remark("{\"multipleOf\":0}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":-1}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":1.234567891}", ERR_CONFIG, words);
+    expect_remark("{\"multipleOf\":\"1\"}", ERR_CONFIG, words);
+}
+
 Test(jsonschema, lengths_are_in_code_points, .timeout = 5)
 {
     cr_assert(fits("{\"maxLength\":2}", "\"\\ud83d\\ude00é\""));
@@ -200,6 +229,56 @@ Test(jsonschema, what_is_too_large_does_not_fit, .timeout = 20)
     buf_deinit(&text);
 }
 
+/* ---- schemas of callers ---- */
+
+static enum jsonschema_verdict judged(const char *schema, struct str json)
+{
+    AUTO(jsonschema_free) struct jsonschema *s = jsonschema_of_caller(str_of(schema));
+
+    cr_assert_not_null(s);
+    return jsonschema_judge(s, json);
+}
+
+Test(jsonschema, a_callers_schema_judges_as_any_other, .timeout = 5)
+{
+    cr_assert_eq(judged("{\"minimum\":1}", STR("1")), JSONSCHEMA_FITS);
+    cr_assert_eq(judged("{\"minimum\":1}", STR("0")), JSONSCHEMA_VIOLATED);
+    cr_assert_null(jsonschema_of_caller(STR("{\"if\":true}")));
+    cr_assert_null(jsonschema_of_caller(STR("{")));
+}
+
+Test(jsonschema, what_would_take_too_long_with_a_callers_schema_is_unsure, .timeout = 20)
+{
+    struct buf deep = { 0 };
+
+    for (unsigned i = 0; i < 40; i++)
+        buf_put_text(&deep, "[");
+    for (unsigned i = 0; i < 40; i++)
+        buf_put_text(&deep, "]");
+    cr_assert_eq(judged("{\"anyOf\":[{\"items\":{\"$ref\":\"#\"},\"minItems\":1},"
+                        "{\"items\":{\"$ref\":\"#\"},\"minItems\":1}]}",
+                        buf_str(&deep)),
+                 JSONSCHEMA_UNSURE);
+    cr_assert_eq(judged("{\"pattern\":\"^(a+)+$\"}",
+                        STR("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"")),
+                 JSONSCHEMA_UNSURE);
+    buf_deinit(&deep);
+}
+
+Test(jsonschema, a_callers_schema_has_few_nodes, .timeout = 20)
+{
+    struct buf many = { 0 };
+
+    buf_put_text(&many, "{\"allOf\":[true");
+    for (unsigned i = 0; i < 5000; i++)
+        buf_put_text(&many, ",{}");
+    buf_put_text(&many, "]}");
+    cr_assert_null(jsonschema_of_caller(buf_str(&many)));
+    buf_put(&many, (struct str){ "", 1 }); /* the end */
+    cr_assert(fits(many.at, "1"));
+    buf_deinit(&many);
+}
+
 /* ---- what is wrong with a schema ---- */
 
 Test(jsonschema, a_keyword_that_is_unknown_is_warned_of, .timeout = 5)
@@ -234,6 +313,46 @@ Test(jsonschema, references_lead_somewhere_in_the_same_text, .timeout = 5)
                   "! /$ref: only places in this file can be referred to, like #/$defs/name\n");
     expect_remark("{\"$ref\":\"#\"}", ERR_CONFIG,
                   "! : a $ref leads back to itself, without a step into the value\n");
+}
+
+Test(jsonschema, a_circle_without_a_step_into_the_value_is_refused, .timeout = 5)
+{
+    static const char *const round[] = {
+        "{\"anyOf\":[{\"type\":\"string\"},{\"$ref\":\"#\"}]}",
+        "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"not\":{\"$ref\":\"#/$defs/b\"}},"
+        "\"b\":{\"allOf\":[true,{\"oneOf\":[{\"$ref\":\"#/$defs/a\"}]}]}}}",
+    };
+
+    for (size_t i = 0; i < sizeof(round) / sizeof(round[0]); i++)
+        expect_remark(round[i], ERR_CONFIG,
+                      "! : a $ref leads back to itself, without a step into the value\n");
+    expect_remark("{\"anyOf\":[{\"type\":\"string\"},{\"items\":{\"$ref\":\"#\"}}]}", OK, "");
+}
+
+Test(jsonschema, definitions_are_a_map_of_schemas, .timeout = 5)
+{
+    expect_remark("{\"$defs\":[true]}", ERR_CONFIG, "! /$defs: must be an object of schemas\n");
+}
+
+Test(jsonschema, of_two_definitions_of_a_name_the_later_is_referred_to, .timeout = 5)
+{
+    static const char two[] =
+        "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":false,\"a\":{\"type\":\"null\"}}}";
+
+    cr_assert(fits(two, "null"));
+    cr_assert_not(fits(two, "1"));
+}
+
+Test(jsonschema, a_member_may_be_required_before_and_behind_its_schema, .timeout = 5)
+{
+    static const char twice[] = "{\"required\":[\"b\",\"a\",\"b\"],\"properties\":{\"a\":"
+                                "{\"minimum\":3},\"b\":true},\"additionalProperties\":false}";
+
+    cr_assert(fits(twice, "{\"a\":3,\"b\":0}"));
+    cr_assert_not(fits(twice, "{\"a\":2,\"b\":0}"));
+    cr_assert_not(fits(twice, "{\"a\":3}"));
+    expect_told("{\"required\":[\"c\"],\"additionalProperties\":false}", STR("{\"c\":1}"),
+                "/c: is not allowed (additionalProperties)\n");
 }
 
 Test(jsonschema, a_remark_knows_the_byte, .timeout = 5)
@@ -282,4 +401,43 @@ Test(jsonschema, a_field_is_fine_null_missing_of_a_wrong_type_or_out_of_its_doma
     cr_assert_eq(field("{\"age\":\"3\"}"), JSONSCHEMA_FIELD_WRONG_TYPE);
     cr_assert_eq(field("{\"age\":1.5}"), JSONSCHEMA_FIELD_WRONG_TYPE);
     cr_assert_eq(field("{\"age\":-3}"), JSONSCHEMA_FIELD_OUT_OF_DOMAIN);
+}
+
+Test(jsonschema, of_thousands_of_properties_the_first_sixteen_are_fields, .timeout = 20)
+{
+    struct buf text = { 0 };
+    struct jsonschema *s;
+
+    buf_put_text(&text, "{\"properties\":{\"z\":true");
+    for (unsigned i = 0; i < 5000; i++)
+        buf_put_printf(&text, ",\"p%u\":true", i);
+    buf_put(&text, (struct str){ "}}", 3 }); /* with its end */
+    s = schema_of(text.at);
+    cr_assert_eq(jsonschema_field_count(s), JSONSCHEMA_FIELDS);
+    cr_assert(str_eq(jsonschema_field_name(s, 0), STR("z")));
+    cr_assert(str_eq(jsonschema_field_name(s, 15), STR("p14")));
+    jsonschema_free(s);
+    buf_deinit(&text);
+}
+
+/* Each of twenty holds the next one five times. */
+Test(jsonschema, a_field_whose_schemas_hold_each_other_many_times_is_looked_at_soon,
+     .timeout = 20)
+{
+    struct buf text = { 0 };
+    struct jsonschema *s;
+
+    buf_put_text(&text, "{\"properties\":{\"a\":{\"$ref\":\"#/$defs/0\"}},\"$defs\":{");
+    for (unsigned i = 0; i < 20; i++) {
+        buf_put_printf(&text, "\"%u\":{\"allOf\":[true", i);
+        for (unsigned j = 0; j < 5; j++)
+            buf_put_printf(&text, ",{\"$ref\":\"#/$defs/%u\"}", i + 1);
+        buf_put_text(&text, "]},");
+    }
+    buf_put_text(&text, "\"20\":true}}");
+    buf_put(&text, (struct str){ "", 1 }); /* the end */
+    s = schema_of(text.at);
+    cr_assert_eq(jsonschema_field_of(s, 0, STR("{\"a\":1}")), JSONSCHEMA_FIELD_OUT_OF_DOMAIN);
+    jsonschema_free(s);
+    buf_deinit(&text);
 }

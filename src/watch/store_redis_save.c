@@ -4,8 +4,8 @@
 #include "weir/base/ensure.h"
 
 /*
- * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it, in one
- * script: neither is there without the other, so whoever takes over after a crash finds either
+ * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it,
+ * in one script: neither is there without the other, so whoever takes over after a crash finds either
  * the tick unjudged, or its alarm raised. A state that is not later than what Redis has is not
  * taken; then somebody else judged in the meantime, and has written the same rows.
  */

@@ -36,9 +36,9 @@ struct delivery {
     char *json;
 };
 
-/* Something to be written with its subject's state, so that neither is there without the other. */
 enum row_kind { ROW_ALARM, ROW_CHANGE, ROW_HOUR };
 
+/* To be written with its subject's state, so that neither is there without the other. */
 struct row {
     enum row_kind kind;
     struct subject *subject;

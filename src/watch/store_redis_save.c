@@ -5,14 +5,15 @@
 
 /*
  * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it,
- * in one script: neither is there without the other, so whoever takes over after a crash finds either
- * the tick unjudged, or its alarm raised. A state that is not later than what Redis has is not
- * taken; then somebody else judged in the meantime, and has written the same rows.
+ * in one script: neither is there without the other, so whoever takes over after a crash finds
+ * either the tick unjudged, or its alarm raised. A state that is not later than what Redis has
+ * is not taken; then somebody else judged in the meantime, and has written the same rows.
  */
 
 /*
- * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, changes, one for each
- * alarm, one for each hour. A stamp far ahead is of a time when ticks were shorter, and is no stamp.
+ * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, changes, one for
+ * each alarm, one for each hour. A stamp far ahead is of a time when ticks were shorter, and is
+ * no stamp.
  */
 static const char save_text[] =
     "local have = redis.call('HGET', KEYS[1], 'stamp')\n"

@@ -14,7 +14,8 @@
  *      "changes":[...],
  *      "upstreams":[{"name":"local","waiting":0,"endpoints":[...]}]}
  * Counts are since the start of the process; who reads twice has a rate. Percentiles are of the
- * last minute, null without requests. redis_up is null where no Redis is configured. The
- * changes are the newest of /admin/changes, where drift is judged; the upstreams are as /admin/upstreams tells them.
+ * last minute, null without requests. redis_up is null where no Redis is configured. Changes are
+ * the newest of /admin/changes, where drift is judged; upstreams are as /admin/upstreams tells
+ * them.
  */
 void overview_put_json(struct admin *a, struct buf *out);

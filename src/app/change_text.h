@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * What is said of changes of upstreams to those who are told (alert_text.h): to an Alertmanager
- * an alert for people's information, which ends by itself after an hour; to a webhook or a command
- * one event.
+ * What is said of changes of upstreams to those who are told (alert_text.h): to an
+ * Alertmanager an alert for people's information, which ends by itself after an hour; to a
+ * webhook or a command one event.
  */
 
 enum { CHANGE_TEXT_STANDS_MS = 60 * 60 * 1000 };

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /*
- * One change, of an alarm's state or of an upstream, on its way to all receivers. Each receiver is a leg of its
- * own: tried again with growing pauses, given up after a day. Its key is the same on each try
- * and in each process, so whoever gets it twice can tell.
+ * One change, of an alarm's state or of an upstream, on its way to all receivers. Each receiver
+ * is a leg of its own: tried again with growing pauses, given up after a day. Its key is the
+ * same on each try and in each process, so whoever gets it twice can tell.
  */
 
 struct parcel {

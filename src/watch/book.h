@@ -36,9 +36,9 @@ struct delivery {
     char *json;
 };
 
-/* Something to be written with its subject's state, so that neither is there without the other. */
 enum row_kind { ROW_ALARM, ROW_CHANGE, ROW_HOUR };
 
+/* To be written with its subject's state, so that neither is there without the other. */
 struct row {
     enum row_kind kind;
     struct subject *subject;
@@ -60,8 +60,8 @@ struct book {
     size_t pin_count, pin_capacity;
     struct alarm **alarms; /* in no order */
     size_t alarm_count, alarm_capacity;
-    struct change **changes; /* the newest first */
-    size_t change_count, change_capacity;
+    struct change *changes[BOOK_CHANGES]; /* the newest first */
+    size_t change_count;
     struct silence *silences;
     size_t silence_count, silence_capacity;
     struct delivery *deliveries;
@@ -95,7 +95,8 @@ struct alarm *book_alarm(const struct book *b, const char *id);
 void book_put_alarm(struct book *b,
                     struct alarm *alarm); /* takes it; in place of its older self */
 
-void book_put_change(struct book *b, struct change *c); /* takes it */
+/* book_change.c; takes it. */
+void book_put_change(struct book *b, struct change *c);
 void book_forget_changes(struct book *b);
 
 void book_silence(struct book *b, struct str id, struct str json, uint64_t until_ms);

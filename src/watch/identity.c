@@ -251,7 +251,7 @@ static void fade(struct identity *i, uint64_t answers)
     }
 }
 
-static void see(struct identity *i, uint64_t tick, struct str text, uint64_t n)
+static void see(struct identity *i, uint64_t tick, struct str text)
 {
     struct identity_name *name = find(i, text);
 
@@ -260,22 +260,24 @@ static void see(struct identity *i, uint64_t tick, struct str text, uint64_t n)
     name->last = tick;
     name->ticks++;
     name->absent = name->missed = 0;
-    name->n += (double)n;
 }
 
+/* The tick that a new name comes in is neither before nor after it, and has no weight. */
 static void see_all(struct identity *i, uint64_t tick, const struct counts *counts)
 {
+    uint64_t fresh = i->fresh;
+
     for (size_t k = 0; k < counts->size; k++) {
         if (str_eq(counts->at[k].value, STR("other")))
             i->fresh += IDENTITY_RESTLESS; /* more than can be told apart */
         else
-            see(i, tick, counts->at[k].value, counts->at[k].n);
+            see(i, tick, counts->at[k].value);
     }
-    for (size_t k = 0; k < counts->size; k++) { /* all names of the tick are there by now */
+    for (size_t k = 0; i->fresh == fresh && k < counts->size; k++) {
         struct identity_name *name = find(i, counts->at[k].value);
 
-        if (name)
-            name->since += (double)counts->at[k].n;
+        name->n += (double)counts->at[k].n;
+        name->since += (double)counts->at[k].n;
         i->since += (double)counts->at[k].n;
         i->n += (double)counts->at[k].n;
     }
@@ -292,7 +294,7 @@ static void look_for_new(struct identity *i, identity_fn *tell, void *ctx)
     for (size_t k = 0; k < i->count; k++) {
         struct identity_name *n = &i->names[k];
 
-        if (n->known || n->ticks < IDENTITY_PERSISTS)
+        if (n->known || n->ticks < IDENTITY_PERSISTS || n->since <= 0)
             continue;
         n->known = true;
         if (i->told++ < IDENTITY_TOLD)

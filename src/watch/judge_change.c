@@ -102,10 +102,22 @@ static void put_only_upstream(const struct judge *j, const struct subject *of, s
     buf_deinit(&name);
 }
 
-static void put_quantiles(const struct regime_quantiles *q, struct buf *out)
+static void put_number(double value, bool tokens, struct buf *out)
 {
-    buf_put_printf(out, "{\"n\":%llu,\"p10\":%.3g,\"p50\":%.3g,\"p90\":%.3g}",
-                   (unsigned long long)q->n, q->p10, q->p50, q->p90);
+    buf_put_printf(out, tokens ? "%.0f" : "%.3g", value);
+}
+
+static void put_quantiles(const struct regime_quantiles *q, bool tokens, struct buf *out)
+{
+    const double values[] = { q->p10, q->p50, q->p90 };
+    static const char *const names[] = { "p10", "p50", "p90" };
+
+    buf_put_printf(out, "{\"n\":%llu", (unsigned long long)q->n);
+    for (size_t i = 0; i < 3; i++) {
+        buf_put_printf(out, ",\"%s\":", names[i]);
+        put_number(values[i], tokens, out);
+    }
+    buf_put(out, STR("}"));
 }
 
 static void put_clock(uint64_t ms, struct buf *out)
@@ -128,10 +140,13 @@ static void on_regime(struct scene *scene, const struct regime_news *news)
         .since_ms = news->since * scene->judge->settings.tick_ms,
     };
 
-    put_quantiles(&news->before, &before);
-    put_quantiles(&news->after, &after);
-    buf_put_printf(&sentence, "%.*s median about %.3g \u2192 %.3g%s", STR_ARG(s->of.prediction),
-                   news->before.p50, news->after.p50, tokens ? "" : " s");
+    put_quantiles(&news->before, tokens, &before);
+    put_quantiles(&news->after, tokens, &after);
+    buf_put_printf(&sentence, "%.*s median about ", STR_ARG(s->of.prediction));
+    put_number(news->before.p50, tokens, &sentence);
+    buf_put(&sentence, STR(" \u2192 "));
+    put_number(news->after.p50, tokens, &sentence);
+    buf_put_text(&sentence, tokens ? "" : " s");
     put_clock(c.since_ms, &sentence);
     c.before = buf_str(&before);
     c.after = buf_str(&after);

@@ -17,9 +17,10 @@
  * four) by more than both the tolerance, a ratio, and two and a half times what steps vary
  * within their levels. By Cantelli's inequality a step is beyond by chance in 4 cases of 29 at
  * most, whatever its distribution, as long as its mean lies between those levels and it varies
- * no more than they did. Each step beyond multiplies the evidence by 5.8, each other one by 0.23,
- * and it never begins below 1: that is a likelihood ratio of 0.8 against 4/29, so with a threshold
- * of c the mean time to a false report is c steps at least, also where steps hang together.
+ * no more than they did. Each step beyond multiplies the evidence by 5.8, each other one by
+ * 0.23, and it never begins below 1: that is a likelihood ratio of 0.8 against 4/29, so with a
+ * threshold of c the mean time to a false report is c steps at least, also where steps hang
+ * together.
  * Upwards and downwards run apart, so c is twice the number of ticks in a year: then it is a
  * year at least, for each model and quantity. That takes eight steps of a minute.
  *

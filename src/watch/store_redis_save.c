@@ -4,15 +4,16 @@
 #include "weir/base/ensure.h"
 
 /*
- * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it, in one
- * script: neither is there without the other, so whoever takes over after a crash finds either
- * the tick unjudged, or its alarm raised. A state that is not later than what Redis has is not
- * taken; then somebody else judged in the meantime, and has written the same rows.
+ * A histogram's state goes to Redis with the alarms, changes and closed hours that came of it,
+ * in one script: neither is there without the other, so whoever takes over after a crash finds
+ * either the tick unjudged, or its alarm raised. A state that is not later than what Redis has
+ * is not taken; then somebody else judged in the meantime, and has written the same rows.
  */
 
 /*
- * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, changes, one for each
- * alarm, one for each hour. A stamp far ahead is of a time when ticks were shorter, and is no stamp.
+ * KEYS: state, the tick that was folded last, baseline, alarms, deliveries, changes, one for
+ * each alarm, one for each hour. A stamp far ahead is of a time when ticks were shorter, and is
+ * no stamp.
  */
 static const char save_text[] =
     "local have = redis.call('HGET', KEYS[1], 'stamp')\n"
@@ -33,7 +34,9 @@ static const char save_text[] =
     "end\n"
     "for i = 1, changes do\n"
     "  redis.call('ZADD', KEYS[6], ARGV[a + 1], ARGV[a + 3])\n"
-    "  redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -ARGV[9] - 1)\n"
+    "  for _, old in ipairs(redis.call('ZRANGE', KEYS[6], 0, -ARGV[9] - 1)) do\n"
+    "    redis.call('ZREM', KEYS[6], old)\n"
+    "  end\n"
     "  redis.call('EXPIRE', KEYS[6], ARGV[3])\n"
     "  redis.call('HSET', KEYS[5], ARGV[a + 2], ARGV[a + 3])\n"
     "  redis.call('EXPIRE', KEYS[5], ARGV[3])\n"

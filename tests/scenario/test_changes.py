@@ -5,6 +5,7 @@ Ticks are a second long. Names are learned in ten of them, lengths in twenty."""
 
 import itertools
 import json
+import signal
 import threading
 
 import pytest
@@ -150,6 +151,22 @@ def test_who_judges_next_does_not_tell_it_again(stage):
     judge, (other,) = judge_of(one, two)
     judge.drain()
     assert judge.wait_exit() == 0
+    learned(other, ticks=12)
+    assert len(changes(other)) == 1
+
+
+def test_a_killed_judge_loses_no_change(stage):
+    provider, redis = Provider(), stage.redis()
+    whole = settings(stage.upstream(provider), redis)
+    one, two = stage.weir(whole), stage.weir(whole)
+    stage.keep(Traffic(one, two))
+    learned(one, two)
+    judge, (other,) = judge_of(one, two)
+    provider.change(fingerprint="fp_new")
+    judge.killed = True
+    judge.signal(signal.SIGKILL)
+    judge.wait_exit()
+    until(lambda: changes(other), SOON, "the change")
     learned(other, ticks=12)
     assert len(changes(other)) == 1
 

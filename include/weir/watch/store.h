@@ -16,9 +16,9 @@
  *   baseline:<id>            text  JSON; baseline_ids: zset of them by their making
  *   baselines                hash  histogram to the id that is pinned
  *   alarm:<id>               text  JSON; alarms: zset of them by their last change
- *   changes                  zset  JSON of what upstreams changed (change.h), by when it was noticed
- *   deliveries               hash  "<alarm id>:<state>", "<change id>:changed" to JSON: what nobody
- *                                  has been told of
+ *   changes                  zset  JSON of what upstreams changed (change.h), by its time
+ *   deliveries               hash  "<alarm id>:<state>", "<change id>:changed" to JSON: what
+ *                                  nobody has been told of
  *   acknowledged             hash  alarm id to ms
  *   silences                 hash  id to JSON
  *

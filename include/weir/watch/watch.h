@@ -26,9 +26,9 @@
  *     <prefix>v1:histograms
  * of those names from the model to the segment, each with the last minute that had fresh answers.
  *
- * If it is asked to, it counts by which names upstreams have answered, too: fresh answers, under
- * `returned_model` and `system_fingerprint`, in the segment "upstream=<its name>". Their values
- * are an upstream's own words, so there are no metrics of them.
+ * If it is asked to, it counts by which names upstreams have answered, too: fresh answers,
+ * under `returned_model` and `system_fingerprint`, in the segment "upstream=<its name>". Their
+ * values are an upstream's own words, so there are no metrics of them.
  *
  * Without Redis the same goes to `ticks`, for fresh answers.
  *

@@ -27,7 +27,10 @@ struct reading {
     uint8_t places[READING_WORDS]; /* at an entry, `count` of them alone are there */
 };
 
-void reading_of(const struct watch_answer *a, struct reading *out);
+/* As it is noted at the answer's entry, or made in `room`; it lives as long as both of them. */
+const struct reading *reading_of(const struct watch_answer *a, struct reading *room);
+
+void reading_copy(struct reading *to, const struct reading *from);
 
 bool reading_is_built_in(struct str name);
 

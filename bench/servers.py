@@ -95,6 +95,9 @@ cache:
   memory: {memory}
   redis: {{url: "redis://127.0.0.1:{redis}/0", prefix: "{name}:", timeout: 1s}}
 """ + WEIR_MODEL + """
+  bench-nothing:
+    routes: [{{upstream: bench, model: bench-model}}]
+    cache: {{ttl: 1h, when: deterministic}}
   bench-watched:
     routes: [{{upstream: bench, model: bench-model}}]
     cache: {{ttl: 1h, when: deterministic}}

@@ -18,9 +18,9 @@
 #include "weir/base/mem.h"
 #include "weir/net/fetch.h"
 #include "weir/net/resolve.h"
-#include "weir/net/tcp.h"
 #include "weir/upstream/health.h"
 
+#include "address.h"
 #include "capacity.h"
 #include "fixed.h"
 #include "noticing.h"
@@ -273,14 +273,6 @@ static void on_signal(void *owner, int signal)
 
 /* ---- making and freeing ---------------------------------------------------------------- */
 
-/* A socket that a service manager has handed down, by its name or its place; 0: none. */
-static int inherited(const char *name, unsigned place)
-{
-    int fd = notify_socket(str_of(name), place);
-
-    return fd > 0 && listener_is_listening(fd) ? fd : 0;
-}
-
 static enum err open_admin(struct process *p, struct fault *why)
 {
     const struct settings *s = &p->config->settings;
@@ -297,18 +289,6 @@ static enum err open_admin(struct process *p, struct fault *why)
                                                 .most_bytes = s->cache_entry_bytes };
     handler = admin_handler(&p->admin);
     return http_server_open(&p->server, p->loop, &http, &handler, why);
-}
-
-/* `address` with its port replaced by the one that was really taken. */
-static struct str with_port(struct str address, unsigned port, char *out, size_t size)
-{
-    size_t host = address.len;
-    int n;
-
-    while (host > 0 && address.at[host - 1] != ':')
-        host--;
-    n = snprintf(out, size, "%.*s%u", (int)host, address.at, port);
-    return (struct str){ out, (size_t)n };
 }
 
 static enum err open_workers(struct process *p, struct fault *why)
@@ -347,21 +327,23 @@ static enum err open_workers(struct process *p, struct fault *why)
         if (err)
             return err;
         p->worker_count++;
-        address = with_port(s->listen, worker_port(p->workers[i]), text, sizeof(text));
+        address = address_with_port(s->listen, worker_port(p->workers[i]), text, sizeof(text));
     }
     return OK;
 }
 
 static struct str admin_address(const struct process *p, char *out, size_t size)
 {
-    return with_port(p->config->settings.admin_listen, http_server_port(p->server), out, size);
+    return address_with_port(p->config->settings.admin_listen, http_server_port(p->server), out,
+                             size);
 }
 
 static void announce(const struct process *p)
 {
     char data[300], admin[300];
 
-    (void)with_port(p->config->settings.listen, worker_port(p->workers[0]), data, sizeof(data));
+    (void)address_with_port(p->config->settings.listen, worker_port(p->workers[0]), data,
+                            sizeof(data));
     (void)admin_address(p, admin, sizeof(admin));
     (void)fprintf(stderr, "weir: serving on http://%s, admin on http://%s, %u event loop%s\n",
                   data, admin, p->worker_count, p->worker_count == 1 ? "" : "s");
@@ -383,21 +365,6 @@ static void free_process(struct process *p)
     loop_free(p->loop);
     metrics_free(p->metrics);
     config_free(p->config);
-}
-
-/* An address in use is a mistake, unless it is meant to be shared. */
-static enum err probe_addresses(const struct process *p, struct fault *why)
-{
-    const struct settings *s = &p->config->settings;
-    enum err err = OK;
-
-    if (s->share_port)
-        return OK;
-    if (p->fd == 0)
-        err = listener_probe(s->listen, why);
-    if (!err && p->admin_fd == 0)
-        err = listener_probe(s->admin_listen, why);
-    return err;
 }
 
 static enum err open_all(struct process *p, struct fault *why)
@@ -423,9 +390,11 @@ static enum err open_all(struct process *p, struct fault *why)
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
     capacity_start(&p->capacity, p->loop, s);
-    p->fd = inherited("data", 0);
-    p->admin_fd = inherited("admin", 1);
-    err = probe_addresses(p, why);
+    p->fd = address_inherited("data", 0);
+    p->admin_fd = address_inherited("admin", 1);
+    err = address_probe(s->listen, p->fd, s->share_port, why);
+    if (!err)
+        err = address_probe(s->admin_listen, p->admin_fd, s->share_port, why);
     if (!err)
         err = open_admin(p, why);
     return err ? err : open_workers(p, why);

@@ -1,114 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Before OpenSSL is included: what is used here it has for good, but would rather not. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "weir/base/digest.h"
 
 #include "weir/base/ensure.h"
-#include "weir/base/mem.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <pthread.h>
-#include <stdlib.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <sys/random.h>
 
 /*
- * Looking an algorithm up costs more than hashing a short text with it, and so does making
- * a context. So the algorithm is fetched once for the process, and each thread keeps two
- * contexts: one for whole texts, one for a digest in pieces, which others may interrupt.
+ * SHA-256 is called by its name, not looked up through EVP: every request has one, and EVP's
+ * preparations take longer than hashing a short text does. It would also have OpenSSL read
+ * its configuration and list all algorithms, two megabytes, in a process that may never need
+ * them. The code behind both is the same.
  */
-struct contexts {
-    EVP_MD_CTX *whole;
-    EVP_MD_CTX *pieces;
+struct pieces {
+    SHA256_CTX ctx;
     bool started;
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t at_thread_end;
-static EVP_MD *sha256; /* lives as long as the process */
-static _Thread_local struct contexts *mine;
+static _Thread_local struct pieces pieces;
 
-static void free_contexts(void *at)
+static void start(SHA256_CTX *ctx)
 {
-    struct contexts *c = at;
-
-    EVP_MD_CTX_free(c->whole);
-    EVP_MD_CTX_free(c->pieces);
-    free(c);
-    mine = NULL;
-}
-
-static void fetch(void)
-{
-    int failed = pthread_key_create(&at_thread_end, free_contexts);
-
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    ensure(sha256 && !failed);
-}
-
-static struct contexts *contexts(void)
-{
-    int failed;
-
-    if (mine)
-        return mine;
-    failed = pthread_once(&once, fetch);
-    ensure(!failed);
-    mine = MEM_NEW(struct contexts);
-    mine->whole = EVP_MD_CTX_new();
-    mine->pieces = EVP_MD_CTX_new();
-    failed = pthread_setspecific(at_thread_end, mine);
-    ensure(mine->whole && mine->pieces && !failed);
-    return mine;
-}
-
-static void start(EVP_MD_CTX *ctx)
-{
-    int done = EVP_DigestInit_ex(ctx, sha256, NULL);
+    int done = SHA256_Init(ctx);
 
     ensure(done == 1);
 }
 
-static void add(EVP_MD_CTX *ctx, const void *at, size_t len)
+static void add(SHA256_CTX *ctx, struct str s)
 {
-    int done = EVP_DigestUpdate(ctx, at, len);
+    int done = SHA256_Update(ctx, s.at, s.len);
 
     ensure(done == 1);
 }
 
-static void end(EVP_MD_CTX *ctx, struct digest *out)
+static void end(SHA256_CTX *ctx, struct digest *out)
 {
-    int done = EVP_DigestFinal_ex(ctx, out->bytes, NULL);
+    int done = SHA256_Final(out->bytes, ctx);
 
     ensure(done == 1);
 }
 
 void digest_of(struct digest *out, struct str s)
 {
-    EVP_MD_CTX *ctx = contexts()->whole;
+    SHA256_CTX ctx;
 
-    start(ctx);
-    add(ctx, s.at, s.len);
-    end(ctx, out);
+    start(&ctx);
+    add(&ctx, s);
+    end(&ctx, out);
 }
 
 void digest_start(void)
 {
-    struct contexts *c = contexts();
-
-    ensure(!c->started);
-    c->started = true;
-    start(c->pieces);
+    ensure(!pieces.started);
+    pieces.started = true;
+    start(&pieces.ctx);
 }
 
 void digest_add(struct str s)
 {
-    struct contexts *c = contexts();
-
-    ensure(c->started);
-    add(c->pieces, s.at, s.len);
+    ensure(pieces.started);
+    add(&pieces.ctx, s);
 }
 
 void digest_add_u64(uint64_t n)
@@ -128,11 +88,9 @@ void digest_add_part(struct str s)
 
 void digest_end(struct digest *out)
 {
-    struct contexts *c = contexts();
-
-    ensure(c->started);
-    c->started = false;
-    end(c->pieces, out);
+    ensure(pieces.started);
+    pieces.started = false;
+    end(&pieces.ctx, out);
 }
 
 void digest_hmac(struct digest *out, struct str key, struct str text)

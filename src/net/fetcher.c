@@ -162,10 +162,33 @@ static void on_timer(struct timer *t)
 
 /* ---- slots ---- */
 
+static void prepare_process(void)
+{
+    ensure(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
+/* With the first call: libcurl makes OpenSSL ready too, which takes half a megabyte and more. */
+static void open_multi(struct fetcher *f)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, prepare_process);
+    f->multi = curl_multi_init();
+    ensure(f->multi);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, fetch_socket_changed);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer_changed);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+}
+
 static struct fetch_slot *make_slot(struct fetcher *f)
 {
     struct fetch_slot *slot = MEM_NEW(struct fetch_slot);
 
+    if (!f->multi)
+        open_multi(f);
     link_init(&slot->link);
     slot->fetcher = f;
     slot->easy = curl_easy_init();
@@ -195,29 +218,14 @@ struct fetch_slot *fetcher_take_slot(struct fetcher *f, const struct fetch_call 
 
 /* ---- the whole ---- */
 
-static void prepare_process(void)
-{
-    ensure(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-}
-
 struct fetcher *fetcher_new(struct loop *loop)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct fetcher *f = MEM_NEW(struct fetcher);
 
-    (void)pthread_once(&once, prepare_process);
     f->loop = loop;
     link_init(&f->idle);
     link_init(&f->turns);
     timer_init(&f->timer, loop, on_timer);
-    f->multi = curl_multi_init();
-    ensure(f->multi);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, fetch_socket_changed);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer_changed);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     return f;
 }
 
@@ -232,7 +240,8 @@ void fetcher_free(struct fetcher *f)
     while ((l = list_pop(&f->idle)))
         free_slot(container_of(l, struct fetch_slot, link));
     /* Closes the pooled connections, through fetch_socket_close. */
-    ensure(curl_multi_cleanup(f->multi) == CURLM_OK);
+    if (f->multi)
+        ensure(curl_multi_cleanup(f->multi) == CURLM_OK);
     timer_disarm(&f->timer);
     (void)deferred_cancel(&f->turn);
     free(f->watches);

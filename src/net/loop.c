@@ -135,6 +135,7 @@ struct loop *loop_new(struct metric_shard *shard)
     link_init(&loop->partings);
     link_init(&loop->signals);
     loop->shard = shard;
+    loop->scratch = mem_grow(NULL, LOOP_SCRATCH); /* not zeroed: no memory before a read */
 
     ensure(uv_loop_init(&loop->uv) == 0);
     ensure(uv_prepare_init(&loop->uv, &loop->before_wait) == 0);
@@ -185,6 +186,7 @@ void loop_free(struct loop *loop)
     } while (uv_loop_alive(&loop->uv));
     ensure(uv_loop_close(&loop->uv) == 0);
     log_flush();
+    free(loop->scratch);
     free(loop);
 }
 

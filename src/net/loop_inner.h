@@ -32,5 +32,5 @@ struct loop {
     struct timers timers;
     struct timer lag;
     struct metric_shard *shard; /* lent by loop_new's caller; may be NULL */
-    char scratch[LOOP_SCRATCH]; /* for the read now being handled */
+    char *scratch;              /* owned; LOOP_SCRATCH bytes, for the read now being handled */
 };

@@ -82,6 +82,10 @@ struct subject *book_subject(struct book *b, struct str member)
 
     if (found)
         return b->subjects[at];
+    if (b->subject_count == BOOK_SUBJECTS) {
+        b->left_out++;
+        return NULL;
+    }
     s = subject_new(member);
     if (!s)
         return NULL;

@@ -14,7 +14,8 @@
  */
 
 enum {
-    BOOK_ALARMS = 200, /* the newest are kept in mind */
+    BOOK_SUBJECTS = 10000, /* who comes later is left out, until others are forgotten */
+    BOOK_ALARMS = 200,     /* the newest are kept in mind */
     BOOK_BASELINES = 4096,
     BOOK_CHANGES = 100, /* likewise */
 };
@@ -54,6 +55,7 @@ const char *book_row_word(const struct row *row);
 struct book {
     struct subject **subjects; /* owned, as is all else; sorted by member */
     size_t subject_count, subject_capacity;
+    size_t left_out;             /* in this round, for want of room */
     struct baseline **baselines; /* sorted by id */
     size_t baseline_count, baseline_capacity;
     struct pin *pins;
@@ -75,7 +77,8 @@ struct book {
 void book_init(struct book *b);
 void book_deinit(struct book *b);
 
-struct subject *book_subject(struct book *b, struct str member); /* made if need be; or NULL */
+struct subject *book_subject(
+    struct book *b, struct str member); /* made if need be, and if there is room; or NULL */
 /* Of those whose last tick is before `oldest`, unless they are still to be written. */
 void book_forget(struct book *b, uint64_t oldest);
 const struct baseline *book_baseline(const struct book *b, const char *id); /* NULL: unknown */

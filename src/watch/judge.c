@@ -211,6 +211,7 @@ static void on_due(struct timer *t)
                                                                    : LEAST_LEASE_MS };
 
     j->phase = JUDGE_WORKING;
+    j->book.left_out = 0;
     j->upto = pace_closed(&j->pace, clock_wall_ms());
     now.tick = j->upto;
     now.oldest = j->upto > back ? j->upto - back : 0;
@@ -221,6 +222,14 @@ static void on_due(struct timer *t)
 
 /* ---- tell ---------------------------------------------------------------------------------- */
 
+static void tell_left_out(struct judge *j)
+{
+    if (j->book.left_out > 0 && !j->left_out)
+        log_warn("drift_left_out", F_U64("watched", j->book.subject_count),
+                 F_U64("left_out", j->book.left_out));
+    j->left_out = j->book.left_out > 0;
+}
+
 static void end_round(struct judge *j, enum err err)
 {
     size_t deliveries = j->book.ours ? j->book.delivery_count : 0;
@@ -228,6 +237,8 @@ static void end_round(struct judge *j, enum err err)
     j->failed = err != OK;
     if (err)
         log_debug("drift_round", F_ERR(err)); /* the link and the file tell why */
+    else
+        tell_left_out(j);
     judge_measure(j);
     wait(j);
     if (j->stopping)

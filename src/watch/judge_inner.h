@@ -36,6 +36,7 @@ struct judge {
     char made[BASELINE_ID]; /* and the one that was made for it */
     size_t orders;          /* under way */
     bool failed;            /* the last round did not reach its end */
+    bool left_out;          /* some histograms are, which has been logged */
     void (*on_delivery)(void *owner);
     void *delivery_owner;
 };

@@ -99,6 +99,7 @@ void judge_measure(struct judge *j)
     for_each(j, make_series);
     for_each(j, measure);
     metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)book_watched(&j->book), NULL);
+    metric_set(j->shard, METRIC_DRIFT_LEFT_OUT, (int64_t)j->book.left_out, NULL);
 }
 
 /* ---- pages --------------------------------------------------------------------------------- */

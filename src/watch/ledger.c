@@ -39,36 +39,48 @@ static void tell(struct ledger *l, struct ledger_line *line)
 
 /* ---- finding a line ---- */
 
-static uint64_t hash_of(const struct ledger_line *line)
+/*
+ * What tells lines apart. Every hit comes by here, so nothing is copied: the reading lies where
+ * it is noted, and its words and version are in its hash already.
+ */
+struct wanted {
+    const struct watch_answer *answer;
+    const struct reading *reading;
+    uint64_t hash;
+};
+
+static struct wanted want(const struct watch_answer *a, const struct reading *r)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = (line->reading.hash ^ line->reading.list * odd) + line->source;
+    uint64_t hash = (r->hash ^ r->list * odd) + a->source;
     uint64_t segments;
 
-    _Static_assert(sizeof(segments) == sizeof(line->segments), "a byte for each segment");
-    memcpy(&segments, line->segments, sizeof(segments));
+    _Static_assert(sizeof(segments) == sizeof(a->segments), "a byte for each segment");
+    memcpy(&segments, a->segments, sizeof(segments));
     hash = (hash ^ segments * odd) * odd;
-    return hash ^ hash >> 32;
+    return (struct wanted){ a, r, hash ^ hash >> 32 };
 }
 
-static bool is_same(const struct ledger_line *a, const struct ledger_line *b)
+static bool is_wanted(const struct ledger_line *line, const struct wanted *w)
 {
-    return a->hash == b->hash && a->list == b->list && a->source == b->source &&
-           memcmp(a->segments, b->segments, sizeof(a->segments)) == 0 &&
-           str_eq(a->version, b->version) && reading_same(&a->reading, &b->reading);
+    const struct watch_answer *a = w->answer;
+
+    return line->hash == w->hash && line->list == a->list && line->source == a->source &&
+           memcmp(line->segments, a->segments, sizeof(a->segments)) == 0 &&
+           str_eq(line->version, a->version) && reading_same(&line->reading, w->reading);
 }
 
-static struct ledger_line **set_of(struct ledger *l, const struct ledger_line *wanted)
+static struct ledger_line **set_of(struct ledger *l, const struct wanted *w)
 {
-    return l->sets[wanted->hash & (LEDGER_SETS - 1)];
+    return l->sets[w->hash & (LEDGER_SETS - 1)];
 }
 
-static struct ledger_line *find(struct ledger *l, const struct ledger_line *wanted)
+static struct ledger_line *find(struct ledger *l, const struct wanted *w)
 {
-    struct ledger_line **set = set_of(l, wanted);
+    struct ledger_line **set = set_of(l, w);
 
     for (size_t i = 0; i < LEDGER_WAYS; i++)
-        if (set[i] && is_same(set[i], wanted))
+        if (set[i] && is_wanted(set[i], w))
             return set[i];
     return NULL;
 }
@@ -99,24 +111,30 @@ static void find_cells(struct ledger_line *line, struct metric_shard *shard)
     }
 }
 
-static struct ledger_line *make_line(const struct ledger_line *like, struct metric_shard *shard)
+static struct ledger_line *make_line(const struct wanted *w, struct metric_shard *shard,
+                                     uint64_t minute)
 {
-    size_t cells = like->reading.count * sizeof(struct metric_cell *);
-    struct ledger_line *line = mem_new(sizeof(*line) + cells + like->version.len);
+    const struct watch_answer *a = w->answer;
+    size_t cells = w->reading->count * sizeof(struct metric_cell *);
+    struct ledger_line *line = mem_new(sizeof(*line) + cells + a->version.len);
     char *version = (char *)line + sizeof(*line) + cells;
 
-    *line = *like;
-    memcpy(version, like->version.at, like->version.len);
-    line->version.at = version;
-    line->list = watchlist_ref(like->list);
+    *line = (struct ledger_line){ .list = watchlist_ref(a->list),
+                                  .version = { version, a->version.len },
+                                  .source = a->source,
+                                  .hash = w->hash,
+                                  .minute = minute };
+    reading_copy(&line->reading, w->reading);
+    memcpy(version, a->version.at, a->version.len);
+    memcpy(line->segments, a->segments, sizeof(line->segments));
     find_cells(line, shard);
     return line;
 }
 
 /* A free way, or that of the line which has waited longest with the least to tell. */
-static struct ledger_line **make_room(struct ledger *l, const struct ledger_line *wanted)
+static struct ledger_line **make_room(struct ledger *l, const struct wanted *w)
 {
-    struct ledger_line **set = set_of(l, wanted), **least = set;
+    struct ledger_line **set = set_of(l, w), **least = set;
 
     for (size_t i = 0; i < LEDGER_WAYS; i++) {
         if (!set[i])
@@ -134,17 +152,12 @@ static struct ledger_line **make_room(struct ledger *l, const struct ledger_line
 
 void ledger_add(struct ledger *l, const struct watch_answer *a, uint64_t minute)
 {
-    struct ledger_line wanted = {
-        .list = a->list, .version = a->version, .source = a->source, .minute = minute
-    };
-    struct ledger_line *line;
+    struct reading room;
+    struct wanted wanted = want(a, reading_of(a, l->fit, &room));
+    struct ledger_line *line = find(l, &wanted);
 
-    reading_of(a, l->fit, &wanted.reading);
-    memcpy(wanted.segments, a->segments, sizeof(wanted.segments));
-    wanted.hash = hash_of(&wanted);
-    line = find(l, &wanted);
     if (!line)
-        line = *make_room(l, &wanted) = make_line(&wanted, l->shard);
+        line = *make_room(l, &wanted) = make_line(&wanted, l->shard, minute);
     if (line->minute != minute) {
         tell(l, line);
         line->minute = minute;

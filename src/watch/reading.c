@@ -236,7 +236,8 @@ static void remember(struct entry *e, struct entry_note *newest, const struct re
         free(kept); /* another thread has read it meanwhile */
 }
 
-void reading_of(const struct watch_answer *a, struct fit *fit, struct reading *out)
+const struct reading *reading_of(const struct watch_answer *a, struct fit *fit,
+                                 struct reading *room)
 {
     struct entry_note *newest = NULL;
     const struct reading *known;
@@ -245,13 +246,17 @@ void reading_of(const struct watch_answer *a, struct fit *fit, struct reading *o
     if (a->entry)
         newest = atomic_load_explicit(&a->entry->note, memory_order_acquire);
     known = noted(newest, a->list->id, &notes);
-    if (known) {
-        memcpy(out, known, size_of(known));
-        return;
-    }
-    read_answer(out, a, fit);
+    if (known)
+        return known;
+    read_answer(room, a, fit);
     if (a->entry && notes < MOST_NOTES)
-        remember(a->entry, newest, out);
+        remember(a->entry, newest, room);
+    return room;
+}
+
+void reading_copy(struct reading *to, const struct reading *from)
+{
+    memcpy(to, from, size_of(from));
 }
 
 bool reading_same(const struct reading *a, const struct reading *b)

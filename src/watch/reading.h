@@ -27,9 +27,13 @@ struct reading {
     uint8_t places[READING_WORDS]; /* at an entry, `count` of them alone are there */
 };
 
-/* `fit` knows the schemas that callers send. */
-struct fit;
-void reading_of(const struct watch_answer *a, struct fit *fit, struct reading *out);
+struct fit; /* knows the schemas that callers send */
+
+/* As it is noted at the answer's entry, or made in `room`; it lives as long as both of them. */
+const struct reading *reading_of(const struct watch_answer *a, struct fit *fit,
+                                 struct reading *room);
+
+void reading_copy(struct reading *to, const struct reading *from);
 
 bool reading_is_built_in(struct str name);
 

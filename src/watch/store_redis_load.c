@@ -215,13 +215,14 @@ static void take_lease(struct store_redis *s, const struct redis_reply *reply)
             s->book->subjects[i]->unread = true;
 }
 
+/* Those with the latest answers first: there may not be room for all. */
 static void take_histograms(struct store_redis *s, const struct redis_reply *reply)
 {
-    for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
-        struct subject *subject = book_subject(s->book, text_at(reply, i));
+    for (size_t i = list_size(reply) / 2; i > 0; i--) {
+        struct subject *subject = book_subject(s->book, text_at(reply, 2 * i - 2));
         uint64_t last;
 
-        if (subject && str_to_u64(text_at(reply, i + 1), &last) && last > subject->last)
+        if (subject && str_to_u64(text_at(reply, 2 * i - 1), &last) && last > subject->last)
             subject->last = last;
     }
     book_forget(s->book, s->now.oldest);

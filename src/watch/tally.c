@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CELLS = 32 };
+enum { FIRST_CELLS = 32 }; /* doubled until they are TALLY_CELLS */
 
 void tally_init(struct tally *t)
 {
@@ -18,6 +18,7 @@ void tally_deinit(struct tally *t)
 {
     arena_deinit(&t->text);
     free(t->cells);
+    free(t->slots);
     *t = (struct tally){ .count = 0 };
 }
 
@@ -47,10 +48,15 @@ bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b)
            str_eq(a->segment, b->segment);
 }
 
+static size_t slot_count(const struct tally *t)
+{
+    return 2 * t->capacity;
+}
+
 /* The slot of a key, or the empty one where it would go. */
 static uint16_t *find_slot(struct tally *t, const struct tally_key *key, uint64_t hash)
 {
-    size_t i = hash & (TALLY_SLOTS - 1);
+    size_t last = slot_count(t) - 1, i = hash & last;
 
     while (t->slots[i] > 0) {
         const struct tally_cell *cell = &t->cells[t->slots[i] - 1];
@@ -58,9 +64,19 @@ static uint16_t *find_slot(struct tally *t, const struct tally_key *key, uint64_
         if (cell->hash == hash && tally_same_histogram(&cell->key, key) &&
             str_eq(cell->key.value, key->value))
             break;
-        i = (i + 1) & (TALLY_SLOTS - 1);
+        i = (i + 1) & last;
     }
     return &t->slots[i];
+}
+
+static void grow(struct tally *t)
+{
+    t->capacity = t->capacity > 0 ? t->capacity * 2 : FIRST_CELLS;
+    t->cells = mem_grow(t->cells, t->capacity * sizeof(struct tally_cell));
+    free(t->slots);
+    t->slots = mem_new_array(slot_count(t), sizeof(*t->slots));
+    for (size_t i = 0; i < t->count; i++)
+        *find_slot(t, &t->cells[i].key, t->cells[i].hash) = (uint16_t)(i + 1);
 }
 
 static bool copy_names(struct tally *t, struct tally_key *key)
@@ -82,10 +98,6 @@ static bool add_cell(struct tally *t, const struct tally_cell *new, uint16_t *sl
 
     if (t->count == TALLY_CELLS || !copy_names(t, &cell.key))
         return false;
-    if (t->count == t->capacity) {
-        t->capacity = t->capacity > 0 ? t->capacity * 2 : FIRST_CELLS;
-        t->cells = mem_grow(t->cells, t->capacity * sizeof(struct tally_cell));
-    }
     t->cells[t->count++] = cell;
     *slot = (uint16_t)t->count;
     return true;
@@ -96,6 +108,8 @@ bool tally_add(struct tally *t, const struct tally_key *key, uint64_t by)
     struct tally_cell cell = { .key = *key, .histogram = hash_of(key), .count = by };
     uint16_t *slot;
 
+    if (t->count == t->capacity && t->count < TALLY_CELLS)
+        grow(t);
     cell.hash = hash_with(cell.histogram, key->value);
     slot = find_slot(t, key, cell.hash);
     if (*slot == 0)
@@ -148,5 +162,6 @@ void tally_reset(struct tally *t)
 {
     arena_deinit(&t->text);
     t->count = 0;
-    memset(t->slots, 0, sizeof(t->slots));
+    if (t->slots)
+        memset(t->slots, 0, slot_count(t) * sizeof(*t->slots));
 }

@@ -17,7 +17,7 @@
  */
 
 /* 1,000 histograms of ten values and more; a place in `slots` is a uint16_t. */
-enum { TALLY_CELLS = 16384, TALLY_SLOTS = 2 * TALLY_CELLS, TALLY_TEXT_BYTES = 8 << 20 };
+enum { TALLY_CELLS = 16384, TALLY_TEXT_BYTES = 8 << 20 };
 
 enum { TALLY_LATE = 0 };
 
@@ -43,7 +43,7 @@ struct tally {
     size_t count;
     size_t capacity;
     struct arena text;
-    uint16_t slots[TALLY_SLOTS]; /* a cell's place + 1; 0: empty */
+    uint16_t *slots; /* owned; twice the capacity; a cell's place + 1; 0: empty */
 };
 
 void tally_init(struct tally *t);

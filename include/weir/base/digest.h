@@ -3,7 +3,7 @@
 
 #include "weir/base/str.h"
 
-/* SHA-256 (FIPS 180-4), by OpenSSL; the context is kept per thread, so nothing is allocated. */
+/* SHA-256 (FIPS 180-4), by OpenSSL; nothing is allocated. */
 
 enum { DIGEST_BYTES = 32, DIGEST_HEX = 65 };
 

@@ -82,6 +82,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_LEAST 
     M(DRIFT_TICKS,         COUNTER,   "weir_drift_ticks_total",                   "",                "Ticks that drift was judged by.") \
     M(MODEL_CHANGES,       COUNTER,   "weir_model_changes_total",                 "model,upstream,what", "What an upstream changed behind a model's name, as noticed by this process.") \
     M(DRIFT_HISTOGRAMS,    GAUGE,     "weir_drift_histograms",                    "",                "Histograms watched for drift.") \
+    M(DRIFT_LEFT_OUT,      GAUGE,     "weir_drift_histograms_left_out",           "",                "Histograms that are not watched for drift, for there are too many.") \
     M(ALERTS_SENT,         COUNTER,   "weir_alerts_sent_total",                   "receiver,result", "Alerts sent, by how it went.") \
     M(PARSE_GAVE_UP,       COUNTER,   "weir_tap_gave_up_total",                   "reason",          "Answers passed on that could not be read on the way.") \
     M(RELOADS,             COUNTER,   "weir_reloads_total",                       "result",          "Configuration reloads.") \

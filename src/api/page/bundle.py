@@ -28,7 +28,9 @@ def main():
     folder, library, library_style, out = map(pathlib.Path, sys.argv[1:])
     data = bundle(folder, library, library_style)
     lines = [", ".join(map(str, data[i:i + 24])) + "," for i in range(0, len(data), 24)]
-    out.write_text("static const unsigned char page[] = {\n" + "\n".join(lines) + "\n};\n")
+    # On a page of memory of its own: what is used beside it would else bring it in unasked.
+    out.write_text("_Alignas(65536) static const unsigned char page[] = {\n" + "\n".join(lines)
+                   + "\n};\n")
 
 
 if __name__ == "__main__":

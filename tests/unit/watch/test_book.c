@@ -30,6 +30,19 @@ Test(book, a_histogram_is_in_it_once)
     cr_assert_not(book_subject(&book, STR("nonsense")));
 }
 
+Test(book, a_histogram_for_which_there_is_no_room_is_left_out_and_counted)
+{
+    char member[32];
+
+    for (unsigned i = 0; i < BOOK_SUBJECTS; i++) {
+        (void)snprintf(member, sizeof(member), "m:v:p%u", BOOK_SUBJECTS - i);
+        cr_assert(book_subject(&book, str_of(member)));
+    }
+    cr_assert_not(book_subject(&book, STR("m:v:one_more")));
+    cr_assert(book_subject(&book, STR("m:v:p1")));
+    cr_assert_eq(book.left_out, 1);
+}
+
 Test(book, what_had_no_answers_for_long_is_forgotten)
 {
     struct subject *old = book_subject(&book, STR("a:b:c"));

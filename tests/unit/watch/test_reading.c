@@ -52,8 +52,7 @@ static struct watch_answer fresh(void)
 
 static const struct reading *read_it(const struct watch_answer *a)
 {
-    reading_of(a, fit, &room);
-    return &room;
+    return reading_of(a, fit, &room);
 }
 
 static const char *word(const struct reading *r, const char *prediction)

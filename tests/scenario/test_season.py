@@ -133,6 +133,7 @@ def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
     assert max(shares) < 0.25, shares
     distances = row_of(weir, "score")["distances"]
     assert distances["ks"] is not None
+    assert 0 <= distances["wasserstein"] < 1 and distances["floors"]["wasserstein"] > 0
 
     model.lift = 0.5
     until(lambda: any(a["prediction"] == "score" for a in page(weir, "alarms")["alarms"]),

@@ -170,6 +170,8 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
              "--last", "1h", "--pin")
     refused = command(one, *words, "--control", "model-new")
     assert refused.returncode == 1 and "not the same" in refused.stderr
+    refused = command(one, *words, "--control", "model-old", "--hour-of-week")
+    assert refused.returncode == 1 and "same time" in refused.stderr
     made = command(one, *words, "--control", "model-old")
     assert made.returncode == 0, made.stderr
     assert "control" in made.stdout and "against what model-old says meanwhile" in made.stdout

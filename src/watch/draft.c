@@ -43,6 +43,12 @@ void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n, size
         add_step(d, &d->pending, most);
 }
 
+void draft_drop_week(struct draft *d)
+{
+    week_free(d->week);
+    d->week = NULL;
+}
+
 void draft_add_hour(struct draft *d, uint64_t ms, const struct counts *tick)
 {
     if (!d->week)

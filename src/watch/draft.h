@@ -32,6 +32,7 @@ struct draft {
 void draft_deinit(struct draft *d); /* a zeroed one is empty */
 /* `most` steps are told apart; who never makes a baseline by itself needs none. */
 void draft_add(struct draft *d, const struct counts *tick, uint64_t step_n, size_t most);
+void draft_drop_week(struct draft *d); /* it is no longer to be by the hour */
 void draft_add_hour(struct draft *d, uint64_t ms, const struct counts *tick); /* besides */
 bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps);
 

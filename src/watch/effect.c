@@ -3,6 +3,9 @@
 
 #include "weir/base/scan.h"
 #include "weir/stats/distance.h"
+#include "weir/stats/noise.h"
+
+#include <math.h>
 
 static uint64_t total(const uint64_t *counts, size_t bins)
 {
@@ -32,6 +35,49 @@ static void put_value(const struct effect *e, size_t bin, struct buf *out)
                    (unsigned long long)e->before[bin], (unsigned long long)e->after[bin]);
 }
 
+/* Where the bins stand: at their upper edges, the last as far behind as the one before it. */
+static void find_points(const struct baseline *b, double points[ECUSUM_BINS])
+{
+    size_t last = b->ordered - 1;
+
+    for (size_t k = 0; k < b->ordered; k++)
+        (void)baseline_edge(b, k, &points[k]);
+    if (isinf(points[last]))
+        points[last] = last > 1 ? 2 * points[last - 1] - points[last - 2]
+                                : points[last - 1] + fmax(1, fabs(points[last - 1]));
+}
+
+static void put_ordered(const struct effect *e, struct buf *out)
+{
+    size_t bins = e->baseline->ordered;
+    double points[ECUSUM_BINS];
+
+    find_points(e->baseline, points);
+    buf_put_printf(out, "\"ks\":%.6g,\"wasserstein\":%.6g,",
+                   distance_ks(e->before, e->after, bins).statistic,
+                   distance_wasserstein(e->before, e->after, points, bins));
+}
+
+/* What chance alone gives, of each of them. */
+static void put_floors(const struct effect *e, struct buf *out)
+{
+    const struct baseline *b = e->baseline;
+    struct noise floor = noise_floors(e->before, e->after, b->bins, b->ordered);
+    double points[ECUSUM_BINS];
+
+    buf_put_printf(out,
+                   "\"floors\":{\"js_distance_bits\":%.6g,\"hellinger\":%.6g,\"tv\":%.6g,"
+                   "\"linf\":%.6g,",
+                   floor.js_distance_bits, floor.hellinger, floor.tv, floor.linf);
+    if (b->ordered < 2) {
+        buf_put(out, STR("\"ks\":null,\"wasserstein\":null}"));
+        return;
+    }
+    find_points(b, points);
+    buf_put_printf(out, "\"ks\":%.6g,\"wasserstein\":%.6g}", floor.ks,
+                   noise_wasserstein(e->before, e->after, points, b->ordered));
+}
+
 static void put_distances(const struct effect *e, struct buf *out)
 {
     const struct baseline *b = e->baseline;
@@ -49,10 +95,11 @@ static void put_distances(const struct effect *e, struct buf *out)
                    distance_total_variation(e->before, e->after, b->bins),
                    distance_l_infinity(e->before, e->after, b->bins));
     if (b->ordered > 1)
-        buf_put_printf(out, "\"ks\":%.6g}",
-                       distance_ks(e->before, e->after, b->ordered).statistic);
+        put_ordered(e, out);
     else
-        buf_put(out, STR("\"ks\":null}"));
+        buf_put(out, STR("\"ks\":null,\"wasserstein\":null,"));
+    put_floors(e, out);
+    buf_put(out, STR("}"));
 }
 
 void effect_put(const struct effect *e, struct buf *out)

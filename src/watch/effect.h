@@ -12,7 +12,8 @@
  *     "moved":[... at most three of those, the strongest first],
  *     "distances":{"psi":..,"psi_floor":..,"psi_excess":..,"js_divergence_bits":..,...}
  * psi_floor is the PSI that chance alone exceeds in one of twenty comparisons of this size.
- * "ks" is null where the values have no order.
+ * "ks" and "wasserstein" (in the numbers' own unit, bins taken at their upper edges) are null
+ * where the values have no order; "floors" has for each what chance exceeds in one of twenty.
  */
 struct effect {
     const struct baseline *baseline;

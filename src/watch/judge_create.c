@@ -310,10 +310,6 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
 {
     const struct judge *j = c->work.judge;
 
-    if (r->control.len > 0 && (!r->version.at || str_eq(r->version, r->control))) {
-        refuse(c, ERR_MALFORMED, "Against a control: say which version, and not the same.");
-        return;
-    }
     if (r->from_ms >= r->to_ms) {
         refuse(c, ERR_MALFORMED, "from: must lie before to.");
         return;
@@ -359,10 +355,25 @@ static void create_of_counts(struct creation *c, const struct judge_recipe *r)
     buf_deinit(&member);
 }
 
+/* NULL: what is asked for goes together. */
+static const char *contradiction_in(const struct judge_recipe *r)
+{
+    bool against = r->control.len > 0;
+
+    if (against && (!r->version.at || str_eq(r->version, r->control)))
+        return "Against a control: say which version, and not the same.";
+    if (against && r->hour_of_week)
+        return "A control needs no hours of the week: it answers at the same time.";
+    if (r->counts && (against || r->hour_of_week))
+        return "Counts are of no time: neither a control nor hours of the week go with them.";
+    return NULL;
+}
+
 void judge_create_baseline(struct judge *j, struct judge_order *o, const struct judge_recipe *r,
                            judge_fn *on_done)
 {
     struct creation *c = MEM_NEW(struct creation);
+    const char *contradiction = contradiction_in(r);
 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
@@ -371,6 +382,8 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
     if (j->book.baseline_count >= BOOK_BASELINES)
         refuse(c, ERR_MALFORMED,
                "There are 4096 baselines, the most that are kept. Drop some first.");
+    else if (contradiction)
+        refuse(c, ERR_MALFORMED, contradiction);
     else if (r->counts)
         create_of_counts(c, r);
     else

@@ -95,7 +95,9 @@ static void draw_up(struct subject *s, const struct subject_rules *rules,
                     const struct drift_tick *t)
 {
     draft_add(&s->draft, t->counts, DRIFT_STEP_N, rules->draft_steps);
-    if (rules->by_hour)
+    if (!rules->by_hour)
+        draft_drop_week(&s->draft);
+    else
         draft_add_hour(&s->draft, t->tick * rules->tick_ms, t->counts);
 }
 

@@ -133,6 +133,7 @@ def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
     assert max(shares) < 0.25, shares
     distances = row_of(weir, "score")["distances"]
     assert distances["ks"] is not None
+    assert 0 <= distances["wasserstein"] < 1 and distances["floors"]["wasserstein"] > 0
 
     model.lift = 0.5
     until(lambda: any(a["prediction"] == "score" for a in page(weir, "alarms")["alarms"]),
@@ -169,6 +170,8 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
              "--last", "1h", "--pin")
     refused = command(one, *words, "--control", "model-new")
     assert refused.returncode == 1 and "not the same" in refused.stderr
+    refused = command(one, *words, "--control", "model-old", "--hour-of-week")
+    assert refused.returncode == 1 and "same time" in refused.stderr
     made = command(one, *words, "--control", "model-old")
     assert made.returncode == 0, made.stderr
     assert "control" in made.stdout and "against what model-old says meanwhile" in made.stdout

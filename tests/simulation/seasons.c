@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seasons.h"
 
+#include "day.h"
 #include "months.h"
 #include "sprint.h"
 
@@ -14,8 +15,8 @@
 #include <string.h>
 
 enum {
-    BINS = 5,
-    HOURS = 24,
+    BINS = DAY_BINS,
+    HOURS = DAY_HOURS,
     WEEKS = 2,          /* of baseline */
     STEPS = 60,         /* of which phi is measured, as the gateway does */
     WALKED_TICKS = 3000 /* of the first month beside ecusum.h */
@@ -23,54 +24,6 @@ enum {
 
 static const uint64_t monday_ms = 1767571200000; /* 2026-01-05T00:00Z */
 static const char *const names[BINS] = { "a", "b", "c", "d", "e" };
-
-/* ---- the streams ----------------------------------------------------------------------------- */
-
-struct day {
-    struct stream *hours[HOURS];
-    struct stream *sums[HOURS]; /* of a whole hour at once, where answers are independent */
-};
-
-/* The third value has 2 % by day and 12 % at night, about; `ratio` times those odds. */
-static struct stream_kind kind_at(unsigned hour, double rho, double ratio)
-{
-    struct stream_kind kind = { .bins = BINS, .rho = rho };
-    static const double usual[BINS] = { .82, .12, .045, .01, .005 };
-    double phase = cos(2 * M_PI * hour / HOURS);
-    double moved = bound_shift(usual[2], ratio * exp(.95 * phase));
-
-    for (size_t k = 0; k < BINS; k++)
-        kind.shares[k] = k == 2 ? moved : usual[k] * (1 - moved) / (1 - usual[2]);
-    kind.rate = 60 * (1 - .9 * phase);
-    return kind;
-}
-
-static void day_open(struct day *day, double rho, double ratio)
-{
-    *day = (struct day){ { NULL }, { NULL } };
-    for (unsigned h = 0; h < HOURS; h++) {
-        struct stream_kind kind = kind_at(h, rho, ratio);
-
-        day->hours[h] = stream_new(&kind);
-        kind.rate *= MONTHS_HOUR;
-        if (rho <= 0)
-            day->sums[h] = stream_new(&kind);
-    }
-}
-
-static void day_close(struct day *day)
-{
-    for (unsigned h = 0; h < HOURS; h++) {
-        stream_free(day->hours[h]);
-        stream_free(day->sums[h]);
-    }
-}
-
-static uint64_t draw_tick(const struct day *day, struct dice *dice, unsigned tick,
-                          uint64_t counts[STREAM_BINS])
-{
-    return stream_tick(day->hours[tick / MONTHS_HOUR % HOURS], dice, 0, counts);
-}
 
 /* ---- the baseline ---------------------------------------------------------------------------- */
 
@@ -109,7 +62,7 @@ static void draw_hour(struct drawing *d, const struct day *day, struct dice *dic
         for (unsigned t = 0; t < MONTHS_HOUR; t++) {
             uint64_t counts[STREAM_BINS];
 
-            (void)draw_tick(day, dice, hour * MONTHS_HOUR, counts);
+            (void)day_tick(day, dice, hour * MONTHS_HOUR, counts);
             draw_steps(d, counts);
             for (size_t k = 0; k < BINS; k++)
                 sum[k] += counts[k];
@@ -214,7 +167,7 @@ static unsigned sprint_through(struct month *m, struct dice dice)
 
     for (unsigned t = 0; t < MONTHS_TICKS; t++) {
         const struct hour_rule *rule;
-        uint64_t counts[STREAM_BINS], n = draw_tick(m->day, &dice, t, counts);
+        uint64_t counts[STREAM_BINS], n = day_tick(m->day, &dice, t, counts);
 
         held_from = s.held_n == 0 ? t : held_from;
         if (s.held_n + n >= MONTHS_N_MIN) {
@@ -240,7 +193,7 @@ static unsigned walk_through(struct month *m, struct dice dice, unsigned ticks,
     for (unsigned t = 0; t < ticks; t++) {
         struct ecusum_rule rule = whole;
         uint64_t counts[STREAM_BINS];
-        uint64_t n = draw_tick(after && t >= change ? after : m->day, &dice, t, counts);
+        uint64_t n = day_tick(after && t >= change ? after : m->day, &dice, t, counts);
 
         held_from = e.held_n == 0 ? t : held_from;
         rule.bounds = rule_at(m, t, held_from)->bounds;
@@ -309,7 +262,7 @@ static bool put_row(struct buf *out, const struct setting *s, uint64_t seed, uns
     unsigned alarmed = 0;
     struct day day;
 
-    day_open(&day, s->rho, 1);
+    day_open(&day, s->rho, 1, 1);
     for (unsigned i = 0; i < months; i++) {
         struct dice dice;
 
@@ -354,9 +307,9 @@ static int compare(const void *a, const void *b)
 static unsigned play_change(const struct day *before, const struct day *after,
                             struct dice *dice)
 {
-    enum { DAY = 1440, LOOK = 8 * DAY };
+    enum { LOOK = 8 * DAY_TICKS };
     struct month *m = month_new(before, dice, true, 50);
-    unsigned change = DAY + (unsigned)dice_below(dice, DAY);
+    unsigned change = DAY_TICKS + (unsigned)dice_below(dice, DAY_TICKS);
     unsigned at = walk_through(m, *dice, change + LOOK, after, change);
 
     month_free(m);
@@ -368,8 +321,8 @@ void seasons_delays(struct buf *out, uint64_t seed, unsigned runs)
     unsigned *delays = mem_new_array(runs, sizeof(delays[0]));
     struct day before, after;
 
-    day_open(&before, 0, 1);
-    day_open(&after, 0, 2);
+    day_open(&before, 0, 1, 1);
+    day_open(&after, 0, 2, 1);
     for (unsigned i = 0; i < runs; i++) {
         struct dice dice;
 

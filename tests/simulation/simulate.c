@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "controls.h"
 #include "delays.h"
 #include "months.h"
 #include "seasons.h"
@@ -95,7 +96,7 @@ static uint64_t delays_seed(const struct wish *w)
     return w->seed + 1000;
 }
 
-enum { SEASONS = 2000 }; /* seeds of other tables, likewise */
+enum { SEASONS = 2000, CONTROLS = 3000 }; /* seeds of other tables, likewise */
 
 static void put_delays(struct buf *out, const struct wish *w)
 {
@@ -109,6 +110,7 @@ static void put_delays(struct buf *out, const struct wish *w)
         delays_heading, w->runs, 100 * MONTHS_PROMISE, DELAYS_HISTOGRAMS, DELAYS_DAYS);
     delays_table(out, delays_seed(w), w->runs);
     seasons_delays(out, w->seed + SEASONS + 100, w->runs);
+    controls_delays(out, w->seed + CONTROLS + 100, w->runs);
 }
 
 static bool load(struct buf *into, const char *path)
@@ -176,6 +178,7 @@ int main(int count, char **words)
     put_settings(&out, &w);
     good = months_table(&out, w.seed, w.months);
     good = seasons_table(&out, w.seed + SEASONS, w.months) && good;
+    good = controls_table(&out, w.seed + CONTROLS, (w.months + 1) / 2) && good;
     put_delays(&out, &w);
     if (w.markdown)
         fwrite(out.at, 1, out.len, stdout);

@@ -99,5 +99,9 @@ Test(draft, by_the_hour_it_takes_two_weeks)
     draft_put(&again, &other);
     cr_assert(str_eq(buf_str(&text), buf_str(&other)));
     cr_assert(draft_is_enough(&again, 100, 1));
+    again.week->last -= 1;
+    cr_assert_not(draft_is_enough(&again, 100, 1));
+    draft_drop_week(&again);
+    cr_assert(draft_is_enough(&again, 100, 1));
     counts_deinit(&tick);
 }

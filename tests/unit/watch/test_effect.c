@@ -93,3 +93,42 @@ Test(effect, a_value_that_the_baseline_lacks_is_named)
     cr_assert(str_eq(buf_str(&text), STR("\"unseen\":[{\"value\":\"maybe\",\"count\":30},"
                                          "{\"value\":\"never\",\"count\":5}]")));
 }
+
+static double distance(const char *of, const char *name)
+{
+    json_t *distances = json_object_get(json, "distances");
+
+    return json_real_value(
+        json_object_get(of ? json_object_get(distances, of) : distances, name));
+}
+
+Test(effect, of_numbers_it_says_how_far_they_moved_and_how_far_chance_would)
+{
+    struct counts total = { 0 };
+    uint64_t after[ECUSUM_BINS] = { 0, 100, 900 }; /* le_1, le_3, gt_3, other */
+
+    counts_read(&total, STR("le_1=500 le_3=500 gt_3=0"));
+    counts_add(&total, STR("gt_3"), 1);
+    b = baseline_new(&(struct baseline_origin){ .of = refusal(),
+                                                .total = &total,
+                                                .tolerance = 1.2,
+                                                .alpha = .01,
+                                                .from = STR("file") });
+    counts_deinit(&total);
+    read_effect(after);
+    /* From 1 to 3 half of them, from 3 to 5 nine of ten, by the edges. */
+    cr_assert_float_eq(distance(NULL, "wasserstein"), 2 * (.5 + .9), .01);
+    cr_assert_gt(distance("floors", "wasserstein"), .01);
+    cr_assert_lt(distance("floors", "wasserstein"), .3);
+    cr_assert_gt(distance(NULL, "ks"), distance("floors", "ks"));
+    cr_assert_gt(distance(NULL, "hellinger"), distance("floors", "hellinger"));
+}
+
+Test(effect, of_words_there_is_no_way)
+{
+    uint64_t after[ECUSUM_BINS] = { 80, 0, 20 };
+
+    b = refusal_baseline(60);
+    read_effect(after);
+    cr_assert(json_is_null(json_object_get(json_object_get(json, "distances"), "wasserstein")));
+}

@@ -293,6 +293,29 @@ Test(judge, orders_about_what_is_not_there_are_refused)
     expect(ERR_MALFORMED);
 }
 
+Test(judge, what_does_not_go_together_is_refused)
+{
+    struct counts counts = { 0 };
+    struct judge_recipe recipe = { .model = STR("chat"), .to_ms = 1, .control = STR("v0") };
+
+    counts_add(&counts, STR("no"), 950);
+    open_judge(false);
+    judge_create_baseline(judge, &order, &recipe, on_ordered); /* of which version? */
+    expect(ERR_MALFORMED);
+    recipe.version = STR("v0");
+    judge_create_baseline(judge, &order, &recipe, on_ordered);
+    expect(ERR_MALFORMED);
+    recipe.version = STR("v1");
+    recipe.hour_of_week = true;
+    judge_create_baseline(judge, &order, &recipe, on_ordered);
+    expect(ERR_MALFORMED);
+    recipe.control = (struct str){ 0 };
+    recipe.counts = &counts;
+    judge_create_baseline(judge, &order, &recipe, on_ordered);
+    expect(ERR_MALFORMED);
+    counts_deinit(&counts);
+}
+
 Test(judge, a_pinned_baseline_is_not_dropped)
 {
     struct counts counts = { 0 };

@@ -4,6 +4,7 @@
 #include "alerts.h"
 
 #include "weir/net/redis.h"
+#include "weir/watch/herald.h"
 #include "weir/watch/store.h"
 #include "weir/watch/ticks.h"
 
@@ -43,6 +44,7 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
     n->pace = pace_of(s->tick_ms);
     n->judge = judge_new(kit->post.loop, open_store(n, kit), &settings, kit->metrics,
                          kit->shard);
+    n->herald = herald_new(kit->post.loop, n->link, kit->settings->redis_prefix, &n->pace);
     n->alerts = alerts_new(&(struct alerts_kit){ .post = kit->post,
                                                  .judge = n->judge,
                                                  .shard = kit->shard,
@@ -53,6 +55,7 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
 void noticing_start(struct noticing *n, struct str admin)
 {
     judge_start(n->judge);
+    herald_start(n->herald);
     alerts_start(n->alerts, admin);
 }
 
@@ -60,6 +63,7 @@ void noticing_stop(struct noticing *n)
 {
     alerts_stop(n->alerts);
     judge_stop(n->judge);
+    herald_stop(n->herald);
 }
 
 bool noticing_is_idle(const struct noticing *n)
@@ -73,6 +77,7 @@ void noticing_close(struct noticing *n)
     if (n->link)
         redis_free(n->link); /* ends what is under way */
     judge_free(n->judge);
+    herald_free(n->herald);
     ticks_free(n->ticks);
     *n = (struct noticing){ .judge = NULL };
 }

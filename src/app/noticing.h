@@ -14,6 +14,7 @@
  */
 
 struct alerts;
+struct herald;
 struct metrics;
 struct metric_shard;
 struct redis;
@@ -24,6 +25,7 @@ struct noticing {
     struct ticks *ticks; /* NULL: counts go to Redis */
     struct redis *link;  /* NULL: none is configured */
     struct judge *judge;
+    struct herald *herald;
     struct alerts *alerts;
 };
 

@@ -20,6 +20,7 @@
 #include "weir/net/resolve.h"
 #include "weir/net/tcp.h"
 #include "weir/upstream/health.h"
+#include "weir/watch/herald.h"
 
 #include "capacity.h"
 #include "fixed.h"
@@ -286,6 +287,7 @@ static enum err open_admin(struct process *p, struct fault *why)
     admin_set_token(&p->admin, s->admin_token);
     p->admin.memory = p->memory;
     p->admin.judge = p->noticing.judge;
+    p->admin.herald = p->noticing.herald;
     p->admin.redis_on = s->redis_on;
     p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,
                                                 .store_requests = s->store_requests,
@@ -328,6 +330,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .most_connections = capacity_connections(s),
         .plan = p->config->plan,
         .ticks = p->noticing.ticks,
+        .course = herald_ticks(p->noticing.herald),
         .pace = &p->noticing.pace,
         .control = p->loop,
         .on_over = on_over,

@@ -77,7 +77,7 @@ static const struct prediction built_in[READING_BUILT_IN] = {
 
 bool reading_is_built_in(struct str name)
 {
-    if (str_starts(name, STR("field:")))
+    if (str_starts(name, STR("field:")) || str_starts(name, STR("~")))
         return true;
     for (size_t i = 0; i < READING_BUILT_IN; i++)
         if (str_eq(built_in[i].name, name))

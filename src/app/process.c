@@ -150,6 +150,7 @@ static void change_plan(struct process *p, const struct config *next)
 
     plan_open(next->plan, old);
     admin_set_plan(&p->admin, next->plan);
+    noticing_set_plan(&p->noticing, next->plan);
     admin_set_token(&p->admin, next->settings.admin_token);
     capacity_set(&p->capacity, &next->settings);
     http_server_set(p->server, &http);
@@ -420,6 +421,7 @@ static enum err open_all(struct process *p, struct fault *why)
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
+    noticing_set_plan(&p->noticing, p->config->plan);
     capacity_start(&p->capacity, p->loop, s);
     p->fd = inherited("data", 0);
     p->admin_fd = inherited("admin", 1);

@@ -193,3 +193,22 @@ def test_without_its_redis_a_gateway_shows_its_own_and_tells_it_later(stage):
     assert whole(two) is None
     redis.start()
     settled(two, 3)
+
+
+def test_how_many_values_there_were_is_counted_over_gateways(stage):
+    def echoes(call):
+        asked = json.loads(call.request.body)["messages"][-1]["content"]
+        call.answer(200, chat.completion(asked))
+
+    upstream, redis = stage.upstream(echoes), stage.redis()
+    one, two = (stage.weir(settings(upstream, **config.redis(redis))) for _ in range(2))
+    for number in range(12):
+        ask(one, f"value {number}")
+        ask(two, f"value {number + 6}")
+
+    def today(weir):
+        (row,) = weir.ask_admin("/admin/predictions/distinct").json()["distinct"]
+        return row["today"]
+
+    for weir in (one, two):
+        until(lambda weir=weir: today(weir) == 18, 20, "the values of both")

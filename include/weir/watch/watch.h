@@ -124,7 +124,7 @@ void watch_put_json(struct metrics *m, struct buf *out);
 void watch_put_text(struct metrics *m, struct buf *out);
 /*
  * About how many different values the configured labels and numbers had, in fresh answers of
- * this process: what stays in `other` may be three spellings or three million.
+ * this process, and of those that share its Redis (census.h): what stays in `other` may be three spellings or three million.
  *     {"distinct":[{"model":"...","prediction":"intent","today":12,"yesterday":11}]}
  */
 void watch_put_distinct(const struct watchlist *const *lists, size_t count, struct buf *out);

@@ -5,6 +5,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/exchange/explain.h"
+#include "weir/watch/herald.h"
 #include "weir/watch/watch.h"
 
 #include "drift.h"
@@ -155,10 +156,16 @@ static void overview(struct admin *a, struct http_conn *c, struct http_request *
 static void history(struct admin *a, struct http_conn *c, struct http_request *r)
 {
     struct buf out = { 0 };
+    struct fault why = { 0 };
+    struct problem p;
 
-    (void)r;
-    history_put_json(a->history, clock_wall_ms(), &out);
-    answer(c, 200, "application/json", buf_str(&out));
+    if (history_put_json(herald_course(a->herald), herald_pace(a->herald), r->query,
+                         clock_wall_ms(), &out, &why) == OK) {
+        answer(c, 200, "application/json", buf_str(&out));
+    } else {
+        problem_say(&p, CALLER_PLAIN, 400, "invalid_query", "%s", why.text);
+        refuse(c, &p);
+    }
     buf_deinit(&out);
 }
 
@@ -348,24 +355,6 @@ static void put_error(void *owner, const struct http_refusal *why, struct buf *f
 
 /* ---- living --------------------------------------------------------------------------- */
 
-enum { MINUTE_US = 60 * 1000 * 1000, MINUTE_MS = MINUTE_US / 1000 };
-
-/* Near the end of each minute, so that what is noted belongs to it. */
-static void arm_minute(struct admin *a)
-{
-    uint64_t into_ms = (clock_wall_ms() + MINUTE_MS / 60) % MINUTE_MS;
-
-    timer_arm(&a->minute, (MINUTE_MS - into_ms) * 1000);
-}
-
-static void on_minute(struct timer *t)
-{
-    struct admin *a = container_of(t, struct admin, minute);
-
-    history_note(a->history, a->metrics, clock_wall_ms());
-    arm_minute(a);
-}
-
 void admin_init(struct admin *a, struct loop *loop, struct metrics *all,
                 struct metric_shard *shard, struct plan *plan, const struct api_health *health)
 {
@@ -373,10 +362,6 @@ void admin_init(struct admin *a, struct loop *loop, struct metrics *all,
         .metrics = all, .shard = shard, .plan = plan_ref(plan), .health = health
     };
     a->feed = feed_new(loop, a);
-    a->history = history_new();
-    history_note(a->history, all, clock_wall_ms());
-    timer_init(&a->minute, loop, on_minute);
-    arm_minute(a);
     metric_set(shard, METRIC_BUILD_INFO, 1, METRIC_LABEL(STR(WEIR_VERSION)));
 }
 
@@ -394,9 +379,7 @@ void admin_set_plan(struct admin *a, struct plan *plan)
 
 void admin_deinit(struct admin *a)
 {
-    timer_disarm(&a->minute);
     feed_free(a->feed);
-    history_free(a->history);
     plan_unref(a->plan);
     a->plan = NULL;
 }

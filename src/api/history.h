@@ -2,33 +2,38 @@
 #pragma once
 
 #include "weir/base/buf.h"
-#include "weir/base/metric.h"
+#include "weir/base/err.h"
 
 #include <stdint.h>
 
 /*
- * What each model did in each minute of the last day, so that "what changed at 14:00" can be
- * seen without a Prometheus. It reads the counters that /metrics tells and keeps differences;
- * it counts nothing itself. An hour in which a model had no request costs nothing.
+ * GET /admin/history: the course of the last hours (course.h) as somebody asks for it, by
  *
- * One thread: the control loop's.
+ *     from, to, step      milliseconds (of 1970; of length); left out: the last hour, sixty points
+ *     model, version      of these alone
+ *     segment             in this one, "plan=pro"; left out: all answers
+ *     prediction          and what fresh answers said under it; "*": under each
+ *
+ *     {"from_ms":..,"to_ms":..,"step_ms":60000,"tick_ms":60000,"settled_ms":..,
+ *      "gateways":2,"series":[{"model":"chat","version":"m-1","segment":"plan=pro"}],
+ *      "points":[{"at_ms":..,"requests":9,"fresh":2,"cached":5,"coalesced":0,"degraded":0,
+ *                 "failed":1,"refused":1,"cancelled":0,"errors":{"timeout":1},
+ *                 "p50_ms":0.2,"p95_ms":900.1,"p99_ms":900.1,"spent_usd":..,"saved_usd":..,
+ *                 "said":{"intent":{"refund":2}}}]}
+ *
+ * Series are those that there are to ask for. Points without a request are left out; from
+ * settled_ms on counts are not there yet. A percentile is null where nothing was timed.
  */
 
-enum { HISTORY_MODELS = 64, HISTORY_HOURS = 24 };
+enum {
+    HISTORY_POINTS = 1440,
+    HISTORY_SAID = 360, /* points, with predictions */
+};
 
-struct history;
+struct course;
+struct pace;
 
-struct history *history_new(void);
-void history_free(struct history *h); /* NULL is fine */
-
-/* At the end of a minute: what was counted since the last call belongs to it. The first call
-   only remembers where the counters stand. */
-void history_note(struct history *h, struct metrics *m, uint64_t now_ms);
-
-/*
- * {"from_minute":29583000,"models":[{"model":"chat","minutes":[[minute,requests,errors,rejected,
- *   hits,degraded,p50_us,p95_us,p99_us,cost_microusd,saved_microusd], ...]}]}
- * Minutes are counted from 1970; those without requests are left out. A percentile is 0 where
- * the minute had none to tell.
- */
-void history_put_json(const struct history *h, uint64_t now_ms, struct buf *out);
+/* `why` says in words what is wrong with the query. */
+MUST_CHECK enum err history_put_json(const struct course *c, const struct pace *pace,
+                                     struct str query, uint64_t now_ms, struct buf *out,
+                                     struct fault *why);

@@ -3,9 +3,15 @@
 
 #include "alerts.h"
 
+#include "weir/base/mem.h"
 #include "weir/net/redis.h"
+#include "weir/route/plan.h"
+#include "weir/watch/census.h"
+#include "weir/watch/herald.h"
 #include "weir/watch/store.h"
 #include "weir/watch/ticks.h"
+
+#include <stdlib.h>
 
 enum { PATIENCE_US = 1000 * 1000 };
 
@@ -45,6 +51,8 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
     n->pace = pace_of(s->tick_ms);
     n->judge = judge_new(kit->post.loop, open_store(n, kit), &settings, kit->metrics,
                          kit->shard);
+    n->herald = herald_new(kit->post.loop, n->link, kit->settings->redis_prefix, &n->pace);
+    n->census = census_new(kit->post.loop, n->link, kit->settings->redis_prefix, s->tick_ms);
     n->alerts = alerts_new(&(struct alerts_kit){ .post = kit->post,
                                                  .judge = n->judge,
                                                  .shard = kit->shard,
@@ -52,9 +60,26 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
                                                  .tick_ms = s->tick_ms });
 }
 
+void noticing_set_plan(struct noticing *n, const struct plan *plan)
+{
+    size_t count = map_size(plan->models), watched = 0;
+    struct watchlist **lists = mem_new_array(count + 1, sizeof(struct watchlist *));
+
+    for (size_t i = 0; i < count; i++) {
+        const struct model *m = map_value_at(plan->models, i);
+
+        if (m->watch)
+            lists[watched++] = m->watch;
+    }
+    census_watch(n->census, lists, watched);
+    free(lists);
+}
+
 void noticing_start(struct noticing *n, struct str admin)
 {
     judge_start(n->judge);
+    herald_start(n->herald);
+    census_start(n->census);
     alerts_start(n->alerts, admin);
 }
 
@@ -62,6 +87,8 @@ void noticing_stop(struct noticing *n)
 {
     alerts_stop(n->alerts);
     judge_stop(n->judge);
+    herald_stop(n->herald);
+    census_stop(n->census);
 }
 
 void noticing_kill(struct noticing *n)
@@ -81,6 +108,8 @@ void noticing_close(struct noticing *n)
     if (n->link)
         redis_free(n->link); /* ends what is under way */
     judge_free(n->judge);
+    herald_free(n->herald);
+    census_free(n->census);
     ticks_free(n->ticks);
     *n = (struct noticing){ .judge = NULL };
 }

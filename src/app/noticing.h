@@ -14,8 +14,11 @@
  */
 
 struct alerts;
+struct census;
+struct herald;
 struct metrics;
 struct metric_shard;
+struct plan;
 struct redis;
 struct ticks;
 
@@ -24,6 +27,8 @@ struct noticing {
     struct ticks *ticks; /* NULL: counts go to Redis */
     struct redis *link;  /* NULL: none is configured */
     struct judge *judge;
+    struct herald *herald;
+    struct census *census;
     struct alerts *alerts;
 };
 
@@ -35,7 +40,8 @@ struct noticing_kit {
 };
 
 void noticing_open(struct noticing *n, const struct noticing_kit *kit);
-void noticing_start(struct noticing *n, struct str admin); /* where operators ask */
+void noticing_set_plan(struct noticing *n, const struct plan *plan); /* what is watched */
+void noticing_start(struct noticing *n, struct str admin);           /* where operators ask */
 void noticing_stop(struct noticing *n); /* then wait until it is idle: seconds at most */
 void noticing_kill(struct noticing *n); /* for a process that cannot wait: no command stays */
 bool noticing_is_idle(const struct noticing *n);

@@ -19,6 +19,7 @@
 #include "weir/net/fetch.h"
 #include "weir/net/resolve.h"
 #include "weir/upstream/health.h"
+#include "weir/watch/herald.h"
 
 #include "address.h"
 #include "capacity.h"
@@ -149,6 +150,7 @@ static void change_plan(struct process *p, const struct config *next)
 
     plan_open(next->plan, old);
     admin_set_plan(&p->admin, next->plan);
+    noticing_set_plan(&p->noticing, next->plan);
     admin_set_token(&p->admin, next->settings.admin_token);
     capacity_set(&p->capacity, &next->settings);
     http_server_set(p->server, &http);
@@ -283,6 +285,7 @@ static enum err open_admin(struct process *p, struct fault *why)
     admin_set_token(&p->admin, s->admin_token);
     p->admin.memory = p->memory;
     p->admin.judge = p->noticing.judge;
+    p->admin.herald = p->noticing.herald;
     p->admin.redis_on = s->redis_on;
     p->admin.remote = (struct remote_settings){ .prefix = s->redis_prefix,
                                                 .store_requests = s->store_requests,
@@ -313,6 +316,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .most_connections = capacity_connections(s),
         .plan = p->config->plan,
         .ticks = p->noticing.ticks,
+        .course = herald_ticks(p->noticing.herald),
         .pace = &p->noticing.pace,
         .control = p->loop,
         .on_over = on_over,
@@ -389,6 +393,7 @@ static enum err open_all(struct process *p, struct fault *why)
     timer_init(&p->drain, p->loop, on_drain);
     timer_init(&p->last, p->loop, on_last);
     plan_open(p->config->plan, NULL);
+    noticing_set_plan(&p->noticing, p->config->plan);
     capacity_start(&p->capacity, p->loop, s);
     p->fd = address_inherited("data", 0);
     p->admin_fd = address_inherited("admin", 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "top_draw.h"
 
+#include "top_line.h"
 #include "weir/base/str.h"
-#include "weir/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 enum colour { PLAIN = 0, BOLD = 1, DIM = 2, RED = 31, GREEN = 32, YELLOW = 33 };
 
-enum { MOST_BARS = 3, NAME_WIDTH = 22 };
+enum { MOST_BARS = 3, NAME_WIDTH = 22, WIDE = 100, NARROW = 80 };
 
 /* A screen under way: lines are made one by one, so that each can be cut. */
 struct drawing {
@@ -113,101 +113,185 @@ static void put_past(struct buf *out, const struct top_screen *s, const char *mo
 
 /* ---- lines ---- */
 
-/* The line's first columns; a colour's letters take none. */
-static void put_cut(struct buf *out, struct str line, unsigned columns)
-{
-    unsigned taken = 0;
-
-    for (size_t i = 0; i < line.len && taken < columns;) {
-        size_t length = utf8_length(line.at + i, line.len - i);
-
-        length = length > 0 ? length : 1;
-        buf_put(out, str_cut(line, i, i + length));
-        i += length;
-        taken++;
-    }
-}
-
 static void put_line(struct drawing *d, enum colour colour, struct buf *line)
 {
     if (d->lines < d->s->rows) {
         if (d->s->colours && colour != PLAIN)
             buf_put_printf(d->out, "\033[%dm", (int)colour);
-        put_cut(d->out, buf_str(line), d->s->columns);
+        (void)top_line_put(d->out, buf_str(line), d->s->columns);
         buf_put_text(d->out, d->s->colours && colour != PLAIN ? "\033[0m\n" : "\n");
         d->lines++;
     }
     buf_reset(line);
 }
 
-/* A name in a column of its own: cut or filled up to `width` code points. */
 static void put_name(struct buf *line, const char *name, unsigned width)
 {
-    struct buf cut = { 0 };
-
-    put_cut(&cut, str_of(name), width);
-    buf_put(line, buf_str(&cut));
-    for (size_t n = utf8_count(buf_str(&cut)); n <= width; n++)
-        buf_put_text(line, " ");
-    buf_deinit(&cut);
+    top_line_column(line, str_of(name), width);
 }
 
-static void put_ms(struct buf *line, const json_t *object, const char *name)
+/* In so many columns; 0: as many as it takes. */
+static void put_ms(struct buf *line, const json_t *object, const char *name, int width)
 {
     const json_t *value = json_object_get(object, name);
 
     if (json_is_number(value))
-        buf_put_printf(line, "%9.*f", json_number_value(value) < 10 ? 2 : 0,
+        buf_put_printf(line, "%*.*f", width, json_number_value(value) < 10 ? 2 : 0,
                        json_number_value(value));
     else
-        buf_put_printf(line, "%9s", "-");
+        buf_put_printf(line, "%*s", width, "-");
+}
+
+/* A terminal may be narrow: then there are fewer columns, or two lines for one. */
+static bool is_wide(const struct drawing *d)
+{
+    return d->s->columns >= WIDE;
+}
+
+static bool is_narrow(const struct drawing *d)
+{
+    return d->s->columns < NARROW;
 }
 
 /* ---- parts ---- */
 
+static const char *redis_word(const json_t *now)
+{
+    const json_t *up = json_object_get(now, "redis_up");
+
+    return json_is_null(up) ? "off" : json_is_true(up) ? "up" : "away";
+}
+
 static void draw_head(struct drawing *d, struct buf *line)
 {
     const json_t *now = d->s->now, *cache = json_object_get(now, "cache");
-    const json_t *redis = json_object_get(now, "redis_up");
+    const char *ready = json_is_true(json_object_get(now, "ready")) ? "ready" : "draining";
     time_t seconds = (time_t)(number_of(now, "now_ms") / 1e3);
     struct tm tm;
     char clock[16];
 
     (void)strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&seconds, &tm));
-    buf_put_printf(line, "weir %s at %.*s  %s  %s", text_of(now, "version"),
-                   STR_ARG(d->s->address), clock,
-                   json_is_true(json_object_get(now, "ready")) ? "ready" : "draining");
+    if (is_narrow(d))
+        buf_put_printf(line, "weir %s %s  %.*s", clock, ready, STR_ARG(d->s->address));
+    else
+        buf_put_printf(line, "weir %s at %.*s  %s  %s", text_of(now, "version"),
+                       STR_ARG(d->s->address), clock, ready);
     put_line(d, BOLD, line);
-    buf_put_printf(line,
-                   "%.0f under way, %.0f connections, %.0f answers kept (%.1f MiB), Redis %s",
-                   number_of(now, "in_flight"), number_of(now, "connections"),
-                   number_of(cache, "entries"), number_of(cache, "bytes") / 1048576,
-                   json_is_null(redis)   ? "off"
-                   : json_is_true(redis) ? "up"
-                                         : "away");
+    if (is_narrow(d))
+        buf_put_printf(line, "%.0f under way, Redis %s", number_of(now, "in_flight"),
+                       redis_word(now));
+    else
+        buf_put_printf(
+            line, "%.0f under way, %.0f connections, %.0f answers kept (%.1f MiB), Redis %s",
+            number_of(now, "in_flight"), number_of(now, "connections"),
+            number_of(cache, "entries"), number_of(cache, "bytes") / 1048576, redis_word(now));
     put_line(d, PLAIN, line);
 }
 
+static bool is_on(const json_t *alarm)
+{
+    const char *state = text_of(alarm, "state");
+
+    return strcmp(state, "firing") == 0 || strcmp(state, "pending") == 0;
+}
+
+static void draw_alarm(struct drawing *d, struct buf *line, const json_t *alarm)
+{
+    size_t i;
+    json_t *moved;
+
+    buf_put_printf(line, is_narrow(d) ? "! %s" : "ALARM %s:", text_of(alarm, "severity"));
+    buf_put_printf(line, " %s %s %s", text_of(alarm, "model"), text_of(alarm, "prediction"),
+                   text_of(alarm, "segment"));
+    json_array_foreach(list_of(json_object_get(alarm, "evidence"), "moved"), i, moved)
+        buf_put_printf(line, "  %s %.1f%% \u2192 %.1f%%", text_of(moved, "value"),
+                       number_of(moved, "before") * 100, number_of(moved, "after") * 100);
+    put_line(d, RED, line);
+}
+
+/* A third of the screen at most: below them stands how it is. */
 static void draw_alarms(struct drawing *d, struct buf *line)
 {
-    size_t i, j;
-    json_t *alarm, *moved;
+    unsigned most = d->s->rows / 3 + 1, on = 0;
+    size_t i;
+    json_t *alarm;
 
     json_array_foreach(list_of(d->s->alarms, "alarms"), i, alarm)
     {
-        const char *state = text_of(alarm, "state");
-        const json_t *evidence = json_object_get(alarm, "evidence");
-
-        if (strcmp(state, "firing") != 0 && strcmp(state, "pending") != 0)
-            continue;
-        buf_put_printf(line, "ALARM %s: %s %s %s", text_of(alarm, "severity"),
-                       text_of(alarm, "model"), text_of(alarm, "prediction"),
-                       text_of(alarm, "segment"));
-        json_array_foreach(list_of(evidence, "moved"), j, moved)
-            buf_put_printf(line, "  %s %.1f%% \u2192 %.1f%%", text_of(moved, "value"),
-                           number_of(moved, "before") * 100, number_of(moved, "after") * 100);
-        put_line(d, RED, line);
+        if (is_on(alarm) && on++ < most)
+            draw_alarm(d, line, alarm);
     }
+    if (on <= most)
+        return;
+    buf_put_printf(line, "and %u alarms more", on - most);
+    put_line(d, RED, line);
+}
+
+/* What a row of a model says, worked out. */
+struct model_row {
+    const json_t *model;
+    const char *name;
+    double rate, hits, errors;
+};
+
+static void put_wide(const struct drawing *d, struct buf *line, const struct model_row *r)
+{
+    put_name(line, r->name, NAME_WIDTH);
+    buf_put_printf(line, "%9.1f%8.1f%8.2f", r->rate, r->hits, r->errors);
+    put_ms(line, r->model, "p50_ms", 9);
+    put_ms(line, r->model, "p95_ms", 9);
+    put_ms(line, r->model, "p99_ms", 9);
+    buf_put_printf(line, "%11.4f%11.4f  ", number_of(r->model, "cost_usd"),
+                   number_of(r->model, "saved_usd"));
+    put_past(line, d->s, r->name);
+}
+
+/* 80 columns. */
+static void put_usual(struct buf *line, const struct model_row *r)
+{
+    put_name(line, r->name, NAME_WIDTH - 7);
+    buf_put_printf(line, "%8.1f%6.1f%6.2f", r->rate, r->hits, r->errors);
+    put_ms(line, r->model, "p50_ms", 8);
+    put_ms(line, r->model, "p95_ms", 8);
+    put_ms(line, r->model, "p99_ms", 8);
+    buf_put_printf(line, "%10.2f%10.2f", number_of(r->model, "cost_usd"),
+                   number_of(r->model, "saved_usd"));
+}
+
+/* Two lines of 40 columns, of which this is the second. */
+static void put_below(struct buf *line, const struct model_row *r)
+{
+    buf_put_text(line, " ms ");
+    put_ms(line, r->model, "p50_ms", 0);
+    buf_put_text(line, "/");
+    put_ms(line, r->model, "p95_ms", 0);
+    buf_put_text(line, "/");
+    put_ms(line, r->model, "p99_ms", 0);
+    buf_put_printf(line, "  $%.2f, saved %.2f", number_of(r->model, "cost_usd"),
+                   number_of(r->model, "saved_usd"));
+}
+
+static void draw_model(struct drawing *d, struct buf *line, const json_t *model)
+{
+    double requests = number_of(model, "requests"), all = requests > 0 ? requests : 1;
+    enum colour colour = rate_of(d->s, model, "errors") > 0 ? YELLOW : PLAIN;
+    struct model_row r = { .model = model,
+                           .name = text_of(model, "model"),
+                           .rate = rate_of(d->s, model, "requests"),
+                           .hits = 100 * number_of(model, "hits") / all,
+                           .errors = 100 * number_of(model, "errors") / all };
+
+    if (is_wide(d)) {
+        put_wide(d, line, &r);
+    } else if (!is_narrow(d)) {
+        put_usual(line, &r);
+    } else {
+        put_name(line, r.name, 13);
+        buf_put_printf(line, "%6.1f/s hit%3.0f%% err%4.1f%%", r.rate, r.hits, r.errors);
+        put_line(d, colour, line);
+        put_below(line, &r);
+    }
+    put_line(d, colour, line);
 }
 
 static void draw_models(struct drawing *d, struct buf *line)
@@ -215,28 +299,36 @@ static void draw_models(struct drawing *d, struct buf *line)
     size_t i;
     json_t *model;
 
-    put_line(d, PLAIN, line);
-    put_name(line, "MODEL", NAME_WIDTH);
-    buf_put_printf(line, "%9s%8s%8s%9s%9s%9s%11s%11s  %s", "REQ/S", "HIT%", "ERR%", "P50 ms",
-                   "P95 ms", "P99 ms", "SPENT $", "SAVED $", "LAST LOOKS");
-    put_line(d, DIM, line);
-    json_array_foreach(list_of(d->s->now, "models"), i, model)
-    {
-        double requests = number_of(model, "requests");
-        double all = requests > 0 ? requests : 1;
-        double errors = 100 * number_of(model, "errors") / all;
-
-        put_name(line, text_of(model, "model"), NAME_WIDTH);
-        buf_put_printf(line, "%9.1f%8.1f%8.2f", rate_of(d->s, model, "requests"),
-                       100 * number_of(model, "hits") / all, errors);
-        put_ms(line, model, "p50_ms");
-        put_ms(line, model, "p95_ms");
-        put_ms(line, model, "p99_ms");
-        buf_put_printf(line, "%11.4f%11.4f  ", number_of(model, "cost_usd"),
-                       number_of(model, "saved_usd"));
-        put_past(line, d->s, text_of(model, "model"));
-        put_line(d, rate_of(d->s, model, "errors") > 0 ? YELLOW : PLAIN, line);
+    if (!is_narrow(d)) {
+        put_line(d, PLAIN, line);
+        put_name(line, "MODEL", is_wide(d) ? NAME_WIDTH : NAME_WIDTH - 7);
+        if (is_wide(d))
+            buf_put_printf(line, "%9s%8s%8s%9s%9s%9s%11s%11s  %s", "REQ/S", "HIT%", "ERR%",
+                           "P50 ms", "P95 ms", "P99 ms", "SPENT $", "SAVED $", "LAST LOOKS");
+        else
+            buf_put_printf(line, "%8s%6s%6s%8s%8s%8s%10s%10s", "REQ/S", "HIT%", "ERR%", "P50ms",
+                           "P95ms", "P99ms", "SPENT $", "SAVED $");
+        put_line(d, DIM, line);
     }
+    json_array_foreach(list_of(d->s->now, "models"), i, model) draw_model(d, line, model);
+}
+
+static void draw_endpoint(struct drawing *d, struct buf *line, const json_t *upstream,
+                          const json_t *endpoint)
+{
+    bool healthy = json_is_true(json_object_get(endpoint, "healthy"));
+
+    put_name(line, text_of(upstream, "name"), is_narrow(d) ? NAME_WIDTH - 7 : NAME_WIDTH);
+    put_name(line, text_of(endpoint, "state"), 11);
+    if (is_narrow(d)) {
+        put_ms(line, endpoint, "latency_ms", 9);
+    } else {
+        buf_put_printf(line, "%10.0f%10.0f   ", number_of(endpoint, "in_flight"),
+                       number_of(upstream, "waiting"));
+        put_ms(line, endpoint, "latency_ms", 9);
+        buf_put_printf(line, "  %s", text_of(endpoint, "url"));
+    }
+    put_line(d, healthy ? PLAIN : RED, line);
 }
 
 static void draw_upstreams(struct drawing *d, struct buf *line)
@@ -244,25 +336,17 @@ static void draw_upstreams(struct drawing *d, struct buf *line)
     size_t i, j;
     json_t *upstream, *endpoint;
 
-    put_line(d, PLAIN, line);
-    put_name(line, "UPSTREAM", NAME_WIDTH);
-    buf_put_printf(line, "%-12s%10s%10s%12s  %s", "STATE", "UNDER WAY", "WAITING", "LATENCY ms",
-                   "ENDPOINT");
-    put_line(d, DIM, line);
+    if (!is_narrow(d)) {
+        put_line(d, PLAIN, line);
+        put_name(line, "UPSTREAM", NAME_WIDTH);
+        buf_put_printf(line, "%-12s%10s%10s%12s  %s", "STATE", "UNDER WAY", "WAITING",
+                       "LATENCY ms", "ENDPOINT");
+        put_line(d, DIM, line);
+    }
     json_array_foreach(list_of(d->s->now, "upstreams"), i, upstream)
     {
         json_array_foreach(list_of(upstream, "endpoints"), j, endpoint)
-        {
-            bool healthy = json_is_true(json_object_get(endpoint, "healthy"));
-
-            put_name(line, text_of(upstream, "name"), NAME_WIDTH);
-            put_name(line, text_of(endpoint, "state"), 11);
-            buf_put_printf(line, "%10.0f%10.0f   ", number_of(endpoint, "in_flight"),
-                           number_of(upstream, "waiting"));
-            put_ms(line, endpoint, "latency_ms");
-            buf_put_printf(line, "  %s", text_of(endpoint, "url"));
-            put_line(d, healthy ? PLAIN : RED, line);
-        }
+            draw_endpoint(d, line, upstream, endpoint);
     }
 }
 
@@ -279,6 +363,33 @@ static void put_moves(struct buf *line, const json_t *histogram)
     }
 }
 
+static enum colour colour_of(const char *state)
+{
+    return strcmp(state, "confirmed") == 0   ? RED
+           : strcmp(state, "suspected") == 0 ? YELLOW
+                                             : PLAIN;
+}
+
+static void draw_histogram(struct drawing *d, struct buf *line, const json_t *h)
+{
+    const char *state = text_of(h, "state");
+    char name[160];
+
+    (void)snprintf(name, sizeof(name), "%s %s %s", text_of(h, "model"),
+                   text_of(h, "prediction"), text_of(h, "segment"));
+    if (is_wide(d)) {
+        put_name(line, name, 36);
+        put_name(line, state, 17);
+        buf_put_printf(line, "%8.2f%10.0f", number_of(h, "score"), number_of(h, "n"));
+    } else {
+        put_name(line, name, is_narrow(d) ? 20 : 28);
+        put_name(line, state, 10);
+        buf_put_printf(line, "%6.2f", number_of(h, "score"));
+    }
+    put_moves(line, h);
+    put_line(d, colour_of(state), line);
+}
+
 static void draw_drift(struct drawing *d, struct buf *line)
 {
     size_t i;
@@ -286,27 +397,17 @@ static void draw_drift(struct drawing *d, struct buf *line)
 
     if (json_array_size(list_of(d->s->drift, "histograms_list")) == 0)
         return;
-    put_line(d, PLAIN, line);
-    put_name(line, "PREDICTION", 36);
-    buf_put_printf(line, "%-18s%8s%10s  %s", "STATE", "SCORE", "ANSWERS", "MOVED");
-    put_line(d, DIM, line);
-    json_array_foreach(list_of(d->s->drift, "histograms_list"), i, h)
-    {
-        const char *state = text_of(h, "state");
-        char name[160];
-
-        (void)snprintf(name, sizeof(name), "%s %s %s", text_of(h, "model"),
-                       text_of(h, "prediction"), text_of(h, "segment"));
-        put_name(line, name, 36);
-        put_name(line, state, 17);
-        buf_put_printf(line, "%8.2f%10.0f", number_of(h, "score"), number_of(h, "n"));
-        put_moves(line, h);
-        put_line(d,
-                 strcmp(state, "confirmed") == 0   ? RED
-                 : strcmp(state, "suspected") == 0 ? YELLOW
-                                                   : PLAIN,
-                 line);
+    if (!is_narrow(d)) {
+        put_line(d, PLAIN, line);
+        put_name(line, "PREDICTION", is_wide(d) ? 36 : 28);
+        if (is_wide(d))
+            buf_put_printf(line, "%-18s%8s%10s  %s", "STATE", "SCORE", "ANSWERS", "MOVED");
+        else
+            buf_put_printf(line, "%-11s%6s  %s", "STATE", "SCORE", "MOVED");
+        put_line(d, DIM, line);
     }
+    json_array_foreach(list_of(d->s->drift, "histograms_list"), i, h)
+        draw_histogram(d, line, h);
 }
 
 void top_draw(const struct top_screen *s, struct buf *out)

@@ -106,6 +106,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
     open_redis(w, s);
     w->watch = watch_new(w->loop, w->remote, s->redis_prefix);
     watch_set_ticks(w->watch, kit->ticks);
+    watch_set_course(w->watch, kit->course);
     watch_set_pace(w->watch, kit->pace);
     watch_set_names(w->watch, s->drift.changes);
     w->exchanges = (struct exchange_kit){

@@ -39,6 +39,7 @@ struct worker_kit {
     unsigned most_background; /* of each worker: work that nobody waits for */
     struct plan *plan;
     struct ticks *ticks;     /* NULL: counts go to Redis */
+    struct ticks *course;    /* what the page draws over time */
     const struct pace *pace; /* of counting */
     struct loop *control;
     void (*on_over)(void *owner); /* runs on the control loop, once for each worker */

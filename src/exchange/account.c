@@ -127,6 +127,29 @@ static void count_in_time(struct metric_shard *shard, const struct record *r)
         METRIC_LABEL(r->model, late ? STR("late") : str_of(degraded_words[r->degraded])));
 }
 
+_Static_assert((int)OUTCOME_COUNT == (int)WATCH_OUTCOMES &&
+                   (int)OUTCOME_REJECTED == (int)WATCH_REJECTED &&
+                   (int)OUTCOME_CLIENT_CANCEL == (int)WATCH_CLIENT_CANCEL,
+               "ends have one order");
+
+static void tell_watch(struct watch *watch, const struct record *r, enum outcome outcome,
+                       bool is_kept)
+{
+    if (!watch)
+        return;
+    if (r->err == OK && r->answer.version.len > 0)
+        watch_note(watch, &r->answer);
+    if (r->answer.list)
+        watch_end(watch,
+                  &(struct watch_end){ .list = r->answer.list,
+                                       .version = r->upstream_model,
+                                       .segments = r->answer.segments,
+                                       .outcome = (enum watch_outcome)outcome,
+                                       .total_us = r->total_us,
+                                       .cost_usd = r->cost_usd,
+                                       .saved_microusd = is_kept ? r->saved_microusd : 0 });
+}
+
 static void write_line(const struct record *r, const char *outcome)
 {
     log_info("exchange_end", F_STR("request_id", r->request_id), F_STR("tenant", r->tenant),
@@ -146,19 +169,20 @@ static void write_line(const struct record *r, const char *outcome)
 
 void account(struct metric_shard *shard, struct watch *watch, const struct record *r)
 {
-    const char *outcome = outcome_words[outcome_of(r->err, r->word, r->degraded)];
+    enum outcome end = outcome_of(r->err, r->word, r->degraded);
+    const char *outcome = outcome_words[end];
+    bool is_kept = r->word == WORD_HIT || r->word == WORD_STALE || r->word == WORD_COALESCED;
     uint64_t away_us = r->upstream_us + r->queue_us;
     uint64_t own_us = r->total_us > away_us ? r->total_us - away_us : 0;
 
     metric_observe(shard, METRIC_REQUEST_SECONDS, seconds(r->total_us),
                    METRIC_LABEL(r->model, r->endpoint));
     metric_observe(shard, METRIC_OVERHEAD_SECONDS, seconds(own_us), METRIC_LABEL(r->model));
-    if (r->word == WORD_HIT || r->word == WORD_STALE || r->word == WORD_COALESCED)
+    if (is_kept)
         count_saved(shard, r);
     else if (r->attempts > 0)
         count_model(shard, r);
-    if (r->err == OK && watch && r->answer.version.len > 0)
-        watch_note(watch, &r->answer);
+    tell_watch(watch, r, end, is_kept);
     if (r->within_us > 0 && r->err != ERR_CANCELLED)
         count_in_time(shard, r);
     /* Last: who sees the request counted finds all the rest of it. */

@@ -26,6 +26,7 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
                                   .request = x->ask.body,
                                   .list = x->model->watch,
                                   .cost_usd = -1 };
+    recall_put_segments(x->model, &x->ask, x->ask.body, out->segments);
     if (x->degraded == DEGRADED_FALLBACK || x->degraded == DEGRADED_HEURISTIC)
         return; /* not this model's words */
     if (keep_is_answered(x)) {
@@ -54,7 +55,6 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
         out->body = facts->body;
         out->entry = x->answer;
     }
-    recall_put_segments(x->model, &x->ask, x->ask.body, out->segments);
 }
 
 /* Who answered; where nobody did, who was asked last. */

@@ -90,8 +90,9 @@ const struct prediction *reading_built_in(struct str name)
 
 bool reading_is_built_in(struct str name)
 {
-    return str_starts(name, STR("field:")) || str_eq(name, READING_RETURNED_MODEL) ||
-           str_eq(name, READING_FINGERPRINT) || reading_built_in(name);
+    return str_starts(name, STR("field:")) || str_starts(name, STR("~")) ||
+           str_eq(name, READING_RETURNED_MODEL) || str_eq(name, READING_FINGERPRINT) ||
+           reading_built_in(name);
 }
 
 const struct prediction *reading_prediction(const struct watchlist *l, size_t i)

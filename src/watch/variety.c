@@ -3,7 +3,6 @@
 
 #include "weir/base/ensure.h"
 #include "weir/base/mem.h"
-#include "weir/stats/distinct.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -64,6 +63,28 @@ void variety_add(struct variety *v, uint64_t day, uint64_t hash)
     turn_to(v, day);
     if (day == v->day)
         distinct_add(&v->today, mix(hash));
+    (void)pthread_mutex_unlock(&v->lock);
+}
+
+/* Under the lock; NULL: the day is over, or not yet come. */
+static struct distinct *of_day(struct variety *v, uint64_t day)
+{
+    return day == v->day ? &v->today : day + 1 == v->day ? &v->yesterday : NULL;
+}
+
+void variety_merge(struct variety *v, uint64_t day, const struct distinct *theirs,
+                   struct distinct *all)
+{
+    struct distinct *own;
+
+    *all = (struct distinct){ { 0 } };
+    (void)pthread_mutex_lock(&v->lock);
+    turn_to(v, day);
+    own = of_day(v, day);
+    if (own) {
+        distinct_merge(own, theirs);
+        *all = *own;
+    }
     (void)pthread_mutex_unlock(&v->lock);
 }
 

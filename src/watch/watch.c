@@ -5,6 +5,7 @@
 #include "sighting.h"
 #include "source.h"
 #include "tally.h"
+#include "toll.h"
 #include "weir/base/clock.h"
 #include "weir/base/escape.h"
 #include "weir/base/log.h"
@@ -33,6 +34,7 @@ enum {
     MOST_COUNTS = 64,
     ROUND_COUNTS = 256,
     ROUND_SETS = LEDGER_SETS / 32, /* at most 0.7 ms, where every line differs */
+    ROUND_TOLLS = TOLL_SETS / 32,
     ROUND_US = 25 * 1000,
 };
 
@@ -40,23 +42,28 @@ struct watch {
     struct loop *loop;     /* lent */
     struct remote *remote; /* lent; NULL: only metrics, and ticks */
     struct ticks *ticks;   /* lent; NULL: nobody asks */
+    struct ticks *course;  /* the same */
     struct str prefix;     /* lent */
     struct pace pace;      /* how long a minute is */
     bool names;            /* of upstreams are counted */
     struct sightings sightings;
     struct buf by;         /* the segment of the upstream that is counted; its memory is kept */
     struct ledger *ledger; /* owned, as are the next */
+    struct toll *toll;
     struct tally *waiting;
     struct tally *telling; /* grouped */
     size_t told;           /* cells of `telling` that are done with */
     bool in_rounds;        /* the timer's last call has not done all of it */
     bool reading;          /* first the ledger is told to the tally */
+    bool tolling;          /* and the toll to the course */
     uint64_t dropped;
     struct timer timer;
 };
 
 static void on_due(struct timer *t);
 static void expand(void *ctx, const struct ledger_line *line);
+static void expand_end(void *ctx, const struct toll_line *line, struct str name,
+                       struct str word, uint64_t count);
 
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix)
 {
@@ -67,9 +74,11 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
     w->prefix = prefix;
     w->pace = pace_of(TICK_MS);
     w->ledger = MEM_NEW(struct ledger);
+    w->toll = MEM_NEW(struct toll);
     w->waiting = MEM_NEW(struct tally);
     w->telling = MEM_NEW(struct tally);
     ledger_init(w->ledger, loop_shard(loop), expand, w);
+    toll_init(w->toll, expand_end, w);
     tally_init(w->waiting);
     tally_init(w->telling);
     timer_init(&w->timer, loop, on_due);
@@ -79,6 +88,11 @@ struct watch *watch_new(struct loop *loop, struct remote *remote, struct str pre
 void watch_set_ticks(struct watch *w, struct ticks *ticks)
 {
     w->ticks = ticks;
+}
+
+void watch_set_course(struct watch *w, struct ticks *ticks)
+{
+    w->course = ticks;
 }
 
 void watch_set_pace(struct watch *w, const struct pace *pace)
@@ -113,6 +127,46 @@ static bool is_told(const struct watch *w)
     return w->remote || w->ticks;
 }
 
+/* A minute that is closed, or may be before this arrives, does not change any more. */
+static uint64_t book(const struct watch *w, uint64_t minute)
+{
+    return pace_book(&w->pace, minute, clock_wall_ms()); /* TALLY_LATE is late */
+}
+
+/* ---- from ledger and toll to the course ---- */
+
+static void add_to_course(struct watch *w, const struct tick_histogram *of, struct str word,
+                          uint64_t minute, uint64_t count)
+{
+    if (w->course)
+        ticks_add(w->course, book(w, minute), of, word, count);
+}
+
+/* Once under all requests, and once under each segment. */
+static void expand_end(void *ctx, const struct toll_line *line, struct str name,
+                       struct str word, uint64_t count)
+{
+    struct watch *w = ctx;
+    const struct watchlist *list = line->list;
+    struct tick_histogram of = { list->model, line->version, name, { 0 } };
+
+    add_to_course(w, &of, word, line->minute, count);
+    for (size_t s = 0; s < list->segment_count; s++) {
+        of.segment = segment_text(&list->segments[s], line->segments[s]);
+        add_to_course(w, &of, word, line->minute, count);
+    }
+}
+
+/* What is drawn over time is told by fresh answers. */
+static void expand_said(struct watch *w, const struct ledger_line *line,
+                        const struct tally_key *k)
+{
+    struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
+
+    if (k->source == WATCH_FRESH)
+        add_to_course(w, &of, k->value, line->minute, line->count);
+}
+
 /* ---- from the ledger to the tally ---- */
 
 static void tally(struct watch *w, const struct tally_key *key, uint64_t count)
@@ -134,10 +188,14 @@ static void expand_word(struct watch *w, const struct ledger_line *line, size_t 
                              .source = line->source,
                              .minute = minute };
 
-    tally(w, &key, line->count);
+    if (is_told(w))
+        tally(w, &key, line->count);
+    expand_said(w, line, &key);
     for (size_t s = 0; s < list->segment_count; s++) {
         key.segment = segment_text(&list->segments[s], line->segments[s]);
-        tally(w, &key, line->count);
+        if (is_told(w))
+            tally(w, &key, line->count);
+        expand_said(w, line, &key);
     }
 }
 
@@ -146,7 +204,7 @@ static void expand(void *ctx, const struct ledger_line *line)
     struct watch *w = ctx;
     bool away = is_away(w);
 
-    if (!is_told(w))
+    if (!is_told(w) && !w->course)
         return;
     for (size_t i = 0; i < line->reading.count; i++)
         if (line->reading.places[i] != READING_UNCOUNTED)
@@ -154,6 +212,12 @@ static void expand(void *ctx, const struct ledger_line *line)
 }
 
 /* ---- noting ---- */
+
+static void wake(struct watch *w)
+{
+    if (!timer_is_armed(&w->timer))
+        timer_arm(&w->timer, w->pace.flush_ms * 1000);
+}
 
 /* Such words come from outside, and are no places in a list: they go by the ledger. */
 static void note_name(struct watch *w, const struct watch_answer *a, struct str what,
@@ -192,17 +256,18 @@ void watch_note(struct watch *w, const struct watch_answer *a)
     ledger_add(w->ledger, a, minute_now(w));
     if (w->names && a->source == WATCH_FRESH && is_told(w))
         note_names(w, a);
-    if (!timer_is_armed(&w->timer))
-        timer_arm(&w->timer, w->pace.flush_ms * 1000);
+    wake(w);
+}
+
+void watch_end(struct watch *w, const struct watch_end *e)
+{
+    if (!w->course)
+        return;
+    toll_add(w->toll, e, minute_now(w));
+    wake(w);
 }
 
 /* ---- telling ---- */
-
-/* A minute that is closed, or may be before this arrives, does not change any more. */
-static uint64_t minute_to_tell(const struct watch *w, const struct tally_key *k)
-{
-    return pace_book(&w->pace, k->minute, clock_wall_ms()); /* TALLY_LATE is late */
-}
 
 /* How a histogram is called, over all minutes and sources. */
 static bool put_name(const struct tally_key *k, struct buf *out)
@@ -240,7 +305,7 @@ static void deinit_texts(struct texts *t)
 static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
                        const struct remote_count *counts, size_t n)
 {
-    struct remote_histogram h = { .minute = minute_to_tell(w, k), .ttl_s = ttl_s(w, k) };
+    struct remote_histogram h = { .minute = book(w, k->minute), .ttl_s = ttl_s(w, k) };
 
     buf_reset(&t->name);
     buf_reset(&t->key);
@@ -268,7 +333,7 @@ static void tell_ticks(struct watch *w, const struct tally_key *k,
     struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
 
     for (size_t i = 0; i < n && k->source == WATCH_FRESH; i++)
-        ticks_add(w->ticks, minute_to_tell(w, k), &of, counts[i].field, counts[i].by);
+        ticks_add(w->ticks, book(w, k->minute), &of, counts[i].field, counts[i].by);
 }
 
 /* Tells one histogram, or as much of it as goes at once; how many counts that were. */
@@ -328,11 +393,13 @@ static void tell_dropped(struct watch *w)
 }
 
 /* True: something is left for another round. */
-static bool flush(struct watch *w, size_t sets, size_t counts)
+static bool flush(struct watch *w, size_t sets, size_t tolls, size_t counts)
 {
+    if (w->tolling)
+        w->tolling = !toll_tell(w->toll, tolls, minute_now(w));
     if (w->reading)
         w->reading = !ledger_tell(w->ledger, sets, minute_now(w));
-    if (w->reading)
+    if (w->reading || w->tolling)
         return true;
     return is_told(w) && !is_away(w) && tell(w, counts);
 }
@@ -342,8 +409,8 @@ static void on_due(struct timer *t)
     struct watch *w = container_of(t, struct watch, timer);
 
     if (!w->in_rounds)
-        w->reading = true;
-    w->in_rounds = flush(w, ROUND_SETS, ROUND_COUNTS);
+        w->reading = w->tolling = true;
+    w->in_rounds = flush(w, ROUND_SETS, ROUND_TOLLS, ROUND_COUNTS);
     if (w->in_rounds)
         timer_arm(t, ROUND_US);
     else if (is_away(w))
@@ -355,10 +422,11 @@ static void on_due(struct timer *t)
 void watch_flush(struct watch *w)
 {
     timer_disarm(&w->timer);
-    w->reading = true;
+    w->reading = w->tolling = true;
     w->in_rounds = false;
     (void)ledger_tell(w->ledger, LEDGER_SETS, minute_now(w)); /* to its end ... */
-    (void)flush(w, LEDGER_SETS, SIZE_MAX);                    /* ... and once round */
+    (void)toll_tell(w->toll, TOLL_SETS, minute_now(w));
+    (void)flush(w, LEDGER_SETS, TOLL_SETS, SIZE_MAX); /* ... and once round */
     if (is_away(w))
         timer_arm(&w->timer, w->pace.flush_ms * 1000);
     tell_dropped(w);
@@ -371,11 +439,13 @@ void watch_free(struct watch *w)
     watch_flush(w);
     timer_disarm(&w->timer);
     ledger_deinit(w->ledger);
+    toll_deinit(w->toll);
     tally_deinit(w->waiting);
     tally_deinit(w->telling);
     sightings_deinit(&w->sightings);
     buf_deinit(&w->by);
     free(w->ledger);
+    free(w->toll);
     free(w->waiting);
     free(w->telling);
     free(w);

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """`weir top`, beside a gateway that runs: in a pipe, and in a real pseudo-terminal."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 import time
+import unicodedata
 
 import pytest
 
@@ -15,6 +19,7 @@ from weirtest.process import binary
 from weirtest.redis import free_port
 
 TOKEN = "a-secret-of-operators"
+CLEAR = b"\033[H\033[2J"
 
 
 def gateway(stage, **settings):
@@ -53,12 +58,15 @@ def test_the_configuration_says_where_the_gateway_is(stage):
     assert "chat" in seen.stdout
 
 
-def test_in_a_terminal_it_goes_on_until_q(weir):
+def watched(weir, looks, columns=None, rows=None):
+    """What it draws in a terminal of that size, until it has looked so often and is told to quit."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(binary(), [binary(), "top", "--admin", admin(weir)])
+    if columns:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     shown, deadline = b"", time.monotonic() + 20
-    while shown.count(b"UPSTREAM") < 2 and time.monotonic() < deadline:
+    while shown.count(CLEAR) < looks + 1 and time.monotonic() < deadline:
         if select.select([terminal], [], [], 1)[0]:
             shown += os.read(terminal, 65536)
     os.write(terminal, b"q")
@@ -71,8 +79,38 @@ def test_in_a_terminal_it_goes_on_until_q(weir):
             break
         shown += more
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert shown.count(b"UPSTREAM") >= 2
+    return shown
+
+
+def test_in_a_terminal_it_goes_on_until_q(weir):
+    shown = watched(weir, 2)
+    assert shown.count(CLEAR) >= 2
+    assert b"UPSTREAM" in shown
     assert shown.endswith(b"\033[?1049l"), "the terminal is given back"
+
+
+def width(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1
+               for c in line)  # fmt: skip
+
+
+@pytest.mark.parametrize("columns, rows", [(80, 24), (40, 12), (20, 5)])
+def test_it_fits_the_terminal_whatever_models_are_called(stage, columns, rows):
+    names = ["chat", "a-model-whose-name-goes-on-" + "and-on-" * 10, "\U0001f600" * 16, "\u202eלדומ"]
+    setup = config.gateway(stage.upstream(chat.says("hello")))
+    setup["models"].update({name: setup["models"]["chat"] for name in names[1:]})
+    weir = stage.weir(setup)
+    for name in names:
+        assert weir.post(chat.PATH, chat.stable("q", model=name)).status == 200
+    screen = watched(weir, 3, columns, rows).split(CLEAR)[-2].decode()
+    lines = re.sub(r"\033\[\d*m", "", screen).split("\n")
+    assert len(lines) <= rows and "\033" not in "".join(lines) and "\u202e" not in screen
+    assert all(width(line.rstrip("\r")) <= columns for line in lines), lines
+    if columns >= 40:
+        chats = "\n".join(lines)[:2000]
+        assert re.search(r"^chat .*0\.0", chats, re.M)
+        assert re.search(r"\d/[\d.]+/\d|P50ms +P95ms +P99ms", chats)
+        assert "saved" in chats or "SAVED" in chats
 
 
 def test_a_token_is_asked_for_and_taken_from_the_environment(stage):

@@ -6,7 +6,6 @@
 #include "weir/base/metric.h"
 #include "weir/cache/memory.h"
 #include "weir/cache/remote.h"
-#include "weir/net/timer.h"
 
 /*
  * The operator's plane, on an address of its own and on the control loop: a page for people at /,
@@ -15,7 +14,7 @@
  */
 
 struct feed;
-struct history;
+struct herald;
 struct judge;
 
 struct admin {
@@ -23,15 +22,14 @@ struct admin {
     struct metric_shard *shard; /* of the control loop */
     struct memory *memory;      /* NULL: tier off */
     struct judge *judge;        /* NULL: nothing is judged */
+    struct herald *herald;      /* who knows the last hours */
     struct plan *plan;          /* one reference */
     const struct api_health *health;
     struct remote_settings remote; /* for the names of keys */
     bool redis_on;                 /* one is configured */
     bool token_asked;
     struct digest token;
-    struct feed *feed;       /* who listens to the page's events; owned, as is the next */
-    struct history *history; /* the last day by minutes */
-    struct timer minute;
+    struct feed *feed; /* who listens to the page's events; owned */
 };
 
 void admin_init(struct admin *a, struct loop *loop, struct metrics *metrics,

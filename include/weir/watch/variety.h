@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weir/base/own.h"
+#include "weir/stats/distinct.h"
 
 #include <stdint.h>
 
@@ -25,5 +26,9 @@ struct variety_counts {
     uint64_t today;
     uint64_t yesterday;
 };
+
+/* Adds what others have seen that day; `all` is then the day's sketch, empty for any other day. */
+void variety_merge(struct variety *v, uint64_t day, const struct distinct *theirs,
+                   struct distinct *all);
 
 void variety_read(struct variety *v, uint64_t day, struct variety_counts *out);

@@ -51,6 +51,40 @@ enum {
     WATCH_INDEX_TTL_S = 35 * 24 * 60 * 60,
 };
 
+/* How requests end, in the words of weir_requests_total. */
+/* clang-format off */
+#define WATCH_OUTCOME_WORDS(O)                              \
+    O(WATCH_OK,                 "ok")                       \
+    O(WATCH_CACHE_HIT,          "cache_hit")                \
+    O(WATCH_WAS_COALESCED,      "coalesced")                \
+    O(WATCH_STALE,              "stale")                    \
+    O(WATCH_FALLBACK,           "fallback")                 \
+    O(WATCH_REJECTED,           "rejected")                 \
+    O(WATCH_CLIENT_CANCEL,      "client_cancel")            \
+    O(WATCH_UPSTREAM_ERROR,     "upstream_error")           \
+    O(WATCH_UPSTREAM_TRUNCATED, "upstream_truncated")       \
+    O(WATCH_TIMEOUT,            "timeout")                  \
+    O(WATCH_INTERNAL_ERROR,     "internal_error")
+/* clang-format on */
+
+enum watch_outcome {
+#define O(name, word) name,
+    WATCH_OUTCOME_WORDS(O)
+#undef O
+        WATCH_OUTCOMES
+};
+
+/* What a request came to, whatever its end; all of it lent. */
+struct watch_end {
+    struct watchlist *list;
+    struct str version; /* empty: no upstream was asked */
+    const uint8_t *segments;
+    enum watch_outcome outcome;
+    uint64_t total_us;       /* as its caller saw it */
+    double cost_usd;         /* 0 or below: not known */
+    uint64_t saved_microusd; /* what the call cost that it was spared */
+};
+
 enum watch_source { WATCH_FRESH, WATCH_CACHED, WATCH_COALESCED };
 
 struct watch_answer {
@@ -74,6 +108,8 @@ struct watch_answer {
 /* `remote` may be NULL. `prefix` and the rest are lent while the watch lives. */
 struct watch *watch_new(struct loop *loop, struct remote *remote, struct str prefix);
 void watch_set_ticks(struct watch *w, struct ticks *ticks); /* lent; used without `remote` */
+/* For the course of things (herald.h): ends, and the words of fresh answers. Lent. */
+void watch_set_course(struct watch *w, struct ticks *ticks);
 /* What is called a minute here is a tick of another length; before anything is noted. */
 void watch_set_pace(struct watch *w, const struct pace *pace);
 /* Names that upstreams give are counted; else not. */
@@ -81,6 +117,7 @@ void watch_set_names(struct watch *w, bool counted);
 void watch_free(struct watch *w); /* flushes first */
 
 void watch_note(struct watch *w, const struct watch_answer *a);
+void watch_end(struct watch *w, const struct watch_end *e); /* once for each request */
 void watch_flush(struct watch *w);
 
 /* Is it a name that no other prediction may have: every model's, or like a schema's field? */
@@ -96,7 +133,7 @@ void watch_put_json(struct metrics *m, struct buf *out);
 void watch_put_text(struct metrics *m, struct buf *out);
 /*
  * About how many different values the configured labels and numbers had, in fresh answers of
- * this process: what stays in `other` may be three spellings or three million.
+ * this process, and of those that share its Redis (census.h): what stays in `other` may be three spellings or three million.
  *     {"distinct":[{"model":"...","prediction":"intent","today":12,"yesterday":11}]}
  */
 void watch_put_distinct(const struct watchlist *const *lists, size_t count, struct buf *out);

@@ -16,6 +16,7 @@ def bundle(folder, library, library_style):
     for place, text in (
         ("@style@", style),
         ("@library@", code.replace("</script", "<\\/script")),
+        ("@course@", (folder / "course.js").read_text()),
         ("@script@", (folder / "script.js").read_text()),
     ):
         assert page.count(place) == 1, place

@@ -109,62 +109,7 @@ function showMoment(now) {
   showTiles(first, now, seconds);
   showModels(first, now, seconds);
   showUpstreams(now);
-  offerModels(now.models.map(m => m.model));
 }
-
-function offerModels(names) {
-  const select = $("model");
-  if (select.options.length === names.length + 1) return;
-  const chosen = select.value;
-  select.replaceChildren(element("option", { value: "" }, "all"), ...names.map(n => element("option", { value: n }, n)));
-  select.value = chosen;
-}
-
-// ---- the day ------------------------------------------------------------------------------
-
-const ROW = { minute: 0, requests: 1, errors: 2, rejected: 3, hits: 4, degraded: 5, p50: 6, p95: 7, p99: 8, cost: 9, saved: 10 };
-let day = null;
-const charts = {};
-
-// One row a minute for one model or all: counts add up; of percentiles the worst model's is shown.
-function minutes(model, span) {
-  const last = Math.floor(Date.now() / 60000), all = new Map();
-  for (const m of day.models) {
-    if (model && m.model !== model) continue;
-    for (const row of m.minutes) {
-      const sum = all.get(row[0]);
-      if (!sum) { all.set(row[0], row.slice()); continue; }
-      for (const i of [1, 2, 3, 4, 5, 9, 10]) sum[i] += row[i];
-      for (const i of [6, 7, 8]) sum[i] = Math.max(sum[i], row[i]);
-    }
-  }
-  const rows = [];
-  for (let minute = last - span; minute < last; minute++) rows.push([minute, all.get(minute) || null]);
-  return rows;
-}
-
-function chart(id, labels, colors, rows, options = {}) {
-  const data = rows.map(r => [new Date(r[0] * 60000), ...r[1]]);
-  const look = { labels: ["minute", ...labels], colors: colors.map(color), labelsDiv: $(id + "-key"), legend: "always", gridLineColor: color("line"),
-    axisLineColor: color("line"), strokeWidth: 1.6, includeZero: true, connectSeparatedPoints: false, drawPoints: false, highlightCircleSize: 3, animatedZooms: false, axes: { y: { axisLabelWidth: 44 }, x: { drawGrid: false } }, ...options };
-  if (charts[id]) charts[id].updateOptions({ file: data, ...look });
-  else charts[id] = new Dygraph($(id), data, look);
-  const last = rows.filter(r => r[1][0] !== null).at(-1);
-  $(id).setAttribute("aria-label", $(id).previousElementSibling.textContent + ": " +
-    (last ? labels.map((l, i) => `${l} ${last[1][i] === null ? "none" : Number(last[1][i].toFixed(3))}`).join(", ") + " in the last minute with requests" : "no requests"));
-}
-
-function drawDay() {
-  if (!day) return;
-  const rows = minutes($("model").value, Number($("span").value));
-  const pick = of => rows.map(([minute, r]) => [minute, of(r)]);
-  chart("requests", ["requests", "from what is kept", "errors"], ["blue", "good", "bad"], pick(r => r ? [r[ROW.requests], r[ROW.hits], r[ROW.errors]] : [0, 0, 0]), { fillGraph: true, fillAlpha: .12 });
-  chart("latency", ["p50", "p95", "p99"], ["good", "blue", "warn"], pick(r => r ? [r[ROW.p50] / 1000, r[ROW.p95] / 1000, r[ROW.p99] / 1000] : [null, null, null]));
-  chart("rates", ["hit rate", "errors"], ["good", "bad"], pick(r => r ? [100 * r[ROW.hits] / r[ROW.requests], 100 * r[ROW.errors] / r[ROW.requests]] : [null, null]), { valueRange: [0, 101] });
-  chart("money", ["spent", "saved"], ["warn", "good"], pick(r => r ? [r[ROW.cost] / 1e6, r[ROW.saved] / 1e6] : [0, 0]));
-}
-
-async function readDay() { const answer = await askJson("/admin/history"); if (answer) { day = answer; drawDay(); } }
 
 // ---- predictions and alarms ---------------------------------------------------------------
 
@@ -255,7 +200,7 @@ async function every(ms, work) {
 
 async function live() {
   $("door").hidden = true; $("page").hidden = false;
-  every(10000, readDay);
+  every(5000, readCourse);
   every(3000, readDrift);
   for (;; await pause(1000)) {
     try { await listen(); } catch (e) { if (e instanceof Locked) return door.open(door.token !== ""); }
@@ -270,6 +215,5 @@ $("door").addEventListener("submit", event => {
   sessionStorage.setItem("weir-token", door.token);
   live();
 });
-for (const id of ["model", "span"]) $(id).addEventListener("change", drawDay);
-dark.addEventListener("change", drawDay);
+openCourse();
 live();

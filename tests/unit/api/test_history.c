@@ -1,154 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "history.h"
 
+#include "weir/watch/course.h"
+#include "weir/watch/pace.h"
+
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <stdio.h>
 
 enum { MINUTE_MS = 60 * 1000 };
 
-static const uint64_t START_MS = 29583000ULL * MINUTE_MS;
+static const uint64_t START = 29583000;
 
-static struct metrics *metrics;
-static struct metric_shard *shard;
-static struct history *history;
+static struct course *course;
+static struct pace pace;
+static struct fault why;
 static json_t *told;
 
 static void start(void)
 {
-    metrics = metrics_new();
-    shard = metrics_shard(metrics);
-    history = history_new();
-    history_note(history, metrics, START_MS);
+    course = course_new();
+    pace = pace_of(MINUTE_MS);
 }
 
 static void stop(void)
 {
     json_decref(told);
-    history_free(history);
-    metrics_free(metrics);
+    course_free(course);
 }
 
 TestSuite(history, .init = start, .fini = stop, .timeout = 20);
 
-static void answer(const char *outcome, int count)
+static void count(unsigned nth, const char *text)
 {
-    metric_add(shard, METRIC_REQUESTS, count,
-               METRIC_LABEL(STR("chat"), STR("local"), STR("chat"), str_of(outcome)));
+    struct str one = str_of(text);
+
+    course_set(course, START + nth, &one, 1);
 }
 
-static uint64_t minute(unsigned nth)
-{
-    return START_MS + (uint64_t)nth * MINUTE_MS;
-}
-
-/* The rows of the only model. */
-static json_t *rows_at(uint64_t now_ms)
+/* An hour and a half behind the start; the minute that runs is not told. */
+static enum err ask(const char *query)
 {
     struct buf out = { 0 };
+    enum err err = history_put_json(course, &pace, str_of(query), (START + 90) * MINUTE_MS,
+                                    &out, &why);
 
-    history_put_json(history, now_ms, &out);
     json_decref(told);
-    told = json_loadb(out.at, out.len, 0, NULL);
-    cr_assert(told, "not JSON: %.*s", STR_ARG(buf_str(&out)));
+    told = err ? NULL : json_loadb(out.at, out.len, 0, NULL);
+    cr_assert(err || told, "not JSON: %.*s", STR_ARG(buf_str(&out)));
     buf_deinit(&out);
-    return json_object_get(json_array_get(json_object_get(told, "models"), 0), "minutes");
+    return err;
 }
 
-static json_int_t number(json_t *rows, size_t row, size_t column)
+static json_t *point(size_t nth)
 {
-    return json_integer_value(json_array_get(json_array_get(rows, row), column));
+    return json_array_get(json_object_get(told, "points"), nth);
 }
 
-Test(history, a_minute_has_what_was_counted_in_it)
+static double number(size_t nth, const char *name)
 {
-    json_t *rows;
-
-    answer("ok", 5);
-    answer("timeout", 2);
-    answer("cache_hit", 3);
-    history_note(history, metrics, minute(1));
-    rows = rows_at(minute(1));
-    cr_assert_eq(json_array_size(rows), 1);
-    cr_assert_eq(number(rows, 0, 0), 29583001);
-    cr_assert_eq(number(rows, 0, 1), 10);
-    cr_assert_eq(number(rows, 0, 2), 2);
-    cr_assert_eq(number(rows, 0, 4), 3);
+    return json_number_value(json_object_get(point(nth), name));
 }
 
-Test(history, the_next_minute_has_only_what_came_after)
+Test(history, the_last_hour_is_told_if_nothing_is_asked)
 {
-    json_t *rows;
-
-    answer("ok", 5);
-    history_note(history, metrics, minute(1));
-    answer("ok", 2);
-    history_note(history, metrics, minute(2));
-    rows = rows_at(minute(2));
-    cr_assert_eq(number(rows, 1, 1), 2);
+    count(10, "chat:v1\n ~outcome=ok 1\n");
+    count(70, "chat:v1\n ~outcome=ok 2\n ~outcome=cache_hit 3\n");
+    cr_assert_eq(ask(""), OK);
+    cr_assert_eq(json_array_size(json_object_get(told, "points")), 1);
+    cr_assert_eq(number(0, "at_ms"), (double)((START + 70) * MINUTE_MS));
+    cr_assert_eq(number(0, "requests"), 5);
+    cr_assert_eq(number(0, "cached"), 3);
 }
 
-Test(history, a_minute_without_requests_is_left_out)
+Test(history, minutes_of_a_step_are_one_point)
 {
-    answer("ok", 1);
-    history_note(history, metrics, minute(1));
-    history_note(history, metrics, minute(2));
-    cr_assert_eq(json_array_size(rows_at(minute(2))), 1);
+    char query[200];
+
+    count(10, "chat:v1\n ~outcome=ok 1\n");
+    count(11, "chat:v1\n ~outcome=ok 1\n");
+    count(15, "chat:v1\n ~outcome=ok 1\n");
+    (void)snprintf(query, sizeof(query), "from=%llu&to=%llu&step=300000",
+                   (unsigned long long)(START + 10) * MINUTE_MS,
+                   (unsigned long long)(START + 20) * MINUTE_MS);
+    cr_assert_eq(ask(query), OK);
+    cr_assert_eq(number(0, "requests"), 2);
+    cr_assert_eq(number(1, "requests"), 1);
 }
 
-Test(history, what_was_counted_before_it_began_is_not_told)
+Test(history, every_end_has_its_place)
 {
-    struct history *later = history_new();
-    struct buf out = { 0 };
-
-    answer("ok", 7);
-    history_note(later, metrics, minute(1));
-    history_put_json(later, minute(1), &out);
-    cr_assert(str_ends(buf_str(&out), STR("\"minutes\":[]}]}")));
-    buf_deinit(&out);
-    history_free(later);
+    count(70, "chat:v1\n ~outcome=stale 1\n ~outcome=fallback 2\n ~outcome=timeout 3\n"
+              " ~outcome=internal_error 4\n ~outcome=rejected 5\n ~outcome=client_cancel 6\n");
+    cr_assert_eq(ask(""), OK);
+    cr_assert_eq(number(0, "degraded"), 3);
+    cr_assert_eq(number(0, "failed"), 7);
+    cr_assert_eq(number(0, "refused"), 5);
+    cr_assert_eq(number(0, "cancelled"), 6);
+    cr_assert_eq(
+        json_integer_value(json_object_get(json_object_get(point(0), "errors"), "timeout")), 3);
 }
 
-Test(history, after_a_day_a_minute_is_forgotten)
+Test(history, a_percentile_is_the_middle_of_its_bin)
 {
-    answer("ok", 1);
-    history_note(history, metrics, minute(1));
-    cr_assert_eq(json_array_size(rows_at(minute(1 + 24 * 60))), 1);
-    cr_assert_eq(json_array_size(rows_at(minute(2 + 24 * 60))), 0);
+    char text[200];
+
+    (void)snprintf(text, sizeof(text),
+                   "chat:v1\n ~outcome=ok 100\n ~seconds=%u 94\n ~seconds=%u 6\n",
+                   course_bin(1000), course_bin(400000));
+    count(70, text);
+    cr_assert_eq(ask(""), OK);
+    cr_assert_float_eq(number(0, "p50_ms"), 1, 0.091);
+    cr_assert_float_eq(number(0, "p95_ms"), 400, 400 * 0.091);
 }
 
-Test(history, an_old_hour_makes_room_for_a_new_one)
+Test(history, a_percentile_of_nothing_is_null)
 {
-    json_t *rows;
-
-    answer("ok", 4);
-    history_note(history, metrics, minute(1));
-    answer("ok", 1);
-    history_note(history, metrics, minute(25 * 60));
-    rows = rows_at(minute(25 * 60));
-    cr_assert_eq(json_array_size(rows), 1);
-    cr_assert_eq(number(rows, 0, 1), 1);
+    count(70, "chat:v1\n ~outcome=rejected 1\n");
+    cr_assert_eq(ask(""), OK);
+    cr_assert(json_is_null(json_object_get(point(0), "p50_ms")));
 }
 
-Test(history, percentiles_are_of_the_last_minutes_latencies)
+Test(history, money_is_told_in_dollars)
 {
-    json_t *rows;
-
-    answer("ok", 1);
-    metric_observe(shard, METRIC_REQUEST_SECONDS, 0.25, METRIC_LABEL(STR("chat"), STR("chat")));
-    history_note(history, metrics, minute(1));
-    rows = rows_at(minute(1));
-    cr_assert(number(rows, 0, 6) > 245000 && number(rows, 0, 6) < 255000);
+    count(70, "chat:v1\n ~outcome=ok 1\n ~microusd=spent 1500000\n ~microusd=saved 250\n");
+    cr_assert_eq(ask(""), OK);
+    cr_assert_float_eq(number(0, "spent_usd"), 1.5, 1e-9);
+    cr_assert_float_eq(number(0, "saved_usd"), 0.00025, 1e-9);
 }
 
-Test(history, money_is_in_millionths_of_a_dollar)
+Test(history, names_in_a_query_may_be_escaped)
 {
-    json_t *rows;
+    count(70, "a%20b:v1\n ~outcome=ok 1\na%20b:v1@plan=pro\n ~outcome=ok 1\n");
+    cr_assert_eq(ask("model=a%20b&segment=plan%3Dpro"), OK);
+    cr_assert_eq(number(0, "requests"), 1);
+}
 
-    answer("ok", 1);
-    metric_add(shard, METRIC_COST, 1500, METRIC_LABEL(STR("chat"), STR("local")));
-    metric_add(shard, METRIC_COST_SAVED, 300, METRIC_LABEL(STR("chat")));
-    history_note(history, metrics, minute(1));
-    rows = rows_at(minute(1));
-    cr_assert_eq(number(rows, 0, 9), 1500);
-    cr_assert_eq(number(rows, 0, 10), 300);
+Test(history, predictions_are_told_if_they_are_asked_for)
+{
+    count(70, "chat:v1\n ~outcome=ok 3\n intent=refund 2\n tone=warm 1\n");
+    cr_assert_eq(ask(""), OK);
+    cr_assert_null(json_object_get(point(0), "said"));
+    cr_assert_eq(ask("prediction=intent"), OK);
+    cr_assert_eq(json_object_size(json_object_get(point(0), "said")), 1);
+    cr_assert_eq(ask("prediction=*"), OK);
+    cr_assert_eq(json_object_size(json_object_get(point(0), "said")), 2);
+}
+
+Test(history, a_question_for_too_much_is_refused_in_words)
+{
+    cr_assert_eq(ask("from=60000&to=90000000&step=60000"), ERR_MALFORMED);
+    cr_assert(strstr(why.text, "at most 1440"));
+}
+
+Test(history, a_parameter_that_there_is_not_is_named)
+{
+    cr_assert_eq(ask("colour=red"), ERR_MALFORMED);
+    cr_assert(strstr(why.text, "colour=red"));
 }

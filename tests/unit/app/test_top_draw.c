@@ -173,3 +173,39 @@ Test(top_draw, with_colours_a_model_that_fails_stands_out)
     look(overview(2000, 20, 5));
     cr_assert(shows("\033[33mchat"));
 }
+
+Test(top_draw, eighty_columns_have_all_numbers_of_a_model)
+{
+    screen.columns = 80;
+    look(overview(1000, 100, 0));
+    look(overview(3000, 150, 0));
+    cr_assert(shows(
+        "chat                25.0  50.0  0.00    4.25       -     812      1.50      0.25\n"));
+}
+
+Test(top_draw, forty_columns_have_them_in_two_lines)
+{
+    screen.columns = 40;
+    screen.rows = 11;
+    look(overview(1000, 100, 0));
+    look(overview(3000, 150, 0));
+    cr_assert(shows("chat            25.0/s hit 50% err 0.0%\n"));
+    cr_assert(shows(" ms 4.25/-/812  $1.50, saved 0.25\n"));
+}
+
+Test(top_draw, alarms_leave_room_for_the_rest)
+{
+    json_t *all = json_array();
+
+    screen.columns = 40;
+    screen.rows = 11;
+    look(overview(1000, 0, 0));
+    for (unsigned i = 0; i < 20; i++)
+        (void)json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s}", "state", "firing",
+                                                   "severity", "confirmed", "model", "chat",
+                                                   "prediction", "refusal"));
+    screen.alarms = json_pack("{s:o}", "alarms", all);
+    cr_assert(shows("! confirmed chat refusal"));
+    cr_assert(shows("and 16 alarms more"));
+    cr_assert(shows("hit"));
+}

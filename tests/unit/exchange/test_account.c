@@ -18,6 +18,14 @@ void watch_note(struct watch *w, const struct watch_answer *a)
     noted++;
 }
 
+static struct watch_end ended;
+
+void watch_end(struct watch *w, const struct watch_end *e)
+{
+    (void)w;
+    ended = *e;
+}
+
 static struct metrics *metrics;
 static struct metric_shard *shard;
 static FILE *log_file;
@@ -109,6 +117,43 @@ Test(account, the_word_of_the_cache_does_not_excuse_an_error)
     cr_assert_eq(outcome_of(ERR_DEADLINE, WORD_HIT, DEGRADED_NOT), OUTCOME_TIMEOUT);
     cr_assert_eq(outcome_of(ERR_CANCELLED, WORD_COALESCED, DEGRADED_NOT),
                  OUTCOME_CLIENT_CANCEL);
+}
+
+Test(account, the_watch_calls_each_end_the_same)
+{
+    static const char *const ours[] = {
+#define O(name, word) word,
+        OUTCOMES(O)
+    };
+    static const char *const its[] = { WATCH_OUTCOME_WORDS(O) };
+#undef O
+
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        cr_assert_str_eq(ours[i], its[i]);
+}
+
+static struct watchlist list;
+
+Test(account, every_end_is_told_to_the_watch)
+{
+    record.answer.list = &list;
+    record.err = ERR_DEADLINE;
+    record.cost_usd = 0.5;
+    enter_record();
+    cr_assert_eq(ended.outcome, WATCH_TIMEOUT);
+    cr_assert_eq(ended.total_us, 300 * 1000);
+    cr_assert_eq(ended.cost_usd, 0.5);
+}
+
+Test(account, only_what_was_not_called_is_saved)
+{
+    record.answer.list = &list;
+    record.saved_microusd = 12;
+    enter_record();
+    cr_assert_eq(ended.saved_microusd, 0);
+    record.word = WORD_HIT;
+    enter_record();
+    cr_assert_eq(ended.saved_microusd, 12);
 }
 
 Test(account, a_good_answer_is_called_by_where_it_came_from)

@@ -71,3 +71,32 @@ Test(variety, what_comes_too_late_counts_nowhere)
     cr_assert_eq(read_on(6).today, 1);
     cr_assert_eq(read_on(6).yesterday, 0);
 }
+
+Test(variety, what_others_have_seen_counts_as_seen)
+{
+    struct variety *other = variety_new();
+    struct distinct none = { { 0 } }, theirs;
+
+    add(5, 0, 300);
+    variety_merge(variety, 5, &none, &theirs);
+    variety_merge(other, 5, &theirs, &none);
+    variety_unref(variety);
+    variety = other;
+    add(5, 200, 500);
+    cr_assert_float_eq((double)read_on(5).today, 500, 15);
+}
+
+Test(variety, yesterday_may_be_told_late_but_no_other_day)
+{
+    struct distinct none = { { 0 } }, day, all;
+
+    add(5, 0, 30);
+    variety_merge(variety, 5, &none, &day);
+    (void)read_on(6);
+    variety_merge(variety, 5, &day, &all);
+    cr_assert_float_eq((double)read_on(6).yesterday, 30, 2);
+    (void)read_on(8);
+    variety_merge(variety, 5, &day, &all);
+    cr_assert_eq(read_on(8).yesterday, 0);
+    cr_assert_eq(distinct_estimate(&all), 0);
+}

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened, on the page: two hours planted in Redis as another gateway would have told them."""
+
+import time
+from urllib.parse import quote
+
+import pytest
+
+from weirtest import chat, config
+from weirtest.browser import Browser, axe_violations
+from weirtest.patience import until
+
+EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>"
+RTL = "\u202eלדומ"
+EMOJI = "\U0001f600" * 16  # 64 bytes
+LONG = "a-model-whose-name-goes-on-" + "and-on-" * 12
+SINCE = 20  # minutes ago another version came, and more was refused
+
+STUBS = """
+const real = window.fetch;
+window.fetch = (path, options) => {
+  const now = Date.now(), minute = 60000;
+  const told = path === "/admin/changes" ? {changes: [{id: "1", kind: "model", model: "support",
+      before: "v1", after: "v2", since_ms: now - 20 * minute, sentence: "v2 answers, not v1"}]}
+    : path === "/admin/alarms" ? {alarms: [{id: "2", model: "support", prediction: "refusal",
+      segment: "", severity: "confirmed", state: "firing", began_ms: now - 19 * minute,
+      since_ms: now - 18 * minute, baseline: "b", evidence: {moved: []}}]} : null;
+  return told ? Promise.resolve(new Response(JSON.stringify(told))) : real(path, options);
+};"""
+
+
+def escaped(text):
+    return quote(text, safe="-._~")
+
+
+def series(model, version, requests, refused, segment=""):
+    """A minute of one series: two of three come from the cache."""
+    fresh = requests // 3
+    no = fresh - fresh * refused // 100
+    at = f"{escaped(model)}:{escaped(version)}{segment}"
+    return (f"{at}\n ~outcome=ok {fresh}\n ~outcome=cache_hit {requests - fresh}\n"
+            f" ~seconds=40 {requests - fresh}\n ~seconds={80 + (version == 'v2') * 4} {fresh}\n"
+            f" ~microusd=spent {fresh * 900}\n ~microusd=saved {(requests - fresh) * 900}\n"
+            f" refusal=no {no}\n refusal=yes {fresh - no}\n intent={escaped(EVIL)} {fresh}\n"
+            f" intent={escaped(EMOJI)} 2\n")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def weir(shared_stage):
+    redis = shared_stage.redis()
+    now = int(time.time() // 60)
+    for minute in range(now - 119, now):
+        late = minute >= now - SINCE
+        text = series("support", "v2" if late else "v1", 90, 20 if late else 4)
+        text += series("support", "v2" if late else "v1", 30, 4, "@plan=" + escaped(RTL))
+        text += series(LONG, EVIL, 12, 0) + series(EVIL, RTL, 9, 0) + series(EMOJI, EMOJI, 6, 0)
+        redis("HSET", f"weir:v1:course:{minute}", "another", text)
+    return shared_stage.weir(
+        config.gateway(shared_stage.upstream(chat.says()), **config.redis(redis))
+    )
+
+
+@pytest.fixture(scope="module")
+def browser(shared_stage):
+    browser = shared_stage.keep(Browser())
+    browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": STUBS})
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def opened(weir, browser):
+    browser.open(weir)
+    browser.await_text("#model", "support", 30)
+    browser.await_text("#moved-rows", "→", 30)
+
+
+def pick(browser, select, value):
+    browser.run("const e = document.getElementById(arguments[0]); e.value = arguments[1];"
+                "e.dispatchEvent(new Event('change'))", select, value)  # fmt: skip
+
+
+def requests(browser):
+    return int(browser.text("#hours").split(" ")[0].replace(",", ""))
+
+
+def test_a_model_a_version_and_a_segment_are_picked(browser):
+    everything = requests(browser)
+    pick(browser, "model", "support")
+    until(lambda: requests(browser) < everything, 10)
+    model = requests(browser)
+    pick(browser, "version", "v2")
+    until(lambda: requests(browser) < model, 10)
+    version = requests(browser)
+    pick(browser, "segment", "plan=" + escaped(RTL))
+    until(lambda: requests(browser) < version, 10)
+    assert version == pytest.approx(90 * (SINCE - 1), abs=180)
+
+
+def test_alarms_and_changes_are_told_and_the_last_is_looked_at(browser):
+    browser.await_text("#marks", "v2 answers, not v1")
+    assert "confirmed alarm: refusal" in browser.text("#marks")
+    assert browser.text("#moved-title").startswith("What changed at ")
+
+
+def test_what_moved_most_about_a_time_stands_first(browser):
+    pick(browser, "model", "support")
+    browser.run("document.querySelector('#marks .change button').click()")
+    rows = until(lambda: "refusal: yes" in browser.text("#moved-rows")
+                 and browser.text("#moved-rows"), 10)  # fmt: skip
+    order = [rows.index(what) for what in ("version v2", "latency p95", "refusal: yes")]
+    assert order == sorted(order)
+    assert "100.0 %" in rows and "0 of 900 → 900 of 900" in rows
+
+
+def test_a_time_is_chosen_by_hand(browser):
+    was = browser.text("#moved-title")
+    browser.run("const e = document.getElementById('moment'); const t = new Date(Date.now() - 50 * 6e4);"
+                "e.value = new Date(t - t.getTimezoneOffset() * 6e4).toISOString().slice(0, 16);"
+                "e.dispatchEvent(new Event('change'))")  # fmt: skip
+    until(lambda: browser.text("#moved-title") != was, 10)
+    browser.await_text("#moved-about", "10 minutes before it (")
+
+
+def test_names_are_nothing_but_names(browser):
+    for select in ("model", "version"):
+        names = browser.run(f"return [...document.getElementById('{select}').options].map(o => o.value)")
+        assert EVIL in names
+    browser.await_text("#shares-key", EVIL)
+    assert not browser.run("return window.pwned")
+
+
+def test_axe_finds_nothing_in_the_light_and_the_dark(browser):
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        try:
+            assert axe_violations(browser) == []
+        finally:
+            browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_phone_has_room_for_long_names(browser, weir):
+    phone = {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        browser.open(weir)
+        browser.await_text("#moved-rows", "→", 30)
+        browser.await_text("#shares-key", EVIL)
+        assert browser.run("return document.documentElement.scrollWidth") <= 360
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_script_has_nothing_to_complain_of(browser, weir):
+    browser.complaints()
+    browser.open(weir)
+    browser.await_text("#moved-rows", "→", 30)
+    assert browser.complaints() == []

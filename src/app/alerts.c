@@ -34,10 +34,9 @@ struct alerts {
     size_t pusher_count;
     struct courier *couriers;
     size_t courier_count;
-    struct timer step; /* the couriers' next parcels */
     struct link parcels;
     struct buf alarms, silences; /* the judge's pages at this look */
-    struct timer look;
+    struct timer look, step;
     bool stopping;
 };
 

@@ -174,6 +174,21 @@ def test_an_event_that_a_killed_judge_could_not_bring_is_brought_by_the_next(sta
     until(lambda: redis("HGET", "weir:v1:deliveries", field) is None, SOON, "its settling")
 
 
+def test_an_event_is_brought_though_redis_has_lost_everything_meanwhile(stage):
+    hook, redis = Hook(stage, always=503), stage.redis()
+    model = Model()
+    weir = stage.weir(gateway(stage.upstream(model), redis, webhooks=[hook.url]))
+    stage.keep(Traffic(weir))
+    settled(weir)
+    model.changed.set()
+    until(lambda: alarms(weir, "firing") and hook.heard("firing"), SOON, "the first try")
+    redis("FLUSHALL")
+    judged = weir.metrics.sum("weir_drift_ticks_total")
+    until(lambda: weir.metrics.sum("weir_drift_ticks_total") > judged + 2, SOON, "more ticks")
+    hook.always = 200
+    weir.wait_logged("alert_sent", receiver="webhook", timeout=SOON)
+
+
 # -- a command -----------------------------------------------------------------------------
 
 

@@ -14,7 +14,8 @@
 enum { DISTINCT_REGISTERS = 4096, DISTINCT_MOST = 53 };
 
 struct distinct {
-    uint8_t registers[DISTINCT_REGISTERS]; /* 0 .. DISTINCT_MOST: the longest run of zero bits, plus one */
+    uint8_t registers
+        [DISTINCT_REGISTERS]; /* 0 .. DISTINCT_MOST: the longest run of zero bits, plus one */
 };
 
 /* `hash` has 64 well mixed bits, the same for the same value wherever it is counted. */

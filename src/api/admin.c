@@ -2,7 +2,6 @@
 #include "weir/api/admin.h"
 
 #include "weir/api/call.h"
-#include "weir/base/clock.h"
 #include "weir/base/mem.h"
 #include "weir/exchange/explain.h"
 #include "weir/watch/herald.h"
@@ -155,12 +154,13 @@ static void overview(struct admin *a, struct http_conn *c, struct http_request *
 
 static void history(struct admin *a, struct http_conn *c, struct http_request *r)
 {
+    uint64_t tick_ms = herald_pace(a->herald)->tick_ms;
+    struct history_clock clock = { tick_ms, (herald_last(a->herald) + 1) * tick_ms };
     struct buf out = { 0 };
     struct fault why = { 0 };
     struct problem p;
 
-    if (history_put_json(herald_course(a->herald), herald_pace(a->herald), r->query,
-                         clock_wall_ms(), &out, &why) == OK) {
+    if (history_put_json(herald_course(a->herald), &clock, r->query, &out, &why) == OK) {
         answer(c, 200, "application/json", buf_str(&out));
     } else {
         problem_say(&p, CALLER_PLAIN, 400, "invalid_query", "%s", why.text);

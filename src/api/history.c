@@ -5,7 +5,6 @@
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
 #include "weir/watch/course.h"
-#include "weir/watch/pace.h"
 #include "weir/watch/watch.h"
 
 #include <inttypes.h>
@@ -47,19 +46,13 @@ static bool read_one(struct asked *a, struct str name, struct str value)
     return false;
 }
 
-/* Where what is counted ends: later ticks may still grow. */
-static uint64_t settled_ms(const struct pace *pace, uint64_t now_ms)
-{
-    return (pace_closed(pace, now_ms) + 1) * pace->tick_ms;
-}
-
 /* Whole ticks: the first that is begun, the last that is not over, and as many as a step has. */
-static void set_ticks(struct asked *a, const struct pace *pace, uint64_t now_ms)
+static void set_ticks(struct asked *a, const struct history_clock *clock)
 {
-    uint64_t tick_ms = pace->tick_ms;
+    uint64_t tick_ms = clock->tick_ms;
 
     if (a->to_ms == 0)
-        a->to_ms = settled_ms(pace, now_ms);
+        a->to_ms = clock->settled_ms;
     if (a->from_ms == 0)
         a->from_ms = a->to_ms > HOUR_MS ? a->to_ms - HOUR_MS : 0;
     if (a->step_ms == 0 && a->to_ms > a->from_ms)
@@ -82,15 +75,14 @@ static bool is_sane(uint64_t ms)
     return ms < UINT64_C(100000000000000);
 }
 
-static enum err check(struct asked *a, const struct pace *pace, uint64_t now_ms,
-                      struct fault *why)
+static enum err check(struct asked *a, const struct history_clock *clock, struct fault *why)
 {
     unsigned most = a->prediction.len > 0 ? HISTORY_SAID : HISTORY_POINTS;
 
     if (!is_sane(a->from_ms) || !is_sane(a->to_ms) || !is_sane(a->step_ms))
         return fault_set(why, ERR_MALFORMED, NULL,
                          "from, to and step are milliseconds of at most 14 digits.");
-    set_ticks(a, pace, now_ms);
+    set_ticks(a, clock);
     if (a->from_ms >= a->to_ms)
         return fault_set(why, ERR_MALFORMED, NULL, "from must be before to.");
     if (points_of(a) > most)
@@ -325,14 +317,14 @@ static void put_series(void *ctx, const struct course_series *s)
     buf_put_text(l->out, "}");
 }
 
-static void put_all(const struct course *c, const struct asked *a, const struct pace *pace,
-                    uint64_t now_ms, struct buf *out)
+static void put_all(const struct course *c, const struct asked *a,
+                    const struct history_clock *clock, struct buf *out)
 {
     struct sums *s = MEM_NEW(struct sums);
     struct listing listing = { .out = out };
 
     s->asked = a;
-    s->step = a->step_ms / pace->tick_ms;
+    s->step = a->step_ms / clock->tick_ms;
     s->count = points_of(a);
     s->points = mem_new_array(s->count, sizeof(*s->points));
     if (a->prediction.len > 0)
@@ -342,7 +334,7 @@ static void put_all(const struct course *c, const struct asked *a, const struct 
                    "{\"from_ms\":%" PRIu64 ",\"to_ms\":%" PRIu64 ",\"step_ms\":%" PRIu64
                    ",\"tick_ms\":%" PRIu64 ",\"settled_ms\":%" PRIu64
                    ",\"gateways\":%u,\n\"series\":[",
-                   a->from_ms, a->to_ms, a->step_ms, pace->tick_ms, settled_ms(pace, now_ms),
+                   a->from_ms, a->to_ms, a->step_ms, clock->tick_ms, clock->settled_ms,
                    course_gateways(c, course_last(c)));
     course_each_series(c, put_series, &listing);
     buf_put_text(out, "],\n");
@@ -352,8 +344,8 @@ static void put_all(const struct course *c, const struct asked *a, const struct 
     free(s);
 }
 
-enum err history_put_json(const struct course *c, const struct pace *pace, struct str query,
-                          uint64_t now_ms, struct buf *out, struct fault *why)
+enum err history_put_json(const struct course *c, const struct history_clock *clock,
+                          struct str query, struct buf *out, struct fault *why)
 {
     struct asked asked = { 0 };
     enum err err;
@@ -361,9 +353,9 @@ enum err history_put_json(const struct course *c, const struct pace *pace, struc
     arena_init(&asked.arena, 64 << 10);
     err = read_query(&asked, query, why);
     if (!err)
-        err = check(&asked, pace, now_ms, why);
+        err = check(&asked, clock, why);
     if (!err)
-        put_all(c, &asked, pace, now_ms, out);
+        put_all(c, &asked, clock, out);
     arena_deinit(&asked.arena);
     return err;
 }

@@ -31,9 +31,12 @@ enum {
 };
 
 struct course;
-struct pace;
+
+struct history_clock {
+    uint64_t tick_ms;
+    uint64_t settled_ms; /* where what is counted ends */
+};
 
 /* `why` says in words what is wrong with the query. */
-MUST_CHECK enum err history_put_json(const struct course *c, const struct pace *pace,
-                                     struct str query, uint64_t now_ms, struct buf *out,
-                                     struct fault *why);
+MUST_CHECK enum err history_put_json(const struct course *c, const struct history_clock *clock,
+                                     struct str query, struct buf *out, struct fault *why);

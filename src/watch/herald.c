@@ -102,6 +102,13 @@ const struct pace *herald_pace(const struct herald *h)
     return &h->pace;
 }
 
+enum { BEHIND = 2 }; /* ticks: who is further behind does not hear, and shows what it has */
+
+uint64_t herald_last(const struct herald *h)
+{
+    return h->link && h->heard + BEHIND >= h->settled ? h->heard : h->settled;
+}
+
 /* ---- a tick becomes a text ---- */
 
 struct writing {

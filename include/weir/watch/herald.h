@@ -37,4 +37,5 @@ DEFINE_AUTO(struct herald, herald_free)
 
 struct ticks *herald_ticks(const struct herald *h);         /* for workers; shared */
 const struct course *herald_course(const struct herald *h); /* for the control loop */
+uint64_t herald_last(const struct herald *h); /* the last tick that all have told */
 const struct pace *herald_pace(const struct herald *h);

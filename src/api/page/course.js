@@ -113,6 +113,17 @@ function showKey(id, lines, values, time) {
 
 const brief = n => n === 0 ? "0" : Math.abs(n) >= 1000 ? whole(n) : String(Number(n.toPrecision(3)));
 
+// New objects each time: dygraphs writes into those that it is given.
+const axes = (y = {}) => ({ y: { axisLabelWidth: 48, ...y }, x: { drawGrid: false, axisLabelFormatter: t => at(t) } });
+
+// Where a scale of powers has its labels: 1, 10, 100, and 2 and 5 between them where there is room.
+function decades(least, high) {
+  const low = Math.max(least, 1e-3), steps = high / low > 300 ? [1] : [1, 2, 5], all = [];
+  for (let ten = 10 ** Math.floor(Math.log10(low)); ten <= high; ten *= 10)
+    for (const v of steps.map(s => s * ten)) if (v >= low && v <= high) all.push({ v, label: v >= 1000 ? brief(v / 1000) + " s" : brief(v) });
+  return all;
+}
+
 // `lines` are [name, colour]; a row is [time, value of each line]. Dygraph itself gets no names.
 function chart(id, lines, rows, options = {}) {
   const last = rows.filter(r => r.slice(1).some(v => v !== null)).at(-1);
@@ -121,7 +132,7 @@ function chart(id, lines, rows, options = {}) {
     gridLineColor: color("line"), axisLineColor: color("line"), strokeWidth: 1.6, includeZero: !options.logscale,
     connectSeparatedPoints: false, drawPoints: rows.length < 3, highlightCircleSize: 3, animatedZooms: false,
     dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart, mousemove: Dygraph.defaultInteractionModel.mousemove },
-    axes: { y: { axisLabelWidth: 48 }, x: { drawGrid: false, axisLabelFormatter: t => at(t) } },
+    axes: axes(),
     underlayCallback: drawMarks, highlightCallback: (_, t, points) => key(t, points), unhighlightCallback: () => showKey(id, lines), ...options };
   // A chart whose lines are others is made anew: what dygraphs keeps of the old ones shows.
   if (course.charts[id] && course.charts[id].lines !== lines.length) { course.charts[id].destroy(); delete course.charts[id]; }
@@ -171,7 +182,7 @@ function drawCourse() {
   const { points, step_ms } = course.answer, minutes = step_ms / MINUTE;
   const classes = [...new Set(points.flatMap(p => Object.keys(p.errors)))].sort();
   chart("requests", SOURCES, rowsOf(p => SOURCES.map(s => p[s[0]] / minutes), SOURCES.map(() => 0)), { stackedGraph: true, fillAlpha: .25 });
-  chart("latency", [["p50", "good"], ["p95", "blue"], ["p99", "warn"]], rowsOf(p => [p.p50_ms, p.p95_ms, p.p99_ms], [null, null, null]), { logscale: points.some(p => p.p50_ms) });
+  chart("latency", [["p50", "good"], ["p95", "blue"], ["p99", "warn"]], rowsOf(p => [p.p50_ms, p.p95_ms, p.p99_ms], [null, null, null]), points.some(p => p.p50_ms) ? { logscale: true, axes: axes({ ticker: decades }) } : {});
   const lines = [["failed", "bad"], ...(classes.length > 1 ? classes.map((c, i) => [c.replaceAll("_", " "), HUES[i % 4]]) : []), ["refused", "soft"]];
   chart("errors", lines, rowsOf(p => [p.failed, ...(classes.length > 1 ? classes.map(c => p.errors[c] || 0) : []), p.refused].map(n => 100 * n / p.requests), lines.map(() => null)));
   chart("money", [["spent", "warn"], ["saved", "good"]], rowsOf(p => [p.spent_usd / minutes, p.saved_usd / minutes], [0, 0]));

@@ -2,7 +2,6 @@
 #include "history.h"
 
 #include "weir/watch/course.h"
-#include "weir/watch/pace.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -10,17 +9,18 @@
 
 enum { MINUTE_MS = 60 * 1000 };
 
-static const uint64_t START = 29583000;
+#define START UINT64_C(29583000)
+
+/* An hour and a half are told. */
+static const struct history_clock clock = { MINUTE_MS, (START + 90) * MINUTE_MS };
 
 static struct course *course;
-static struct pace pace;
 static struct fault why;
 static json_t *told;
 
 static void start(void)
 {
     course = course_new();
-    pace = pace_of(MINUTE_MS);
 }
 
 static void stop(void)
@@ -38,12 +38,10 @@ static void count(unsigned nth, const char *text)
     course_set(course, START + nth, &one, 1);
 }
 
-/* An hour and a half behind the start; the minute that runs is not told. */
 static enum err ask(const char *query)
 {
     struct buf out = { 0 };
-    enum err err = history_put_json(course, &pace, str_of(query), (START + 90) * MINUTE_MS,
-                                    &out, &why);
+    enum err err = history_put_json(course, &clock, str_of(query), &out, &why);
 
     json_decref(told);
     told = err ? NULL : json_loadb(out.at, out.len, 0, NULL);

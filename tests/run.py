@@ -38,14 +38,17 @@ BENCH_TOOLS = ["bench/upstream", "bench/limit", "bench/streams", "bench/idle"]
 # Scenarios that the thread sanitizer need not watch: they are about other programs, or about
 # the work of one loop alone.
 ONE_THREAD = {"test_check.py", "test_dashboards.py", "test_harness.py", "test_nginx.py",
-              "test_page.py", "test_sdk.py", "test_sdk_anthropic.py", "test_smuggling.py",
-              "test_tls.py", "test_top.py"}  # fmt: skip
+              "test_page.py", "test_page_course.py", "test_sdk.py", "test_sdk_anthropic.py",
+              "test_season.py", "test_smuggling.py", "test_tls.py", "test_top.py"}  # fmt: skip
 # Under it bytes take longer and more room: what is about many of them is told elsewhere.
 FEW_BYTES = "-k 'not (mib or does_not_grow or big_ones)'"
 # A second signal ends the process at once, threads and all: that is no leak.
 TSAN_OPTIONS = "halt_on_error=1:exitcode=99:report_thread_leaks=0"
 # The longest first, so that none is left running alone at the end.
 LONGEST = ["test_redis_faults.py", "test_life.py", "test_sdk.py"]
+# These wait for tick after tick, and need a core for little of that time.
+WAITING = {"test_alerts.py", "test_baselines.py", "test_changes.py", "test_drift.py",
+           "test_late.py", "test_season.py", "test_sentinel.py"}  # fmt: skip
 
 PART_SECONDS = 600  # none takes half of it
 TAIL_LINES = 40
@@ -194,8 +197,12 @@ def pytest_file(suite, path, env):
 
 
 def pytest_files(suite, paths, env):
-    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
-        return list(pool.map(lambda path: pytest_file(suite, path, env), paths))
+    """As many at once as there are cores, and as many beside them of those that mostly wait."""
+    lanes = concurrent.futures.ThreadPoolExecutor
+    with lanes(CORES) as busy, lanes(CORES) as waiting:
+        parts = [(waiting if path.name in WAITING else busy).submit(pytest_file, suite, path, env)
+                 for path in paths]  # fmt: skip
+        return [part.result() for part in parts]
 
 
 # ---- suites ------------------------------------------------------------------------------

@@ -169,9 +169,9 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
     words = ("create", "--model", "chat", "--prediction", "intent", "--version", "model-new",
              "--last", "1h", "--pin")
     refused = command(one, *words, "--control", "model-new")
-    assert refused.returncode == 1 and "not the same" in refused.stderr
+    assert refused.returncode == 2 and "--control takes --version" in refused.stderr
     refused = command(one, *words, "--control", "model-old", "--hour-of-week")
-    assert refused.returncode == 1 and "same time" in refused.stderr
+    assert refused.returncode == 2 and "--control and --hour-of-week" in refused.stderr
     made = command(one, *words, "--control", "model-old")
     assert made.returncode == 0, made.stderr
     assert "control" in made.stdout and "against what model-old says meanwhile" in made.stdout

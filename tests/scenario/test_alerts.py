@@ -204,7 +204,7 @@ def test_a_command_gets_the_event_and_is_run_again_if_it_fails(stage, tmp_path):
         cd {tmp_path} || exit
         [ "$WEIR_ALARM_PREDICTION-$WEIR_ALARM_STATE" = intent-firing ] || exit 0
         [ "$1" = retrain ] || exit 4
-        [ -e failed ] || {{ touch failed; exit 3; }}
+        [ -e failed ] || {{ touch failed; printf 'not\\nnow'; exit 3; }}
         cat >event
         env | grep ^WEIR_ALARM_ >environment
         mv event done
@@ -222,6 +222,7 @@ def test_a_command_gets_the_event_and_is_run_again_if_it_fails(stage, tmp_path):
     assert told["WEIR_ALARM_MODEL"] == "chat"
     assert told["WEIR_ALARM_SENTENCE"] == alarm["sentence"]
     assert weir.logged("alert_failed", receiver="exec", why="exit status 3")
+    assert weir.logged("alert_said", receiver="exec", text="not\nnow", bytes=7)
     weir.wait_logged("alert_sent", receiver="exec", delivery=alarm["id"] + ":firing")
 
 

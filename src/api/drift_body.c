@@ -18,23 +18,23 @@ static const struct row {
     const char *name;
     unsigned kinds;
     enum scan_type type;
-    size_t most; /* bytes of a text */
+    size_t least, most; /* bytes of a text; an empty segment is all answers */
     size_t offset;
     const char *expected;
 } rows[] = {
 #define INTO(member) offsetof(struct drift_body, member)
-    { "model",      BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(model),      "a text" },
-    { "version",    BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(version),    "a text" },
-    { "prediction", BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(prediction), "a text" },
-    { "segment",    BASELINE | SILENCE, SCAN_STRING, JUDGE_NAME_BYTES, INTO(segment),    "a text" },
-    { "control",    BASELINE,           SCAN_STRING, JUDGE_NAME_BYTES, INTO(control),    "a text" },
-    { "why",        SILENCE,            SCAN_STRING, JUDGE_WHY_BYTES,  INTO(why),        "a text" },
-    { "from",       BASELINE,           SCAN_NUMBER, 0, INTO(from),   "milliseconds since 1970, a whole number" },
-    { "to",         BASELINE,           SCAN_NUMBER, 0, INTO(to),     "milliseconds since 1970, a whole number" },
-    { "until_ms",   SILENCE,            SCAN_NUMBER, 0, INTO(until),  "milliseconds since 1970, a whole number" },
-    { "pin",        BASELINE,           SCAN_BOOL,   0, INTO(pin),    "true or false" },
-    { "hour_of_week", BASELINE,         SCAN_BOOL,   0, INTO(hours),  "true or false" },
-    { "counts",     BASELINE,           SCAN_OBJECT, 0, INTO(counts), "an object from value to number" },
+    { "model",      BASELINE | SILENCE, SCAN_STRING, 1, JUDGE_NAME_BYTES, INTO(model),      "a text" },
+    { "version",    BASELINE | SILENCE, SCAN_STRING, 1, JUDGE_NAME_BYTES, INTO(version),    "a text" },
+    { "prediction", BASELINE | SILENCE, SCAN_STRING, 1, JUDGE_NAME_BYTES, INTO(prediction), "a text" },
+    { "segment",    BASELINE | SILENCE, SCAN_STRING, 0, JUDGE_NAME_BYTES, INTO(segment),    "a text" },
+    { "control",    BASELINE,           SCAN_STRING, 1, JUDGE_NAME_BYTES, INTO(control),    "a text" },
+    { "why",        SILENCE,            SCAN_STRING, 0, JUDGE_WHY_BYTES,  INTO(why),        "a text" },
+    { "from",       BASELINE,           SCAN_NUMBER, 0, 0, INTO(from),   "milliseconds since 1970, a whole number" },
+    { "to",         BASELINE,           SCAN_NUMBER, 0, 0, INTO(to),     "milliseconds since 1970, a whole number" },
+    { "until_ms",   SILENCE,            SCAN_NUMBER, 0, 0, INTO(until),  "milliseconds since 1970, a whole number" },
+    { "pin",        BASELINE,           SCAN_BOOL,   0, 0, INTO(pin),    "true or false" },
+    { "hour_of_week", BASELINE,         SCAN_BOOL,   0, 0, INTO(hours),  "true or false" },
+    { "counts",     BASELINE,           SCAN_OBJECT, 0, 0, INTO(counts), "an object from value to number" },
 #undef INTO
 };
 /* clang-format on */
@@ -84,19 +84,30 @@ static enum err refuse_type(const struct row *row, struct fault *why)
     return drift_fault(why, &text);
 }
 
+static enum err refuse_size(const struct row *row, size_t bytes, struct fault *why)
+{
+    struct buf text = { 0 };
+
+    if (bytes < row->least)
+        buf_put_printf(&text, "%s: is empty", row->name);
+    else
+        buf_put_printf(&text, "%s: has %zu bytes, and may have %zu", row->name, bytes,
+                       row->most);
+    return drift_fault(why, &text);
+}
+
 static enum err take_text(struct drift_body *b, const struct row *row, struct str value,
                           struct fault *why)
 {
-    struct str *place = place_of(b, row), plain = scan_text(value, &b->arena, NULL);
-    struct buf text = { 0 };
+    bool lossy = false;
+    struct str plain = scan_text(value, &b->arena, &lossy);
 
-    if (plain.len <= row->most) {
-        *place = arena_copy(&b->arena, plain);
-        return OK;
-    }
-    buf_put_printf(&text, "%s: has %zu bytes, and may have %zu", row->name, plain.len,
-                   row->most);
-    return drift_fault(why, &text);
+    if (lossy)
+        return refuse(row, "has half a surrogate pair", why);
+    if (plain.len < row->least || plain.len > row->most)
+        return refuse_size(row, plain.len, why);
+    *place_of(b, row) = arena_copy(&b->arena, plain);
+    return OK;
 }
 
 static enum err take(struct drift_body *b, unsigned kind, const struct scan_member *m,

@@ -6,6 +6,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"
+#include "weir/base/log.h"
 
 #include <stdio.h>
 
@@ -67,10 +68,24 @@ static void post_it(struct courier *c)
 
 /* ---- a command ----------------------------------------------------------------------------- */
 
+/* A line of ours, whatever it is: the log's readers take each line for one. */
+static void tell_said(const struct courier *c)
+{
+    struct str said = { c->child.said, c->child.said_len };
+
+    while (said.len > 0 && said.at[said.len - 1] == '\n')
+        said.len--;
+    if (said.len > 0)
+        log_info("alert_said", F_STR("receiver", courier_kind(c)),
+                 F_STR("to", courier_where(c)), F_TEXT("delivery", c->carrying->key),
+                 F_STR("text", said), F_U64("bytes", c->child.said_bytes));
+}
+
 static void on_ended(struct child *child, enum err err)
 {
     struct courier *c = container_of(child, struct courier, child);
 
+    tell_said(c);
     c->why = c->why_text;
     if (err == ERR_CONFIG)
         (void)snprintf(c->why_text, sizeof(c->why_text), "%s", child->detail);

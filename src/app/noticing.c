@@ -60,19 +60,50 @@ void noticing_open(struct noticing *n, const struct noticing_kit *kit)
                                                  .tick_ms = s->tick_ms });
 }
 
+/* Under what its answers are counted: model_version() gives no other. */
+static void put_versions(const struct model *m, struct str *out)
+{
+    out[0] = m->name;
+    for (size_t i = 0; i < m->route_count; i++)
+        out[i + 1] = m->routes[i].model;
+}
+
+static void watch_models(struct noticing *n, const struct model *const *models, size_t count)
+{
+    struct watchlist **lists = mem_new_array(count + 1, sizeof(struct watchlist *));
+    struct judge_model *judged = mem_new_array(count + 1, sizeof(*judged));
+    struct arena versions;
+
+    arena_init(&versions, 0);
+    for (size_t i = 0; i < count; i++) {
+        struct str *out = arena_take(&versions, (models[i]->route_count + 1) * sizeof(*out));
+
+        put_versions(models[i], out);
+        lists[i] = models[i]->watch;
+        judged[i] = (struct judge_model){ lists[i], out, models[i]->route_count + 1 };
+    }
+    census_watch(n->census, lists, count);
+    judge_watch(n->judge, judged, count);
+    arena_deinit(&versions);
+    free(lists);
+    free(judged);
+}
+
 void noticing_set_plan(struct noticing *n, const struct plan *plan)
 {
     size_t count = map_size(plan->models), watched = 0;
-    struct watchlist **lists = mem_new_array(count + 1, sizeof(struct watchlist *));
+    const struct model **models = mem_new_array(count + 1, sizeof(struct model *));
 
     for (size_t i = 0; i < count; i++) {
         const struct model *m = map_value_at(plan->models, i);
 
         if (m->watch)
-            lists[watched++] = m->watch;
+            models[watched++] = m;
     }
-    census_watch(n->census, lists, watched);
-    free(lists);
+    if (plan->any && plan->any->watch)
+        models[watched++] = plan->any;
+    watch_models(n, models, watched);
+    free(models);
 }
 
 void noticing_start(struct noticing *n, struct str admin)

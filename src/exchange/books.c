@@ -29,6 +29,8 @@ static void put_answer(const struct exchange *x, struct watch_answer *out)
     recall_put_segments(x->model, &x->ask, x->ask.body, out->segments);
     if (x->degraded == DEGRADED_FALLBACK || x->degraded == DEGRADED_HEURISTIC)
         return; /* not this model's words */
+    if (x->ask.endpoint == ENDPOINT_TOKENS)
+        return; /* no words at all */
     if (keep_is_answered(x)) {
         const struct answer *a = &call->tap.answer;
 

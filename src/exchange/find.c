@@ -68,6 +68,16 @@ static enum step land_on_stale(struct exchange *x)
     return exchange_give_up(x, x->refusal);
 }
 
+/* An upstream may refuse what is asked; or what it answers is refused, which others may mend. */
+static enum step take_refusal(struct exchange *x)
+{
+    x->refused = steal(&x->seat.answer);
+    if (x->seat.err != ERR_UPSTREAM_INVALID)
+        return exchange_fail(x, x->seat.err);
+    valid_take_report(x, x->refused->facts.body);
+    return exchange_give_up(x, x->seat.err);
+}
+
 /* The leader was refused, and so is who sent the same bytes; another spelling asks for itself. */
 static enum step land_on_refusal(struct exchange *x)
 {
@@ -75,10 +85,8 @@ static enum step land_on_refusal(struct exchange *x)
     struct digest raw;
 
     recall_digest(&x->ask, &raw);
-    if (memcmp(&raw, &x->seat.answer->facts.key, sizeof(raw)) == 0) {
-        x->refused = steal(&x->seat.answer);
-        return exchange_fail(x, x->seat.err);
-    }
+    if (memcmp(&raw, &x->seat.answer->facts.key, sizeof(raw)) == 0)
+        return take_refusal(x);
     entry_unref(x->seat.answer);
     x->seat.answer = NULL;
     x->word = WORD_MISS;
@@ -386,10 +394,16 @@ enum step find_replay(struct exchange *x)
 
 /* ---- landing ------------------------------------------------------------------------------ */
 
+/* Asking the same again would bring the same. */
+static bool is_refusal(const struct exchange *x)
+{
+    return x->err == ERR_UPSTREAM_REFUSED || (x->err == ERR_UPSTREAM_INVALID && x->violations);
+}
+
 /* Those who follow are told of a refusal only if they sent the same bytes. */
 static void note_refusal(struct exchange *x)
 {
-    if (x->err == ERR_UPSTREAM_REFUSED && flight_has_followers(&x->seat) && call_lead(x))
+    if (is_refusal(x) && flight_has_followers(&x->seat) && call_lead(x))
         x->refused = keep_refusal(x);
 }
 

@@ -126,6 +126,10 @@ struct entry *keep_refusal(const struct exchange *x)
         .status = (uint16_t)a->status,
     };
 
+    if (x->err == ERR_UPSTREAM_INVALID) {
+        facts.content_type = (struct str){ 0 };
+        facts.body = valid_report(x);
+    }
     recall_digest(&x->ask, &facts.key);
     return entry_new(&facts);
 }

@@ -128,6 +128,9 @@ bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
 MUST_CHECK enum err valid_request(struct exchange *x);
 /* Does the answer that just came fit, or may it be given all the same? */
 bool valid_answer(struct exchange *x);
+/* What was wrong with one that was rejected, for who asked the same; and there. */
+struct str valid_report(const struct exchange *x);
+void valid_take_report(struct exchange *x, struct str report);
 
 /* ---- keep.c ---- */
 
@@ -142,7 +145,7 @@ struct str keep_plain_form(const struct exchange *x);
  */
 struct entry *keep_entry(const struct exchange *x, struct str body);
 
-/* An upstream's refusal, for those who sent the same bytes: its key is their digest. */
+/* A refusal, of or by an upstream, for those who sent the same bytes: its key is their digest. */
 struct entry *keep_refusal(const struct exchange *x);
 
 /* May the answer of this exchange be kept at all? Fills why_not otherwise. */

@@ -7,11 +7,14 @@
  * it was looked at when it came.
  */
 
+#include "weir/base/ensure.h"
 #include "weir/base/log.h"
 #include "weir/watch/validate.h"
 
 #include "life.h"
 #include "steps.h"
+
+#include <string.h>
 
 /*
  * True: it fits, or nobody minds. Who counts a message's tokens asks with another body than who
@@ -42,6 +45,19 @@ enum err valid_request(struct exchange *x)
     if (x->ask.refresh || look_at(x, WATCH_REQUEST, x->ask.body, true))
         return OK;
     return ERR_INVALID;
+}
+
+struct str valid_report(const struct exchange *x)
+{
+    return (struct str){ (const char *)x->violations, sizeof(*x->violations) };
+}
+
+void valid_take_report(struct exchange *x, struct str report)
+{
+    ensure(report.len == sizeof(*x->violations));
+    x->violations = ARENA_NEW(&x->arena, struct jsonschema_report);
+    if (x->violations)
+        memcpy(x->violations, report.at, report.len);
 }
 
 bool valid_answer(struct exchange *x)

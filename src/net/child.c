@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A run outlives the command by a moment: libuv's handles, of the process and of the pipe to
- * its standard input, close with the loop's next turn, and the end is told when the last has
- * closed. A command that does not read its input, or ends before it has, loses the rest.
+ * A run outlives the command by a moment: libuv's handles, of the process and of the pipes to
+ * its standard input and from its output, close with the loop's next turn, and the end is told
+ * when the last has closed. A command that does not read its input, or ends before it has, loses
+ * the rest. What it has written by its end is read; whoever it leaves behind writes to nobody.
  *
  * One that is being ended may go before what it has started, as shells do: then the run waits
  * for the rest of its process group, which is looked at now and then until it is killed.
@@ -25,6 +26,8 @@ enum {
     GRACE_US = 5 * 1000 * 1000, /* from SIGTERM to SIGKILL */
     LOOK_US = 50 * 1000,        /* between two looks at who is left */
     SIGNALLED = 128,            /* what shells add to a signal's number */
+    PIECE_BYTES = 4096,
+    PIPE_PIECES = 16, /* as much as a pipe holds: all that can have been written by the end */
 };
 
 /* What a program needs to find its way, and nothing that could be a secret. */
@@ -35,14 +38,79 @@ struct child_run {
     struct child *child; /* its owner's, who stays until the end */
     uv_process_t process;
     uv_pipe_t input;
+    uv_pipe_t output;
     uv_write_t write;
-    char *text;    /* being written */
-    unsigned open; /* handles that have not closed */
+    char *text;              /* being written */
+    char piece[PIECE_BYTES]; /* that was read */
+    unsigned open;           /* handles that have not closed */
     bool exited;
     enum err err; /* why it was ended; OK: by itself */
     uint64_t kill_at_us;
     struct timer limit;
 };
+
+/* ---- what it says ---- */
+
+/* The last of it is what counts: there it stands why something failed. */
+static void note_said(struct child *c, const char *at, size_t len)
+{
+    size_t most = sizeof(c->said);
+    size_t added = len < most ? len : most;
+    size_t stays = c->said_len < most - added ? c->said_len : most - added;
+
+    memmove(c->said, c->said + c->said_len - stays, stays);
+    memcpy(c->said + stays, at + len - added, added);
+    c->said_len = stays + added;
+    c->said_bytes += len;
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct child_run *run = handle->data;
+
+    (void)suggested;
+    *out = uv_buf_init(run->piece, sizeof(run->piece));
+}
+
+static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+    struct child_run *run = stream->data;
+
+    if (n > 0)
+        note_said(run->child, bytes->base, (size_t)n);
+    else if (n < 0)
+        (void)uv_read_stop(stream);
+}
+
+/* The news of its end may come before that of its last words. */
+static void read_rest(struct child_run *run)
+{
+    uv_os_fd_t fd;
+    ssize_t n = 1;
+
+    if (uv_fileno((uv_handle_t *)&run->output, &fd) != 0)
+        return;
+    for (unsigned i = 0; i < PIPE_PIECES && n > 0; i++) {
+        n = read(fd, run->piece, sizeof(run->piece));
+        if (n > 0)
+            note_said(run->child, run->piece, (size_t)n);
+    }
+}
+
+/* The end of a pipe that it gets as standard output and error; or our own, if there is none. */
+static uv_file open_output(struct child_run *run)
+{
+    uv_file ends[2];
+
+    if (uv_pipe(ends, UV_NONBLOCK_PIPE, 0) != 0)
+        return STDERR_FILENO;
+    if (uv_pipe_open(&run->output, ends[0]) != 0)
+        (void)close(ends[0]);
+    else if (uv_read_start((uv_stream_t *)&run->output, on_room, on_output) == 0)
+        return ends[1];
+    (void)close(ends[1]);
+    return STDERR_FILENO;
+}
 
 /* ---- the end ---- */
 
@@ -69,7 +137,9 @@ static void close_input(struct child_run *run)
 static void close_all(struct child_run *run)
 {
     timer_disarm(&run->limit);
+    read_rest(run);
     close_input(run);
+    uv_close((uv_handle_t *)&run->output, on_closed);
     uv_close((uv_handle_t *)&run->process, on_closed);
 }
 
@@ -208,10 +278,11 @@ static void keep_ours(void)
 
 static int spawn(struct loop *loop, struct child_run *run, const struct child_call *call)
 {
+    uv_file output = open_output(run);
     uv_stdio_container_t stdio[3] = {
         { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (void *)&run->input },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+        { .flags = UV_INHERIT_FD, .data.fd = output },
+        { .flags = UV_INHERIT_FD, .data.fd = output },
     };
     uv_process_options_t options = {
         .exit_cb = on_exited,
@@ -227,6 +298,8 @@ static int spawn(struct loop *loop, struct child_run *run, const struct child_ca
     memcpy(&options.args, &call->argv, sizeof(options.args)); /* libuv only reads them */
     failed = uv_spawn(&loop->uv, &run->process, &options);
     free(options.env);
+    if (output != STDERR_FILENO)
+        (void)close(output);
     return failed;
 }
 
@@ -239,17 +312,17 @@ void child_start(struct loop *loop, struct child *c, const struct child_call *ca
     ensure(call->argv[0]);
     *c = (struct child){ .on_done = on_done, .run = run };
     run->child = c;
-    run->open = 2;
-    run->process.data = run->input.data = run;
+    run->open = 3;
+    run->process.data = run->input.data = run->output.data = run;
     timer_init(&run->limit, loop, on_limit);
     ensure(uv_pipe_init(&loop->uv, &run->input, 0) == 0);
+    ensure(uv_pipe_init(&loop->uv, &run->output, 0) == 0);
     failed = spawn(loop, run, call);
     if (failed) {
         (void)snprintf(c->detail, sizeof(c->detail), "%s", uv_strerror(failed));
         run->err = ERR_CONFIG;
         run->exited = true;
-        close_input(run);
-        uv_close((uv_handle_t *)&run->process, on_closed);
+        close_all(run);
         return;
     }
     timer_arm(&run->limit, call->timeout_us);

@@ -96,6 +96,8 @@ void alarm_put(const struct alarm *a, struct buf *out)
                    a->baseline, (unsigned long long)a->began_ms,
                    (unsigned long long)a->since_ms, (unsigned long long)a->updated_ms,
                    a->score);
+    if (a->ended.len > 0)
+        put_text(out, "ended", a->ended);
     put_text(out, "sentence", a->sentence);
     buf_put(out, STR(",\"evidence\":"));
     buf_put(out, a->evidence.len > 0 ? a->evidence : STR("null"));
@@ -156,6 +158,13 @@ static bool read_evidence(struct str json, struct alarm *a)
     return scan_number(score.value, &a->score);
 }
 
+static bool read_ended(struct str json, struct alarm *a)
+{
+    struct scan_member m;
+
+    return !scan_get(json, STR("ended"), &m) || read_text(json, "ended", &a->arena, &a->ended);
+}
+
 struct alarm *alarm_read(struct str json)
 {
     AUTO(alarm_free) struct alarm *a = MEM_NEW(struct alarm);
@@ -167,7 +176,7 @@ struct alarm *alarm_read(struct str json)
         read_text(json, "version", &a->arena, &a->of.version) &&
         read_text(json, "prediction", &a->arena, &a->of.prediction) &&
         read_text(json, "segment", &a->arena, &a->of.segment) &&
-        read_text(json, "sentence", &a->arena, &a->sentence) &&
+        read_text(json, "sentence", &a->arena, &a->sentence) && read_ended(json, a) &&
         read_u64(json, "began_ms", &a->began_ms) && read_u64(json, "since_ms", &a->since_ms) &&
         read_u64(json, "updated_ms", &a->updated_ms) && read_evidence(json, a))
         return steal(&a);

@@ -107,12 +107,17 @@ static void drop_subject(struct book *b, size_t i)
             (b->subject_count - i) * sizeof(b->subjects[0]));
 }
 
+static bool is_alarmed(const struct subject *s)
+{
+    return s->drift && s->drift->latch.on != LATCHED_NOT;
+}
+
 void book_forget(struct book *b, uint64_t oldest)
 {
     for (size_t i = b->subject_count; i > 0; i--) {
         const struct subject *s = b->subjects[i - 1];
 
-        if (s->last < oldest && s->tick < oldest && !s->unsaved)
+        if (s->last < oldest && s->tick < oldest && !s->unsaved && !is_alarmed(s))
             drop_subject(b, i - 1);
     }
 }
@@ -122,7 +127,7 @@ size_t book_watched(const struct book *b)
     size_t n = 0;
 
     for (size_t i = 0; i < b->subject_count; i++)
-        n += b->subjects[i]->identity ? 0 : 1;
+        n += subject_is_watched(b->subjects[i]) ? 1 : 0;
     return n;
 }
 
@@ -131,7 +136,7 @@ size_t book_judged(const struct book *b)
     size_t n = 0;
 
     for (size_t i = 0; i < b->subject_count; i++)
-        n += b->subjects[i]->drift ? 1 : 0;
+        n += subject_is_watched(b->subjects[i]) && b->subjects[i]->drift ? 1 : 0;
     return n;
 }
 

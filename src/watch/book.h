@@ -79,7 +79,7 @@ void book_deinit(struct book *b);
 
 struct subject *book_subject(
     struct book *b, struct str member); /* made if need be, and if there is room; or NULL */
-/* Of those whose last tick is before `oldest`, unless they are still to be written. */
+/* Of those whose last tick is before `oldest`; not with an alarm, or still to be written. */
 void book_forget(struct book *b, uint64_t oldest);
 const struct baseline *book_baseline(const struct book *b, const char *id); /* NULL: unknown */
 /* Takes it; one that is there already stays, and the new one is freed. */
@@ -117,6 +117,6 @@ void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct st
 void book_rows_written(struct book *b);
 void book_drop_rows(struct book *b);
 
-/* How many histograms may have a baseline, and how many of these have one. */
+/* How many histograms are watched, and how many of these have a baseline. */
 size_t book_watched(const struct book *b);
 size_t book_judged(const struct book *b);

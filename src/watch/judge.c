@@ -13,7 +13,8 @@
 /*
  * One round follows each tick, settle_ms behind its end:
  *
- *     load ─> adopt what is pinned ─> feed (folding) ─> make baselines ─> save ─> tell
+ *     load ─> adopt what is pinned ─> feed (folding) ─> let go what is gone
+ *               tell <─ save <─ make baselines <─┘
  *
  * Who has not got the lease goes from load to tell. Any failure ends the round; the next one
  * takes up what is left, for nothing is lost by then: what was folded and could not be
@@ -167,10 +168,12 @@ static void on_fed(struct store_op *op, enum err err)
     struct judge *j = container_of(op, struct judge, op);
 
     j->at = 0;
-    if (err)
+    if (err) {
         end_round(j, err);
-    else
-        make_next(j);
+        return;
+    }
+    judge_let_go(j);
+    make_next(j);
 }
 
 static void adopt_pinned(struct judge *j)
@@ -190,6 +193,7 @@ static void on_loaded(struct store_op *op, enum err err)
     struct judge *j = container_of(op, struct judge, op);
     struct store_feed feed = { .upto = j->upto, .each = judge_fold, .ctx = j };
 
+    judge_look_round(j);
     if (err || !j->book.ours) {
         j->judged = 0;
         judge_set_threshold(j);
@@ -214,7 +218,7 @@ static void on_due(struct timer *t)
     j->book.left_out = 0;
     j->upto = pace_closed(&j->pace, clock_wall_ms());
     now.tick = j->upto;
-    now.oldest = j->upto > back ? j->upto - back : 0;
+    now.oldest = j->oldest = j->upto > back ? j->upto - back : 0;
     now.keep_s = KEEP_TICKS * j->settings.tick_ms / 1000 + 1;
     j->op.on_done = on_loaded;
     j->store->kind->load(j->store, &j->book, &now, &j->op);
@@ -297,6 +301,7 @@ void judge_free(struct judge *j)
         return;
     timer_disarm(&j->timer);
     store_free(j->store);
+    judge_watch_deinit(j);
     book_deinit(&j->book);
     free(j);
 }

@@ -46,7 +46,7 @@ static void tell(const struct alarm *a)
            F_TEXT("state", alarm_state_word(a->state)), F_STR("model", a->of.model),
            F_STR("version", a->of.version), F_STR("prediction", a->of.prediction),
            F_STR("segment", a->of.segment), F_STR("what", a->sentence), F_TEXT("id", a->id),
-           F_TEXT("baseline", a->baseline));
+           F_TEXT("baseline", a->baseline), F_STR("why", a->ended));
 }
 
 /* Into the book, and to be written with its histogram's state. */
@@ -100,11 +100,12 @@ static struct alarm *recall(const struct judge *j, const struct subject *s)
     return copy;
 }
 
-static void resolve(struct judge *j, struct subject *s, uint64_t at_ms)
+void judge_resolve(struct judge *j, struct subject *s, uint64_t at_ms, struct str why)
 {
     struct alarm *a = recall(j, s);
 
     a->state = ALARM_RESOLVED;
+    a->ended = why;
     a->updated_ms = at_ms;
     set(j, s, a);
 }
@@ -129,14 +130,14 @@ void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
     case DRIFT_STAYED: break;
     case DRIFT_SUSPICION:
     case DRIFT_ALARM: raise_alarm(j, s, &news); break;
-    case DRIFT_OVER: resolve(j, s, end_ms(j, t->tick)); break;
+    case DRIFT_OVER: judge_resolve(j, s, end_ms(j, t->tick), STR("calm")); break;
     }
 }
 
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b)
 {
     if (s->drift && s->drift->latch.on != LATCHED_NOT)
-        resolve(j, s, clock_wall_ms());
+        judge_resolve(j, s, clock_wall_ms(), STR("baseline"));
     (void)subject_adopt(s, b);
     log_info("drift_baseline", F_STR("model", s->of.model), F_STR("version", s->of.version),
              F_STR("prediction", s->of.prediction), F_STR("segment", s->of.segment),

@@ -12,7 +12,7 @@
  * The judge's files: judge.c is the round that follows each tick, judge_alarm.c and
  * judge_change.c what a fold comes to, judge_put.c what operators are told, judge_order.c what
  * people change, judge_create.c how they make baselines, judge_names.c what is said of names that
- * fit nothing.
+ * fit nothing, judge_watch.c what is no longer watched.
  */
 
 enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
@@ -29,14 +29,19 @@ struct judge {
     enum judge_phase phase;
     bool stopping;
     uint64_t upto;    /* the tick of this round */
+    uint64_t oldest;  /* what had its last answers before it is forgotten */
     uint64_t judged;  /* the last tick that this process has judged; 0: none */
     double threshold; /* ln c */
     struct store_op op;
-    size_t at;              /* the next subject that may get a baseline by itself */
-    char made[BASELINE_ID]; /* and the one that was made for it */
-    size_t orders;          /* under way */
-    bool failed;            /* the last round did not reach its end */
-    bool left_out;          /* some histograms are, which has been logged */
+    size_t at;                  /* the next subject that may get a baseline by itself */
+    char made[BASELINE_ID];     /* and the one that was made for it */
+    size_t orders;              /* under way */
+    bool failed;                /* the last round did not reach its end */
+    bool left_out;              /* some histograms are, which has been logged */
+    struct judge_model *models; /* that are watched; owned, their versions in the arena */
+    size_t model_count;
+    bool knows_models; /* else all are */
+    struct arena versions;
     void (*on_delivery)(void *owner);
     void *delivery_owner;
 };
@@ -48,6 +53,8 @@ bool judge_makes_baseline(const struct judge *j, const struct subject *s);
 void judge_fold(void *judge, struct subject *s, const struct drift_tick *t);
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
 void judge_set_threshold(struct judge *j);
+/* Into the book, to be written; `why` is one word, lent for good. */
+void judge_resolve(struct judge *j, struct subject *s, uint64_t at_ms, struct str why);
 double judge_alpha(const struct judge *j); /* of one baseline, so that all hold together */
 
 /* judge_names.c: ERR_NO_MODEL, and which name it is that fits nothing. */
@@ -57,6 +64,11 @@ enum err judge_tell_missing(const struct judge *j, const struct judge_recipe *r,
 /* judge_change.c: has the upstream changed? */
 void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
                   const struct counts *counts);
+
+/* judge_watch.c: which are gone by this tick; the alarms of these end. */
+void judge_look_round(struct judge *j);
+void judge_let_go(struct judge *j);
+void judge_watch_deinit(struct judge *j);
 
 /* judge_put.c */
 void judge_measure(struct judge *j);

@@ -81,7 +81,7 @@ static void for_each(const struct judge *j,
     for (size_t i = 0; i < j->book.subject_count; i++) {
         const struct subject *s = j->book.subjects[i];
 
-        if (s->identity)
+        if (!subject_is_watched(s))
             continue;
         buf_reset(&names);
         put_names(&names, s->of.segment);
@@ -212,7 +212,7 @@ void judge_put_drift(const struct judge *j, struct buf *out)
                    j->threshold, book_watched(&j->book), book_judged(&j->book), who_judges(j));
     buf_put(out, STR("\"histograms_list\":["));
     for (size_t i = 0; i < j->book.subject_count; i++) {
-        if (j->book.subjects[i]->identity)
+        if (!subject_is_watched(j->book.subjects[i]))
             continue;
         buf_put_text(out, any ? ",\n" : "\n");
         put_subject(j, j->book.subjects[i], out);

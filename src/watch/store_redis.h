@@ -38,6 +38,8 @@ struct store_redis {
     bool mending;     /* the last load found a loss too: it has been told */
     struct str *lost; /* baselines that Redis should have; in `names` */
     size_t lost_count;
+    struct str *expired; /* baselines that are listed, and no longer there; in `names` */
+    size_t expired_count;
     size_t part; /* of what is mended */
     size_t at;   /* the next subject, or thing of that part */
     struct store_feed feed;

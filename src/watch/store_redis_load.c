@@ -133,6 +133,8 @@ static void on_wanted(struct redis_op *op, enum err err, const struct redis_repl
     for (size_t i = 0; !err && i < s->batch.count; i++) {
         const struct redis_reply *one = batch_reply(reply, i);
 
+        if (one && redis_reply_type(one) == REDIS_NIL && first + i >= s->wanted_alarms)
+            s->expired[s->expired_count++] = s->wanted[first + i];
         if (!one || redis_reply_type(one) != REDIS_TEXT)
             continue;
         if (first + i < s->wanted_alarms)
@@ -371,6 +373,7 @@ static void on_head(struct redis_op *op, enum err err, const struct redis_reply 
     take_changes(s, batch_reply(reply, CHANGES));
     s->wanted = arena_take(&s->names, (list_size(alarms) + list_size(baselines) + 1) *
                                           sizeof(s->wanted[0]));
+    s->expired = arena_take(&s->names, (list_size(baselines) + 1) * sizeof(s->expired[0]));
     want_alarms(s, alarms);
     want_baselines(s, baselines);
     ask_wanted(s);
@@ -387,6 +390,7 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     s->book = b;
     s->now = *now;
     s->at = s->wanted_at = s->wanted_count = s->wanted_alarms = s->lost_count = 0;
+    s->expired_count = 0;
     s->emptied = false;
     arena_deinit(&s->names);
     batch_reset(batch);

@@ -6,7 +6,8 @@
 /*
  * What Redis has lost is written again, by everyone who still knows it: Redis may have been
  * emptied, begun anew without its file, or thrown keys out for want of memory. Nothing that is
- * there by now is overwritten, so it does not matter who comes first.
+ * there by now is overwritten, so it does not matter who comes first. What is listed and whose time
+ * was over leaves the list; had it been in force, who knows it finds it missing there.
  *
  * A baseline in force is never dropped, and a histogram that is judged has a pin: where these are
  * missing they were lost. Where no pin at all is left, so is everything else, and all that the
@@ -23,6 +24,12 @@ static const char fields_text[] = "for i = 2, #ARGV, 2 do\n"
                                   "end\n"
                                   "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
                                   "return 1\n";
+
+/* KEYS: the baseline, the index. Somebody may have made it anew in the meantime. */
+static const char expired_text[] = "if not redis.call('GET', KEYS[1]) then\n"
+                                   "  redis.call('ZREM', KEYS[2], ARGV[1])\n"
+                                   "end\n"
+                                   "return 1\n";
 
 /* ---- one thing each ------------------------------------------------------------------------ */
 
@@ -41,6 +48,15 @@ static void put_baseline(struct store_redis *s, size_t i)
     BATCH_ADD(b, STR("ZADD"), index, batch_u64(b, baseline->created_ms), s->lost[i]);
     BATCH_ADD(b, STR("EXPIRE"), index, batch_u64(b, STORE_BASELINE_S));
     buf_deinit(&json);
+}
+
+static void take_out_expired(struct store_redis *s, size_t i)
+{
+    struct batch *b = &s->batch;
+
+    BATCH_ADD(b, STR("EVAL"), str_of(expired_text), STR("2"),
+              BATCH_KEY(b, s->prefix, STR("baseline:"), s->expired[i]),
+              BATCH_KEY(b, s->prefix, STR("baseline_ids")), s->expired[i]);
 }
 
 static void put_in_hash(struct store_redis *s, struct str name, const char *key,
@@ -116,6 +132,11 @@ static size_t count_baselines(const struct store_redis *s)
     return s->lost_count;
 }
 
+static size_t count_expired(const struct store_redis *s)
+{
+    return s->book->ours ? s->expired_count : 0;
+}
+
 static size_t count_silences(const struct store_redis *s)
 {
     return s->emptied ? s->book->silence_count : 0;
@@ -145,9 +166,10 @@ static const struct part {
     size_t (*count)(const struct store_redis *s);
     void (*put)(struct store_redis *s, size_t i);
 } parts[] = {
-    { count_baselines, put_baseline },   { count_silences, put_silence },
-    { count_deliveries, put_delivery },  { count_alarms, put_alarm },
-    { count_histograms, put_histogram }, { count_pins, put_pins },
+    { count_baselines, put_baseline }, { count_expired, take_out_expired },
+    { count_silences, put_silence },   { count_deliveries, put_delivery },
+    { count_alarms, put_alarm },       { count_histograms, put_histogram },
+    { count_pins, put_pins },
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };

@@ -134,6 +134,18 @@ bool subject_adopt(struct subject *s, const struct baseline *b)
     return over;
 }
 
+void subject_settle(struct subject *s)
+{
+    s->drift->latch.on = LATCHED_NOT;
+    s->revision++;
+    s->unsaved = true;
+}
+
+bool subject_is_watched(const struct subject *s)
+{
+    return !s->identity && !s->gone;
+}
+
 bool subject_put_control(const struct subject *s, struct buf *member)
 {
     struct tick_histogram control = s->of;

@@ -10,8 +10,8 @@
  * One histogram under watch, with all that is known of it: either a draft of a baseline, or a
  * drift from one; and the hour that is being gathered, which is kept for later as one row.
  *
- * It is a function of the ticks that were folded and the baselines that were pinned, and of
- * nothing else: no clock, no chance. Its text carries its stamp, which only ever rises, so a
+ * It is a function of the ticks that were folded, the baselines that were pinned and, where it was
+ * gone, of that, and of nothing else: no clock, no chance. Its text carries its stamp, which only ever rises, so a
  * store can tell the later of two, and a checksum, so a text that was touched is refused.
  */
 
@@ -35,6 +35,7 @@ struct subject {
     uint64_t last; /* the last tick that has counts, as far as is known */
     bool unsaved;
     bool unread; /* its state in the store may be newer */
+    bool gone;   /* nothing comes of it any more */
 };
 
 struct subject_rules {
@@ -63,6 +64,11 @@ void subject_fold(struct subject *s, const struct subject_rules *rules,
                   const struct drift_tick *t, struct subject_news *news);
 /* From now on against `b`, which is lent; true: an alarm that was latched is over by that. */
 bool subject_adopt(struct subject *s, const struct baseline *b);
+
+/* The alarm that is latched is over: no tick may come that would end it. */
+void subject_settle(struct subject *s);
+/* May it have a baseline? Not one of names of upstreams, and not one that is gone. */
+bool subject_is_watched(const struct subject *s);
 
 /* The name of the histogram that it is held against; false: it is held against none. */
 bool subject_put_control(const struct subject *s, struct buf *member);

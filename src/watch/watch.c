@@ -2,6 +2,7 @@
 #include "weir/watch/watch.h"
 
 #include "ledger.h"
+#include "member.h"
 #include "sighting.h"
 #include "source.h"
 #include "tally.h"
@@ -135,6 +136,11 @@ static uint64_t book(const struct watch *w, uint64_t minute)
 
 /* ---- from ledger and toll to the course ---- */
 
+static struct tick_histogram histogram_of(const struct tally_key *k)
+{
+    return (struct tick_histogram){ k->model, k->version, k->prediction, k->segment };
+}
+
 static void add_to_course(struct watch *w, const struct tick_histogram *of, struct str word,
                           uint64_t minute, uint64_t count)
 {
@@ -161,7 +167,7 @@ static void expand_end(void *ctx, const struct toll_line *line, struct str name,
 static void expand_said(struct watch *w, const struct ledger_line *line,
                         const struct tally_key *k)
 {
-    struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
+    struct tick_histogram of = histogram_of(k);
 
     if (k->source == WATCH_FRESH)
         add_to_course(w, &of, k->value, line->minute, line->count);
@@ -269,21 +275,6 @@ void watch_end(struct watch *w, const struct watch_end *e)
 
 /* ---- telling ---- */
 
-/* How a histogram is called, over all minutes and sources. */
-static bool put_name(const struct tally_key *k, struct buf *out)
-{
-    const struct str parts[] = { k->model, k->version, k->prediction };
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        buf_put_text(out, i > 0 ? ":" : "");
-        if (escape_add(out, parts[i]))
-            return false;
-    }
-    buf_put_text(out, k->segment.len > 0 ? "@" : "");
-    buf_put(out, k->segment);
-    return true;
-}
-
 /* Segments are many, and whoever judges keeps their hours. */
 static uint64_t ttl_s(const struct watch *w, const struct tally_key *k)
 {
@@ -306,12 +297,12 @@ static void tell_redis(struct watch *w, const struct tally_key *k, struct texts 
                        const struct remote_count *counts, size_t n)
 {
     struct remote_histogram h = { .minute = book(w, k->minute), .ttl_s = ttl_s(w, k) };
+    struct tick_histogram of = histogram_of(k);
 
     buf_reset(&t->name);
     buf_reset(&t->key);
     buf_reset(&t->index);
-    if (!put_name(k, &t->name))
-        return;
+    member_put(&t->name, &of);
     buf_put_printf(&t->key, "%.*sv1:histogram:%.*s", STR_ARG(w->prefix),
                    STR_ARG(buf_str(&t->name)));
     if (k->source != WATCH_FRESH)
@@ -330,7 +321,7 @@ static void tell_redis(struct watch *w, const struct tally_key *k, struct texts 
 static void tell_ticks(struct watch *w, const struct tally_key *k,
                        const struct remote_count *counts, size_t n)
 {
-    struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
+    struct tick_histogram of = histogram_of(k);
 
     for (size_t i = 0; i < n && k->source == WATCH_FRESH; i++)
         ticks_add(w->ticks, book(w, k->minute), &of, counts[i].field, counts[i].by);

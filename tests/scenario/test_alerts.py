@@ -126,6 +126,32 @@ def test_what_is_silenced_reaches_nobody_until_it_is_not(stage):
     until(lambda: hook.heard("firing"), SOON, "the event")
 
 
+def test_what_is_taken_out_of_the_configuration_ends_its_alarm(stage):
+    hook, redis, model = Hook(stage), stage.redis(), Model()
+    whole = gateway(stage.upstream(model), redis, webhooks=[hook.url])
+    one, two = stage.weir(whole), stage.weir(whole)
+    stage.keep(Traffic(one, two))
+    settled(one)
+    model.changed.set()
+    until(lambda: alarms(one, "firing"), SOON, "the alarm")
+    (alarm,) = alarms(one, "firing")
+    watched = page(one, "drift")["judged"]
+    del whole["models"]["chat"]["predictions"]
+    for weir in (one, two):
+        weir.configure(whole)
+        weir.reload()
+        weir.wait_logged("reload", result="ok")
+    assert alarms(one, "firing") == [alarm], "who has yet to be changed may still count"
+    for weir in (one, two):
+        until(lambda weir=weir: alarms(weir, "resolved"), SOON + 60, "its end")
+    (resolved,) = alarms(one, "resolved")
+    assert resolved["ended"] == "gone" and resolved["sentence"] == alarm["sentence"]
+    until(lambda: hook.heard("resolved"), SOON, "the event")
+    assert json.loads(hook.heard("resolved")[0].body)["data"] == resolved
+    assert intent(one)["state"] == "unknown", "it is no longer watched"
+    assert page(one, "drift")["judged"] < watched
+
+
 # -- webhooks ------------------------------------------------------------------------------
 
 
@@ -204,7 +230,7 @@ def test_a_command_gets_the_event_and_is_run_again_if_it_fails(stage, tmp_path):
         cd {tmp_path} || exit
         [ "$WEIR_ALARM_PREDICTION-$WEIR_ALARM_STATE" = intent-firing ] || exit 0
         [ "$1" = retrain ] || exit 4
-        [ -e failed ] || {{ touch failed; exit 3; }}
+        [ -e failed ] || {{ touch failed; printf 'not\\nnow'; exit 3; }}
         cat >event
         env | grep ^WEIR_ALARM_ >environment
         mv event done
@@ -222,6 +248,7 @@ def test_a_command_gets_the_event_and_is_run_again_if_it_fails(stage, tmp_path):
     assert told["WEIR_ALARM_MODEL"] == "chat"
     assert told["WEIR_ALARM_SENTENCE"] == alarm["sentence"]
     assert weir.logged("alert_failed", receiver="exec", why="exit status 3")
+    assert weir.logged("alert_said", receiver="exec", text="not\nnow", bytes=7)
     weir.wait_logged("alert_sent", receiver="exec", delivery=alarm["id"] + ":firing")
 
 

@@ -100,6 +100,8 @@ def test_a_count_of_tokens_is_passed_through_and_never_kept(stage):
         assert response.body == b'{"input_tokens": 14}'
         assert response.header("x-weir-cache") == "bypass"
     assert [r.target for r in upstream.requests] == ["/v1/messages/count_tokens"] * 2
+    until(lambda: weir.metrics.sum("weir_requests_total") == 2, 5, "both to be counted")
+    assert weir.metrics.sum("weir_predictions_total") == 0
 
 
 # -- errors ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from test_coalescing import Gate, answers, asking, joined
 
 from weirtest import chat, config, message, process
 from weirtest.patience import in_parallel, until
@@ -203,6 +204,24 @@ def test_an_answer_that_is_shared_is_looked_at_once(stage, tmp_path):
     counted(weir, 8)
     looked_at = weir.metrics.sum("weir_validation_total", side="answer", result="violation")
     assert looked_at == len(upstream.requests)
+
+
+def test_an_answer_that_does_not_fit_is_refused_once_for_all_who_asked_the_same(stage, tmp_path):
+    (tmp_path / "never.json").write_text('{"required": ["nothing has this"]}')
+    gate = Gate()
+    upstream = stage.upstream(gate)
+    weir = stage.weir(config.gateway(upstream, **config.chat(
+        schema={"answer": str(tmp_path / "never.json"), "mode": "reject"})))
+    clients = asking(weir, chat.stable(), 8)
+    joined(weir, 8)
+    gate.opened.set()
+    responses = answers(clients)
+    assert {r.status for r in responses} == {502} and len({r.body for r in responses}) == 1
+    assert responses[0].error["errors"] == [
+        {"pointer": "", "detail": 'must have a member "nothing has this" (required)'}]
+    assert len(upstream.calls) == 1
+    counted(weir, 8)
+    assert weir.metrics.sum("weir_validation_total", side="answer") == 1
 
 
 # -- what is no plain answer ---------------------------------------------------------------------

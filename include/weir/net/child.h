@@ -7,9 +7,9 @@
 
 /*
  * A command, run beside the loop: no shell, a session of its own, a text on its standard input.
- * What it says on its standard output and error goes to our standard error. Nothing else of
- * ours is open in it, and of our environment it gets what programs need to find their way
- * (PATH, HOME, the language ...): the rest may hold secrets.
+ * Of what it says on its standard output and error the last is kept, until the next start.
+ * Nothing of ours is open in it, and of our environment it gets what programs need to find their
+ * way (PATH, HOME, the language ...): the rest may hold secrets.
  *
  * on_done comes exactly once and never from inside start or cancel, when the command is over:
  * OK when it ended by itself, with its exit status; ERR_CANCELLED or ERR_DEADLINE when it was
@@ -21,11 +21,16 @@ struct child;
 struct child_run;
 typedef void child_fn(struct child *c, enum err err);
 
+enum { CHILD_SAID_BYTES = 1024 };
+
 struct child {
     child_fn *on_done;
     struct child_run *run; /* NULL when not running */
     int status;            /* of its exit; 128 + n: ended by signal n */
     char detail[128];      /* why it could not be started */
+    char said[CHILD_SAID_BYTES];
+    size_t said_len;
+    uint64_t said_bytes; /* with what came before and was not kept */
 };
 
 struct child_call {

@@ -15,7 +15,8 @@
  *   pending       suspected: quick evidence without a promise; nobody need be woken
  *   firing        confirmed: the evidence that holds the promise
  *   acknowledged  firing, and somebody has said that they know
- *   resolved      the evidence stayed away, or another baseline is in force
+ *   resolved      the evidence stayed away ("calm"), another baseline is in force ("baseline"),
+ *                 or nothing comes of it any more ("gone")
  */
 
 enum { ALARM_ID = BASELINE_ID };
@@ -33,6 +34,7 @@ struct alarm {
     uint64_t updated_ms; /* when its state last changed */
     double score;        /* evidence over threshold that raised it */
     struct str sentence; /* "refusal=yes 4.5 % → 20.3 %" */
+    struct str ended;    /* the word why it is resolved; else empty */
     struct str evidence; /* a JSON object: n, values, moved, distances; empty for none */
     struct arena arena;
 };

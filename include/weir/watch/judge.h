@@ -4,6 +4,7 @@
 #include "weir/base/buf.h"
 #include "weir/base/err.h"
 #include "weir/watch/counts.h"
+#include "weir/watch/watchlist.h"
 
 #include <stdint.h>
 
@@ -45,6 +46,17 @@ struct judge_settings {
 struct judge *judge_new(struct loop *loop, struct store *store, /* taken */
                         const struct judge_settings *s, struct metrics *metrics,
                         struct metric_shard *shard);
+/*
+ * What the configuration has, from now on; copied, the lists are counted. A histogram that it does
+ * not name, and that had no answers for sixty ticks, is no longer watched: its alarm is resolved.
+ * Before the first call all that is counted is watched.
+ */
+struct judge_model {
+    struct watchlist *list;
+    const struct str *versions;
+    size_t version_count;
+};
+void judge_watch(struct judge *j, const struct judge_model *models, size_t count);
 void judge_start(struct judge *j);
 /* No more ticks; somebody else may judge. What is under way ends: then it is idle. */
 void judge_stop(struct judge *j);

@@ -122,6 +122,19 @@ Test(drift_body, texts_are_bounded_with_the_bound_told)
     buf_deinit(&json);
 }
 
+Test(drift_body, a_name_that_is_empty_or_no_text_is_refused)
+{
+    refuses(DRIFT_SILENCE, "{\"until_ms\":5,\"model\":\"\"}", "model: is empty");
+    refuses(DRIFT_BASELINE, "{\"model\":\"chat\",\"version\":\"\",\"from\":1}",
+            "version: is empty");
+    refuses(DRIFT_SILENCE, "{\"until_ms\":5,\"model\":\"\\ud800\"}",
+            "model: has half a surrogate pair");
+    refuses(DRIFT_SILENCE, "{\"until_ms\":5,\"why\":\"x\\udc00y\"}",
+            "why: has half a surrogate pair");
+    takes(DRIFT_SILENCE, "{\"until_ms\":5,\"segment\":\"\",\"why\":\"\"}");
+    cr_assert(body.segment.at && body.segment.len == 0, "all answers");
+}
+
 Test(drift_body, what_is_no_object_is_refused)
 {
     refuses(DRIFT_SILENCE, "[]", "The body is JSON, but no object.");

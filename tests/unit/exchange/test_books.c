@@ -73,6 +73,15 @@ Test(books, a_fresh_answer_is_counted_by_what_its_upstream_told)
     cr_assert(str_eq(world.record.upstream, STR("one")));
 }
 
+Test(books, a_count_of_tokens_is_no_prediction)
+{
+    call(200);
+    x.ask.endpoint = ENDPOINT_TOKENS;
+    buf_put_text(&x.race.first.body, "{}");
+    cr_assert_null(closed()->answer.version.at, "nothing is counted of it");
+    cr_assert(str_eq(world.record.upstream, STR("one")));
+}
+
 Test(books, a_kept_answer_is_counted_apart_and_names_who_gave_it_then)
 {
     x.answer = entry_aged(1, "{}");

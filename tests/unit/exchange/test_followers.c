@@ -128,6 +128,32 @@ Test(followers, what_would_be_refused_again_is_refused_for_all_in_one_call)
     cr_assert_eq(follower->reply.attempts, 0);
 }
 
+static void ignore(void *ctx, const struct jsonschema_remark *r)
+{
+    (void)ctx, (void)r;
+}
+
+Test(followers, an_answer_that_does_not_fit_is_refused_for_all_in_one_call)
+{
+    struct watchlist *list = watchlist_new(STR("m"));
+
+    cr_assert_eq(jsonschema_new(&list->schemas[WATCH_ANSWER], STR("{\"required\":[\"label\"]}"),
+                                ignore, NULL),
+                 OK);
+    world.model->watch = list;
+    world.model->rejects = true;
+    start_two(PLAIN);
+    while (leader->x)
+        answers(CHAT_BODY);
+    turn();
+    cr_assert_eq(leader->failure.err, ERR_UPSTREAM_INVALID);
+    cr_assert_eq(follower->failure.err, ERR_UPSTREAM_INVALID);
+    cr_assert_eq(follower->reply.attempts, 0);
+    cr_assert_eq(follower->failure.status, leader->failure.status);
+    world.model->watch = NULL;
+    watchlist_unref(list);
+}
+
 Test(followers, a_refusal_is_not_for_whoever_wrote_the_same_question_otherwise)
 {
     (void)start_missed(0, PLAIN);

@@ -167,6 +167,48 @@ Test(child, nothing_of_ours_is_open_in_it)
     (void)close(ends[1]);
 }
 
+static void expect_said(const char *text)
+{
+    cr_assert_eq(child.said_len, strlen(text), "%.*s", (int)child.said_len, child.said);
+    cr_assert_eq(memcmp(child.said, text, child.said_len), 0);
+}
+
+Test(child, what_it_says_is_kept_whichever_way_it_says_it)
+{
+    const char *argv[5];
+    struct child_call call = script("printf one; printf ' two' >&2", argv);
+
+    run(&call);
+    expect_said("one two");
+    cr_assert_eq(child.said_bytes, 7);
+    dones = 0;
+    run(&(struct child_call){ .argv = (const char *[]){ "true", NULL },
+                              .timeout_us = MINUTE_US });
+    expect_said("");
+}
+
+Test(child, of_much_that_it_says_the_last_is_kept)
+{
+    const char *argv[5];
+    struct child_call call = script("yes 0123456789 | head -n 20000; printf end", argv);
+
+    run(&call);
+    cr_assert(ended == OK && child.status == 0);
+    cr_assert_eq(child.said_len, CHILD_SAID_BYTES);
+    cr_assert_eq(memcmp(child.said + CHILD_SAID_BYTES - 14, "0123456789\nend", 14), 0);
+    cr_assert_eq(child.said_bytes, 20000 * 11 + 3);
+}
+
+Test(child, what_it_said_is_told_though_others_that_it_left_could_say_more)
+{
+    const char *argv[5];
+    struct child_call call = script("sleep 25 & echo \"$!\" >\"$0\"; echo done", argv);
+
+    run(&call);
+    expect_said("done\n");
+    cr_assert_eq(kill((pid_t)strtol(said, NULL, 10), SIGKILL), 0);
+}
+
 Test(child, a_command_that_is_not_there_is_told_with_its_reason)
 {
     run(&(struct child_call){ .argv = (const char *[]){ "/nowhere/to/be-found", NULL },

@@ -173,7 +173,10 @@ static void events(struct admin *a, struct http_conn *c, struct http_request *r)
 {
     struct problem p;
 
-    (void)r;
+    if (r->method == HTTP_HEAD) {
+        feed_answer_head(c);
+        return;
+    }
     if (feed_join(a->feed, c))
         return;
     problem_say(&p, CALLER_PLAIN, 503, "too_many_listeners",

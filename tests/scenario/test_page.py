@@ -166,6 +166,17 @@ def test_events_come_each_second_as_server_sent_events(weir):
     assert all(500 < gap < 5000 for gap in gaps)
 
 
+def test_who_asks_for_the_head_of_events_does_not_listen(weir):
+    with Client(weir.admin) as client:
+        for _ in range(17):  # more than may listen, on one connection that goes on
+            client.ask("HEAD", "/admin/events")
+            answer = client.head()
+            assert answer.status == 200
+            assert answer.header("content-type") == "text/event-stream"
+        client.ask("GET", "/admin/events")
+        assert client.head().status == 200
+
+
 def test_a_page_that_stays_open_does_not_hold_up_a_drain(stage):
     weir = gateway(stage)
     with Client(weir.admin) as client:

@@ -190,7 +190,7 @@ static void page_itself(struct admin *a, struct http_conn *c, struct http_reques
     (void)a;
     (void)r;
     http_conn_answer(c, &(struct http_answer){ .status = 200,
-                                               .fields = STR(PAGE_FIELDS),
+                                               .fields = page_fields(),
                                                .body = { page_html() } });
 }
 

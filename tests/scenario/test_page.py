@@ -142,7 +142,25 @@ def test_the_page_may_talk_to_nobody_else(weir):
     answer = weir.ask_admin("/")
     assert "default-src 'none'" in answer.header("content-security-policy")
     assert "connect-src 'self'" in answer.header("content-security-policy")
+    assert "unsafe" not in answer.header("content-security-policy")
     assert not re.search(rb"(src|href)=[\"']?https?:", answer.body)
+
+
+def test_only_what_is_in_the_page_may_run_and_be_worn(weir, browser):
+    browser.open(weir)
+    browser.await_text("#cards", "refund")
+    browser.complaints()
+    browser.run("""
+      const script = document.createElement('script'), style = document.createElement('style');
+      script.textContent = 'window.strange = 1';
+      style.textContent = 'body { position: fixed }';
+      document.body.append(script, style);
+      document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.strange = 1">');""")
+    said = []
+    until(lambda: said.extend(browser.complaints()) or len(said) >= 3, 10)
+    assert all("Content Security Policy" in line for line in said)
+    assert not browser.run("return window.strange")
+    assert browser.run("return getComputedStyle(document.body).position") == "static"
 
 
 def test_the_charts_licence_is_kept(weir):

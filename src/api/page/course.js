@@ -16,6 +16,9 @@ const course = {
   tick: MINUTE, series: "",
 };
 
+// The key below a chart is ours; that of dygraphs would write style attributes, which are forbidden here.
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter(part => part !== Dygraph.Plugins.Legend);
+
 const at = t => new Date(t).toLocaleTimeString("en-GB", course.tick < MINUTE ? {} : { hour: "2-digit", minute: "2-digit" });
 const bdi = text => element("bdi", {}, text);
 const sumOf = (points, member) => points.reduce((all, p) => all + p[member], 0);
@@ -128,7 +131,7 @@ function decades(least, high) {
 function chart(id, lines, rows, options = {}) {
   const last = rows.filter(r => r.slice(1).some(v => v !== null)).at(-1);
   const key = (time, points) => showKey(id, lines, rows.find(r => +r[0] === time)?.slice(1), points && time);
-  const look = { labels: ["time", ...lines.map((_, i) => "s" + i)], colors: lines.map(l => color(l[1])), legend: "never",
+  const look = { labels: ["time", ...lines.map((_, i) => "s" + i)], colors: lines.map(l => color(l[1])),
     gridLineColor: color("line"), axisLineColor: color("line"), strokeWidth: 1.6, includeZero: !options.logscale,
     connectSeparatedPoints: false, drawPoints: rows.length < 3, highlightCircleSize: 3, animatedZooms: false,
     dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart, mousemove: Dygraph.defaultInteractionModel.mousemove },

@@ -34,7 +34,8 @@ const askJson = async path => { const a = await ask(path); return a.ok ? a.json(
 
 function element(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
+  // A style is set by its own door: as an attribute, what lets in this page's style alone forbids it.
+  for (const [name, value] of Object.entries(attributes)) if (name === "style") e.style.cssText = value; else e.setAttribute(name, value);
   e.append(...children.filter(c => c !== null && c !== undefined));
   return e;
 }

@@ -189,9 +189,8 @@ static void page_itself(struct admin *a, struct http_conn *c, struct http_reques
 {
     (void)a;
     (void)r;
-    http_conn_answer(c, &(struct http_answer){ .status = 200,
-                                               .fields = page_fields(),
-                                               .body = { page_html() } });
+    http_conn_answer(c, &(struct http_answer){
+                            .status = 200, .fields = page_fields(), .body = { page_html() } });
 }
 
 /* Which endpoint a data plane's path means; for predict, `rest` is the model. */

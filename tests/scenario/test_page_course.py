@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happened, on the page: two hours planted in Redis as another gateway would have told them."""
 
+import re
 import time
 from urllib.parse import quote
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 
 from weirtest import chat, config
 from weirtest.browser import Browser, axe_violations
@@ -119,6 +121,16 @@ def test_a_time_is_chosen_by_hand(browser):
                 "e.dispatchEvent(new Event('change'))")  # fmt: skip
     until(lambda: browser.text("#moved-title") != was, 10)
     browser.await_text("#moved-about", "10 minutes before it (")
+
+
+def test_what_is_pointed_at_is_told_in_numbers(browser):
+    browser.complaints()
+    for chart in ("requests", "latency", "errors", "money", "shares"):
+        place = browser.driver.find_element("id", chart)
+        browser.run("arguments[0].scrollIntoView({block: 'center'})", place)
+        ActionChains(browser.driver).move_to_element(place).perform()
+        until(lambda chart=chart: re.match(r"\d\d:\d\d", browser.text(f"#{chart}-key")), 10)
+    assert browser.complaints() == []
 
 
 def test_names_are_nothing_but_names(browser):

@@ -73,7 +73,7 @@ async function readMarks() {
     ...(alarms ? alarms.alarms : []).map(a => ({ at: a.began_ms || a.since_ms, kind: "alarm", model: a.model,
       words: `${a.severity} alarm: ${a.prediction}${a.segment ? " · " + plainSegment(a.segment) : ""}` })),
     ...(changes ? changes.changes : []).map(c => ({ at: c.since_ms, kind: "change", model: c.model,
-      words: c.sentence || `${c.kind}: ${c.before} → ${c.after}` })),
+      words: c.sentence })),
   ].sort((a, b) => b.at - a.at);
 }
 
@@ -94,14 +94,14 @@ function showMarks() {
 
 // Behind the lines of each chart: alarms, changes, and the moment that is looked at.
 function drawMarks(canvas, area, chart) {
-  const line = (t, hue, dash) => {
+  const line = (t, hue, dash, width = 1.5) => {
     const x = chart.toDomXCoord(t);
     if (x < area.x || x > area.x + area.w) return;
-    canvas.strokeStyle = color(hue); canvas.setLineDash(dash); canvas.lineWidth = 1.5;
+    canvas.strokeStyle = color(hue); canvas.setLineDash(dash); canvas.lineWidth = width;
     canvas.beginPath(); canvas.moveTo(x, area.y); canvas.lineTo(x, area.y + area.h); canvas.stroke();
   };
   canvas.save();
-  for (const m of seenMarks()) line(m.at, m.kind === "alarm" ? "bad" : "violet", []);
+  for (const m of seenMarks()) line(m.at, m.kind === "alarm" ? "bad" : "violet", [], m.at === course.chosen ? 5 : 1.5); // to be seen beside the other
   if (course.chosen) line(course.chosen, "ink", [4, 3]);
   canvas.restore();
 }
@@ -134,7 +134,7 @@ function chart(id, lines, rows, options = {}) {
   const look = { labels: ["time", ...lines.map((_, i) => "s" + i)], colors: lines.map(l => color(l[1])),
     gridLineColor: color("line"), axisLineColor: color("line"), strokeWidth: 1.6, includeZero: !options.logscale,
     connectSeparatedPoints: false, drawPoints: rows.length < 3, highlightCircleSize: 3, animatedZooms: false,
-    dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart, mousemove: Dygraph.defaultInteractionModel.mousemove },
+    dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart },
     axes: axes(),
     underlayCallback: drawMarks, highlightCallback: (_, t, points) => key(t, points), unhighlightCallback: () => showKey(id, lines), ...options };
   // A chart whose lines are others is made anew: what dygraphs keeps of the old ones shows.

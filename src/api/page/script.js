@@ -198,7 +198,7 @@ function showChanges(changes) {
   const ids = changes.map(c => c.id).join();
   if ($("change-list").dataset.ids === ids) return;
   $("change-list").dataset.ids = ids;
-  if (changes.length === 0) replace("change-list", element("p", { class: "calm" }, "None noticed, while drift.changes is on."));
+  if (changes.length === 0) replace("change-list", element("p", { class: "calm" }, "None noticed. (Where drift.changes is off, none is looked for.)"));
   else replace("change-list", ...changes.map(changeItem));
 }
 

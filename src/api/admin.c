@@ -173,7 +173,10 @@ static void events(struct admin *a, struct http_conn *c, struct http_request *r)
 {
     struct problem p;
 
-    (void)r;
+    if (r->method == HTTP_HEAD) {
+        feed_answer_head(c);
+        return;
+    }
     if (feed_join(a->feed, c))
         return;
     problem_say(&p, CALLER_PLAIN, 503, "too_many_listeners",
@@ -186,9 +189,8 @@ static void page_itself(struct admin *a, struct http_conn *c, struct http_reques
 {
     (void)a;
     (void)r;
-    http_conn_answer(c, &(struct http_answer){ .status = 200,
-                                               .fields = STR(PAGE_FIELDS),
-                                               .body = { page_html() } });
+    http_conn_answer(c, &(struct http_answer){
+                            .status = 200, .fields = page_fields(), .body = { page_html() } });
 }
 
 /* Which endpoint a data plane's path means; for predict, `rest` is the model. */

@@ -90,6 +90,18 @@ void feed_free(struct feed *f)
     free(f);
 }
 
+static void begin(struct http_conn *c)
+{
+    http_conn_begin(c, 200,
+                    STR("Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"));
+}
+
+void feed_answer_head(struct http_conn *c)
+{
+    begin(c);
+    http_conn_end(c);
+}
+
 bool feed_join(struct feed *f, struct http_conn *c)
 {
     struct listener *l;
@@ -101,8 +113,7 @@ bool feed_join(struct feed *f, struct http_conn *c)
     *l = (struct listener){ .watcher = { on_gone, on_drained }, .feed = f, .conn = c };
     link_before(&f->listeners, &l->link);
     f->count++;
-    http_conn_begin(c, 200,
-                    STR("Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"));
+    begin(c);
     http_conn_watch(c, &l->watcher);
     put_event(f, &event);
     http_conn_write(c, buf_str(&event));

@@ -9,46 +9,17 @@
 
 #include "inquiry.h"
 #include "top_draw.h"
+#include "top_terminal.h"
 #include "weir/base/mem.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 1000 };
-
-static volatile sig_atomic_t ended;
-
-static void on_signal(int number)
-{
-    (void)number;
-    ended = 1;
-}
-
-/* ---- the terminal ---- */
-
-static void take_terminal(struct termios *before)
-{
-    struct termios quiet;
-
-    (void)tcgetattr(STDIN_FILENO, before);
-    quiet = *before;
-    quiet.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-    (void)fputs("\033[?1049h\033[?25l", stdout);
-}
-
-static void give_terminal_back(const struct termios *before)
-{
-    (void)fputs("\033[?25h\033[?1049l", stdout);
-    (void)fflush(stdout);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, before);
-}
 
 static void measure(struct top_screen *s)
 {
@@ -60,17 +31,6 @@ static void measure(struct top_screen *s)
         s->columns = size.ws_col;
         s->rows = size.ws_row > 1 ? size.ws_row - 1U : 1;
     }
-}
-
-/* False: the person has had enough. */
-static bool wait_a_look(void)
-{
-    struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
-    char key = 0;
-
-    if (poll(&keys, isatty(STDIN_FILENO) ? 1 : 0, LOOK_MS) > 0)
-        return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q';
-    return !ended;
 }
 
 /* ---- looking ---- */
@@ -139,7 +99,7 @@ static int look_once(const struct inquiry *q, struct top_screen *s)
 {
     struct fault why = { 0 };
 
-    if (!look(q, s, &why) || !wait_a_look() || !look(q, s, &why)) {
+    if (!look(q, s, &why) || poll(NULL, 0, LOOK_MS) != 0 || !look(q, s, &why)) {
         if (why.text[0])
             (void)fprintf(stderr, "weir top: %s\n", why.text);
         return why.text[0] ? 1 : 0;
@@ -150,23 +110,21 @@ static int look_once(const struct inquiry *q, struct top_screen *s)
 
 static int look_on(const struct inquiry *q, struct top_screen *s)
 {
-    struct termios before;
+    struct top_terminal terminal;
     struct fault why = { 0 };
 
     if (!look(q, s, &why)) {
         (void)fprintf(stderr, "weir top: %s\n", why.text);
         return 1;
     }
-    (void)signal(SIGINT, on_signal);
-    (void)signal(SIGTERM, on_signal);
-    take_terminal(&before);
+    top_terminal_take(&terminal);
     do {
         bool good = look(q, s, &why);
 
         measure(s);
         show(s, good ? NULL : &why);
-    } while (!ended && wait_a_look());
-    give_terminal_back(&before);
+    } while (top_terminal_wait(&terminal, LOOK_MS));
+    top_terminal_give_back(&terminal);
     return 0;
 }
 

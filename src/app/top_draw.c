@@ -10,7 +10,7 @@
 
 enum colour { PLAIN = 0, BOLD = 1, DIM = 2, RED = 31, GREEN = 32, YELLOW = 33 };
 
-enum { MOST_BARS = 3, NAME_WIDTH = 22, WIDE = 100, NARROW = 80 };
+enum { MOST_BARS = 3, MOST_CHANGES = 2, NAME_WIDTH = 22, WIDE = 100, NARROW = 80 };
 
 /* A screen under way: lines are made one by one, so that each can be cut. */
 struct drawing {
@@ -227,6 +227,24 @@ static void draw_alarms(struct drawing *d, struct buf *line)
     put_line(d, RED, line);
 }
 
+/* The newest that are younger than an hour. */
+static void draw_changes(struct drawing *d, struct buf *line)
+{
+    size_t i;
+    json_t *change;
+
+    json_array_foreach(list_of(d->s->now, "changes"), i, change)
+    {
+        double minutes = (number_of(d->s->now, "now_ms") - number_of(change, "at_ms")) / 6e4;
+
+        if (i == MOST_CHANGES || minutes >= 60)
+            return;
+        buf_put_printf(line, is_narrow(d) ? "~ %.0fm" : "CHANGED %.0f min ago:", minutes);
+        buf_put_printf(line, " %s %s", text_of(change, "model"), text_of(change, "sentence"));
+        put_line(d, YELLOW, line);
+    }
+}
+
 /* What a row of a model says, worked out. */
 struct model_row {
     const json_t *model;
@@ -417,6 +435,7 @@ void top_draw(const struct top_screen *s, struct buf *out)
 
     draw_head(&d, &line);
     draw_alarms(&d, &line);
+    draw_changes(&d, &line);
     draw_models(&d, &line);
     draw_upstreams(&d, &line);
     draw_drift(&d, &line);

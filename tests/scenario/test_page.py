@@ -142,7 +142,25 @@ def test_the_page_may_talk_to_nobody_else(weir):
     answer = weir.ask_admin("/")
     assert "default-src 'none'" in answer.header("content-security-policy")
     assert "connect-src 'self'" in answer.header("content-security-policy")
+    assert "unsafe" not in answer.header("content-security-policy")
     assert not re.search(rb"(src|href)=[\"']?https?:", answer.body)
+
+
+def test_only_what_is_in_the_page_may_run_and_be_worn(weir, browser):
+    browser.open(weir)
+    browser.await_text("#cards", "refund")
+    browser.complaints()
+    browser.run("""
+      const script = document.createElement('script'), style = document.createElement('style');
+      script.textContent = 'window.strange = 1';
+      style.textContent = 'body { position: fixed }';
+      document.body.append(script, style);
+      document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.strange = 1">');""")
+    said = []
+    until(lambda: said.extend(browser.complaints()) or len(said) >= 3, 10)
+    assert all("Content Security Policy" in line for line in said)
+    assert not browser.run("return window.strange")
+    assert browser.run("return getComputedStyle(document.body).position") == "static"
 
 
 def test_the_charts_licence_is_kept(weir):
@@ -164,6 +182,17 @@ def test_events_come_each_second_as_server_sent_events(weir):
     moments = [json.loads(data) for data in stream.events[1:4]]
     gaps = [b["now_ms"] - a["now_ms"] for a, b in zip(moments, moments[1:])]
     assert all(500 < gap < 5000 for gap in gaps)
+
+
+def test_who_asks_for_the_head_of_events_does_not_listen(weir):
+    with Client(weir.admin) as client:
+        for _ in range(17):  # more than may listen, on one connection that goes on
+            client.ask("HEAD", "/admin/events")
+            answer = client.head()
+            assert answer.status == 200
+            assert answer.header("content-type") == "text/event-stream"
+        client.ask("GET", "/admin/events")
+        assert client.head().status == 200
 
 
 def test_a_page_that_stays_open_does_not_hold_up_a_drain(stage):

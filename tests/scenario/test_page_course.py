@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happened, on the page: two hours planted in Redis as another gateway would have told them."""
 
+import re
 import time
 from urllib.parse import quote
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 
 from weirtest import chat, config
 from weirtest.browser import Browser, axe_violations
@@ -15,6 +17,7 @@ RTL = "\u202eלדומ"
 EMOJI = "\U0001f600" * 16  # 64 bytes
 LONG = "a-model-whose-name-goes-on-" + "and-on-" * 12
 SINCE = 20  # minutes ago another version came, and more was refused
+ALONE = 60  # minutes ago one plan, and nobody else, was refused more
 
 STUBS = """
 const real = window.fetch;
@@ -53,6 +56,8 @@ def weir(shared_stage):
         late = minute >= now - SINCE
         text = series("support", "v2" if late else "v1", 90, 20 if late else 4)
         text += series("support", "v2" if late else "v1", 30, 4, "@plan=" + escaped(RTL))
+        text += series("support", "v2" if late else "v1", 30, 60 if minute >= now - ALONE else 0,
+                       "@plan=team")
         text += series(LONG, EVIL, 12, 0) + series(EVIL, RTL, 9, 0) + series(EMOJI, EMOJI, 6, 0)
         redis("HSET", f"weir:v1:course:{minute}", "another", text)
     return shared_stage.weir(
@@ -112,13 +117,53 @@ def test_what_moved_most_about_a_time_stands_first(browser):
     assert "100.0 %" in rows and "0 of 900 → 900 of 900" in rows
 
 
+def look_at(browser, minutes_ago):
+    browser.run("const e = document.getElementById('moment');"
+                "const t = new Date(Date.now() - arguments[0] * 6e4);"
+                "e.value = new Date(t - t.getTimezoneOffset() * 6e4).toISOString().slice(0, 16);"
+                "e.dispatchEvent(new Event('change'))", minutes_ago)  # fmt: skip
+
+
+def test_a_change_in_one_plan_alone_is_found(browser):
+    pick(browser, "model", "support")
+    look_at(browser, ALONE)
+    until(lambda: "in plan=team" in browser.text("#moved-rows"), 20)
+    first = browser.text("#moved-rows tr:first-child")
+    assert first.startswith("refusal: ") and "in plan=team" in first
+    assert "in plan=" + RTL not in browser.text("#moved-rows")
+    assert "A segment has a row where" in browser.text("#moved-about")
+
+
+def test_what_moved_in_a_plan_as_in_the_whole_is_told_once(browser):
+    pick(browser, "model", "support")
+    look_at(browser, SINCE)
+    until(lambda: "version v2" in browser.text("#moved-rows"), 20)
+    assert browser.text("#moved-rows").count("latency p95") == 1
+
+
+def test_one_plan_alone_has_no_rows_of_others(browser):
+    pick(browser, "model", "support")
+    pick(browser, "segment", "plan=team")
+    look_at(browser, ALONE)
+    until(lambda: "refusal: yes" in browser.text("#moved-rows"), 20)
+    assert "in plan=" not in browser.text("#moved-rows")
+
+
 def test_a_time_is_chosen_by_hand(browser):
     was = browser.text("#moved-title")
-    browser.run("const e = document.getElementById('moment'); const t = new Date(Date.now() - 50 * 6e4);"
-                "e.value = new Date(t - t.getTimezoneOffset() * 6e4).toISOString().slice(0, 16);"
-                "e.dispatchEvent(new Event('change'))")  # fmt: skip
+    look_at(browser, 50)
     until(lambda: browser.text("#moved-title") != was, 10)
     browser.await_text("#moved-about", "10 minutes before it (")
+
+
+def test_what_is_pointed_at_is_told_in_numbers(browser):
+    browser.complaints()
+    for chart in ("requests", "latency", "errors", "money", "shares"):
+        place = browser.driver.find_element("id", chart)
+        browser.run("arguments[0].scrollIntoView({block: 'center'})", place)
+        ActionChains(browser.driver).move_to_element(place).perform()
+        until(lambda chart=chart: re.match(r"\d\d:\d\d", browser.text(f"#{chart}-key")), 10)
+    assert browser.complaints() == []
 
 
 def test_names_are_nothing_but_names(browser):

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -87,6 +88,91 @@ def test_in_a_terminal_it_goes_on_until_q(weir):
     assert shown.count(CLEAR) >= 2
     assert b"UPSTREAM" in shown
     assert shown.endswith(b"\033[?1049l"), "the terminal is given back"
+
+
+class Watching:
+    """`weir top` in a terminal of its own, by itself or out of a shell that has jobs."""
+
+    def __init__(self, words):
+        self.ours, self.its = pty.openpty()
+        self.before, self.shown = termios.tcgetattr(self.its), b""
+        self.process = subprocess.Popen(words, stdin=self.its, stdout=self.its, stderr=self.its,
+                                        start_new_session=True, preexec_fn=self._own)  # fmt: skip
+
+    @staticmethod
+    def _own():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def shows(self, *words):
+        """Reads on until it has shown these, one after the other; forgets them."""
+        for word in words:
+            deadline = time.monotonic() + 20
+            while word not in self.shown:
+                assert time.monotonic() < deadline, (word, self.shown[-300:])
+                if select.select([self.ours], [], [], 1)[0]:
+                    self.shown += os.read(self.ours, 65536)
+            self.shown = self.shown.split(word, 1)[1]
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.its)[3] & termios.ECHO)
+
+    def press(self, keys):
+        os.write(self.ours, keys)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
+        os.close(self.its)
+
+
+TAKEN, GIVEN_BACK = b"\033[?1049h\033[?25l", b"\033[?25h\033[?1049l"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
+def test_what_ends_it_gives_the_terminal_back(stage, weir, number):
+    top = stage.keep(Watching([binary(), "top", "--admin", admin(weir)]))
+    top.shows(TAKEN, CLEAR, b"UPSTREAM")
+    assert not top.echoes()
+    top.process.send_signal(number)
+    top.shows(GIVEN_BACK)
+    assert top.process.wait(20) == 0
+    assert termios.tcgetattr(top.its) == top.before
+
+
+def test_who_stops_it_has_the_terminal_meanwhile(stage, weir):
+    script = f"{binary()} top --admin {admin(weir)}; echo is-stopped; read go; fg; echo is-over"
+    top = stage.keep(Watching(["/bin/sh", "-mc", script]))
+    top.shows(TAKEN, CLEAR, b"UPSTREAM")
+    top.press(b"\x1a")  # control and Z
+    top.shows(GIVEN_BACK, b"is-stopped")
+    assert termios.tcgetattr(top.its) == top.before
+    top.press(b"\n")
+    top.shows(TAKEN, CLEAR, b"UPSTREAM")
+    assert not top.echoes()
+    top.press(b"q")
+    top.shows(GIVEN_BACK, b"is-over")
+    assert termios.tcgetattr(top.its) == top.before
+
+
+def test_in_the_background_it_can_be_ended(stage, weir):
+    script = f"{binary()} top --admin {admin(weir)}; bg; echo is-behind; read go; kill %1; wait; echo is-over"
+    top = stage.keep(Watching(["/bin/sh", "-mc", script]))
+    top.shows(TAKEN, CLEAR, b"UPSTREAM")
+    top.press(b"\x1a")
+    top.shows(GIVEN_BACK, b"is-behind")
+    top.press(b"\n")
+    top.shows(b"is-over")
+    assert TAKEN not in top.shown
+    assert termios.tcgetattr(top.its) == top.before
+
+
+def test_a_stop_that_nobody_can_end_is_none(stage, weir):
+    top = stage.keep(Watching([binary(), "top", "--admin", admin(weir)]))
+    top.shows(TAKEN, CLEAR, b"UPSTREAM")
+    top.process.send_signal(signal.SIGTSTP)  # no shell is there to go on with it
+    top.shows(GIVEN_BACK, TAKEN, CLEAR, b"UPSTREAM")
+    assert not top.echoes()
 
 
 def width(line):

@@ -3,9 +3,14 @@
 """Makes the admin page one file, and that file bytes of a C array:
 
     bundle.py PAGE_FOLDER LIBRARY.js LIBRARY.css OUT.h
+
+Beside it stand the hashes of its scripts and its style, by which a browser lets them in.
 """
 
+import base64
+import hashlib
 import pathlib
+import re
 import sys
 
 
@@ -22,15 +27,26 @@ def bundle(folder, library, library_style):
         assert page.count(place) == 1, place
         page = page.replace(place, "\n".join(
             line for line in text.splitlines() if not line.startswith(("//# source", "/*# source"))))
-    return page.encode()
+    return page
+
+
+def hashes(page, tag):
+    """Of what stands between the tags, byte for byte, as the policy names them."""
+    digests = [hashlib.sha256(text.encode()).digest()
+               for text in re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)]
+    assert digests, tag
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 def main():
     folder, library, library_style, out = map(pathlib.Path, sys.argv[1:])
-    data = bundle(folder, library, library_style)
+    page = bundle(folder, library, library_style)
+    data = page.encode()
     lines = [", ".join(map(str, data[i:i + 24])) + "," for i in range(0, len(data), 24)]
     # On a page of memory of its own: what is used beside it would else bring it in unasked.
-    out.write_text("_Alignas(65536) static const unsigned char page[] = {\n" + "\n".join(lines)
+    out.write_text(f'#define PAGE_SCRIPTS "{hashes(page, "script")}"\n'
+                   f'#define PAGE_STYLES "{hashes(page, "style")}"\n'
+                   "_Alignas(65536) static const unsigned char page[] = {\n" + "\n".join(lines)
                    + "\n};\n")
 
 

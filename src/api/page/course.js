@@ -10,11 +10,20 @@ const MOST_SERIES = 6;   // of one prediction's shares; the rest is drawn as one
 const MOST_ROWS = 14;    // of what changed
 const MOST_VERSIONS = 8; // that are asked about, one by one
 const NOISE = 3;         // standard deviations below which a change says little
+const MOST_SEGMENTS = 24;   // that are asked about, one by one
+const SEGMENT_ROWS = 8;     // of them all
+const SEGMENT_NOISE = 4.5;  // a thousand rows are looked at: of so many, three deviations find three by chance
+const SEGMENT_MORE = 1.25;  // times the whole's effect: what moved by less moved with the whole
+const SEGMENT_FACTOR = 0.3; // of what is no share: two bins of latency are 0.35, and one is chance
+const LEAST = 0.005;        // an effect that would be shown as none
 
 const course = {
   charts: {}, marks: [], chosen: null, byHand: false, words: [], answer: null, hasChanges: true,
-  tick: MINUTE, series: "",
+  tick: MINUTE, versions: [], segments: [], compared: "",
 };
+
+// The key below a chart is ours; that of dygraphs would write style attributes, which are forbidden here.
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter(part => part !== Dygraph.Plugins.Legend);
 
 const at = t => new Date(t).toLocaleTimeString("en-GB", course.tick < MINUTE ? {} : { hour: "2-digit", minute: "2-digit" });
 const bdi = text => element("bdi", {}, text);
@@ -50,6 +59,7 @@ function offerSeries(series) {
   offer("version", unique(s => s.version));
   offer("segment", unique(s => s.segment), plainSegment);
   course.versions = unique(s => s.version);
+  course.segments = unique(s => s.segment);
 }
 
 const USUAL = ["finish_reason", "refusal", "output_tokens", "input_tokens", "latency", "cost"];
@@ -70,7 +80,7 @@ async function readMarks() {
     ...(alarms ? alarms.alarms : []).map(a => ({ at: a.began_ms || a.since_ms, kind: "alarm", model: a.model,
       words: `${a.severity} alarm: ${a.prediction}${a.segment ? " · " + plainSegment(a.segment) : ""}` })),
     ...(changes ? changes.changes : []).map(c => ({ at: c.since_ms, kind: "change", model: c.model,
-      words: c.sentence || `${c.kind}: ${c.before} → ${c.after}` })),
+      words: c.sentence })),
   ].sort((a, b) => b.at - a.at);
 }
 
@@ -91,14 +101,14 @@ function showMarks() {
 
 // Behind the lines of each chart: alarms, changes, and the moment that is looked at.
 function drawMarks(canvas, area, chart) {
-  const line = (t, hue, dash) => {
+  const line = (t, hue, dash, width = 1.5) => {
     const x = chart.toDomXCoord(t);
     if (x < area.x || x > area.x + area.w) return;
-    canvas.strokeStyle = color(hue); canvas.setLineDash(dash); canvas.lineWidth = 1.5;
+    canvas.strokeStyle = color(hue); canvas.setLineDash(dash); canvas.lineWidth = width;
     canvas.beginPath(); canvas.moveTo(x, area.y); canvas.lineTo(x, area.y + area.h); canvas.stroke();
   };
   canvas.save();
-  for (const m of seenMarks()) line(m.at, m.kind === "alarm" ? "bad" : "violet", []);
+  for (const m of seenMarks()) line(m.at, m.kind === "alarm" ? "bad" : "violet", [], m.at === course.chosen ? 5 : 1.5); // to be seen beside the other
   if (course.chosen) line(course.chosen, "ink", [4, 3]);
   canvas.restore();
 }
@@ -128,10 +138,10 @@ function decades(least, high) {
 function chart(id, lines, rows, options = {}) {
   const last = rows.filter(r => r.slice(1).some(v => v !== null)).at(-1);
   const key = (time, points) => showKey(id, lines, rows.find(r => +r[0] === time)?.slice(1), points && time);
-  const look = { labels: ["time", ...lines.map((_, i) => "s" + i)], colors: lines.map(l => color(l[1])), legend: "never",
+  const look = { labels: ["time", ...lines.map((_, i) => "s" + i)], colors: lines.map(l => color(l[1])),
     gridLineColor: color("line"), axisLineColor: color("line"), strokeWidth: 1.6, includeZero: !options.logscale,
     connectSeparatedPoints: false, drawPoints: rows.length < 3, highlightCircleSize: 3, animatedZooms: false,
-    dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart, mousemove: Dygraph.defaultInteractionModel.mousemove },
+    dateWindow: [course.answer.from_ms, course.answer.to_ms], interactionModel: { click: clickChart },
     axes: axes(),
     underlayCallback: drawMarks, highlightCallback: (_, t, points) => key(t, points), unhighlightCallback: () => showKey(id, lines), ...options };
   // A chart whose lines are others is made anew: what dygraphs keeps of the old ones shows.
@@ -236,39 +246,40 @@ async function askSides(query) {
 }
 
 // A share's change: Cohen's h, and how many standard deviations of it that is.
-function shareRow(name, a, n, b, m) {
+function shareRow(name, a, n, b, m, noise = NOISE) {
   const h = 2 * Math.asin(Math.sqrt(b / m)) - 2 * Math.asin(Math.sqrt(a / n));
   return { name, before: `${share(a / n)}`, after: `${share(b / m)}`, counts: `${whole(a)} of ${whole(n)} → ${whole(b)} of ${whole(m)}`,
-    effect: Math.abs(h), up: h > 0, sure: Math.abs(h) / Math.sqrt(1 / n + 1 / m) >= NOISE };
+    effect: Math.abs(h), up: h > 0, sure: Math.abs(h) / Math.sqrt(1 / n + 1 / m) >= noise };
 }
 
 // What is no share changes by a factor.
 function factorRow(name, a, b, words, counts, sure) {
   const change = Math.log(b / a);
-  return { name, before: words(a), after: words(b), counts, effect: Math.abs(change), up: change > 0, sure };
+  return { name, before: words(a), after: words(b), counts, effect: Math.abs(change), up: change > 0, sure, factor: true };
 }
 
 const answered = p => p.requests - p.refused - p.cancelled;
 
-function movedRows({ before: b, after: a }) {
+function movedRows({ before: b, after: a }, noise = NOISE) {
   const rows = [], n = answered(b), m = answered(a), counts = `${whole(n)} → ${whole(m)}`;
   if (b.requests && a.requests)
     rows.push(factorRow("traffic", b.requests, a.requests, v => whole(v) + " requests", `${whole(b.requests)} → ${whole(a.requests)}`,
-      Math.abs(Math.sqrt(a.requests) - Math.sqrt(b.requests)) * Math.SQRT2 >= NOISE));
+      Math.abs(Math.sqrt(a.requests) - Math.sqrt(b.requests)) * Math.SQRT2 >= noise));
   if (n && m) {
+    const enough = few => Math.min(n, m) >= few * (noise / NOISE) ** 2;
     for (const p of ["p50", "p95", "p99"]) {
       const few = p === "p99" ? 1000 : p === "p95" ? 200 : 20; // ten values or more lie beyond it
-      if (b[p + "_ms"] && a[p + "_ms"] && b[p + "_ms"] !== a[p + "_ms"]) rows.push(factorRow("latency " + p, b[p + "_ms"], a[p + "_ms"], ms, counts, Math.min(n, m) >= few));
+      if (b[p + "_ms"] && a[p + "_ms"] && b[p + "_ms"] !== a[p + "_ms"]) rows.push(factorRow("latency " + p, b[p + "_ms"], a[p + "_ms"], ms, counts, enough(few)));
     }
-    for (const [s] of SOURCES) if (b[s] || a[s]) rows.push(shareRow(`requests: ${s}`, b[s], n, a[s], m));
-    for (const e of new Set([...Object.keys(b.errors), ...Object.keys(a.errors)])) rows.push(shareRow(`error: ${e.replaceAll("_", " ")}`, b.errors[e] || 0, n, a.errors[e] || 0, m));
+    for (const [s] of SOURCES) if (b[s] || a[s]) rows.push(shareRow(`requests: ${s}`, b[s], n, a[s], m, noise));
+    for (const e of new Set([...Object.keys(b.errors), ...Object.keys(a.errors)])) rows.push(shareRow(`error: ${e.replaceAll("_", " ")}`, b.errors[e] || 0, n, a.errors[e] || 0, m, noise));
     for (const [member, name] of [["spent_usd", "spent a request"], ["saved_usd", "saved a request"]])
-      if (b[member] && a[member]) rows.push(factorRow(name, b[member] / n, a[member] / m, v => "$" + v.toPrecision(3), counts, Math.min(n, m) >= 20));
+      if (b[member] && a[member]) rows.push(factorRow(name, b[member] / n, a[member] / m, v => "$" + v.toPrecision(3), counts, enough(20)));
   }
   for (const prediction of new Set([...Object.keys(b.said), ...Object.keys(a.said)])) {
     const was = b.said[prediction] || {}, is = a.said[prediction] || {};
     const all = said => Object.values(said).reduce((sum, v) => sum + v, 0);
-    if (all(was) && all(is)) for (const v of new Set([...Object.keys(was), ...Object.keys(is)])) rows.push(shareRow(`${prediction}: ${v}`, was[v] || 0, all(was), is[v] || 0, all(is)));
+    if (all(was) && all(is)) for (const v of new Set([...Object.keys(was), ...Object.keys(is)])) rows.push(shareRow(`${prediction}: ${v}`, was[v] || 0, all(was), is[v] || 0, all(is), noise));
   }
   return rows;
 }
@@ -279,29 +290,68 @@ async function versionRows(query, { before, after }) {
   return sides.map((s, i) => s && shareRow(`version ${course.versions[i]}`, s.before.requests, before.requests, s.after.requests, after.requests)).filter(r => r);
 }
 
+const strongest = (x, y) => y.sure - x.sure || y.effect - x.effect;
+const movedWith = (whole, row) => whole && whole.sure && whole.up === row.up && row.effect < SEGMENT_MORE * whole.effect;
+
+// Each segment by itself: what moved in one plan alone is a little thing in the whole, or none.
+async function segmentRows(query, all, rows) {
+  if (query.segment) return [];
+  const segments = course.segments.slice(0, MOST_SEGMENTS), known = new Map(rows.map(r => [r.name, r]));
+  const sides = await Promise.all(segments.map(segment => askSides({ ...query, segment, prediction: "*" })));
+  return sides.flatMap((s, i) => {
+    if (!s) return [];
+    const own = movedRows(s, SEGMENT_NOISE).filter(r => r.name !== "traffic");
+    if (all.before.requests && all.after.requests) own.push(shareRow("share of requests", s.before.requests, all.before.requests, s.after.requests, all.after.requests, SEGMENT_NOISE));
+    return own.filter(r => r.sure && r.effect > (r.factor ? SEGMENT_FACTOR : LEAST) && !movedWith(known.get(r.name), r)).map(r => ({ ...r, segment: segments[i] }));
+  }).sort(strongest).slice(0, SEGMENT_ROWS);
+}
+
+function segmentWords() {
+  const all = course.segments.length;
+  return all === 0 || picked().segment ? "" : ` A segment has a row where it moved otherwise than the whole${all > MOST_SEGMENTS ? `, of the first ${MOST_SEGMENTS} of ${all} segments` : ""}.`;
+}
+
 function showMoved(rows) {
-  rows.sort((x, y) => y.sure - x.sure || y.effect - x.effect);
   const most = Math.max(...rows.map(r => r.effect), 1e-9);
-  replace("moved-rows", ...rows.filter(r => r.effect > 0.005).slice(0, MOST_ROWS).map(r => element("tr", r.sure ? {} : { class: "unsure" },
-    element("th", { scope: "row", class: "left" }, bdi(r.name)), element("td", {}, r.before), element("td", {}, r.after),
+  replace("moved-rows", ...rows.sort(strongest).map(r => element("tr", r.sure ? {} : { class: "unsure" },
+    element("th", { scope: "row", class: "left" }, bdi(r.name), r.segment ? element("span", { class: "where" }, "in ", bdi(plainSegment(r.segment))) : null), element("td", {}, r.before), element("td", {}, r.after),
     element("td", { class: "left effect" }, element("span", { class: "meter", "aria-hidden": "true" }, element("i", { class: r.up ? "up" : "down", style: `width:${(100 * r.effect / most).toFixed(0)}%` })),
       (r.up ? "▲ " : "▼ ") + r.effect.toFixed(2) + (r.sure ? "" : " · may be chance")),
     element("td", { class: "soft" }, r.counts))));
   if (!$("moved-rows").children.length) replace("moved-rows", element("tr", {}, element("td", { colspan: 5, class: "left soft" }, "Nothing moved.")));
 }
 
-async function compare() {
-  if (!course.chosen || !course.answer) return;
+function showSides({ before, after, step }) {
+  const minutes = step / MINUTE, length = minutes >= 1 ? `${brief(minutes)} minutes` : `${brief(minutes * 60)} seconds`;
+  $("moved-about").textContent = `${length} before it (${whole(before.requests)} requests) beside ${length} after (${whole(after.requests)}). ` +
+    "The largest effect stands first: of shares Cohen's h, of the rest the logarithm of the factor." + segmentWords();
+}
+
+// False: there is nothing to compare so far, or somebody has asked for another comparison meanwhile.
+async function compareSides(isAsked) {
   const query = picked(), sides = await askSides({ ...query, prediction: "*" });
+  if (!isAsked()) return false;
   $("moved-title").textContent = `What changed at ${at(course.chosen)}`;
   if (!sides) {
     $("moved-about").textContent = "There is nothing after it yet.";
-    return replace("moved-rows");
+    replace("moved-rows");
+    return false;
   }
-  const minutes = sides.step / MINUTE, length = minutes >= 1 ? `${brief(minutes)} minutes` : `${brief(minutes * 60)} seconds`;
-  $("moved-about").textContent = `${length} before it (${whole(sides.before.requests)} requests) beside ${length} after (${whole(sides.after.requests)}). ` +
-    "The largest effect stands first: of shares Cohen's h, of the rest the logarithm of the factor.";
-  showMoved([...movedRows(sides), ...await versionRows(query, sides)]);
+  showSides(sides);
+  const moved = movedRows(sides), versions = await versionRows(query, sides), segments = await segmentRows(query, sides, moved);
+  if (!isAsked()) return false;
+  showMoved([...[...moved, ...versions].filter(r => r.effect > LEAST).sort(strongest).slice(0, MOST_ROWS), ...segments]);
+  return true;
+}
+
+// Once for each minute that is settled, and not each time that the charts are drawn: it asks much.
+async function compare() {
+  if (!course.chosen || !course.answer) return;
+  const key = JSON.stringify([picked(), course.chosen, $("sides").value, course.answer.settled_ms, course.versions, course.segments]);
+  if (course.compared === key) return;
+  course.compared = key;
+  let done = false;
+  try { done = await compareSides(() => course.compared === key); } finally { if (!done && course.compared === key) course.compared = ""; }
 }
 
 // ---- hands --------------------------------------------------------------------------------

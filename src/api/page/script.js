@@ -34,7 +34,8 @@ const askJson = async path => { const a = await ask(path); return a.ok ? a.json(
 
 function element(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
+  // A style is set by its own door: as an attribute, what lets in this page's style alone forbids it.
+  for (const [name, value] of Object.entries(attributes)) if (name === "style") e.style.cssText = value; else e.setAttribute(name, value);
   e.append(...children.filter(c => c !== null && c !== undefined));
   return e;
 }
@@ -109,6 +110,7 @@ function showMoment(now) {
   showTiles(first, now, seconds);
   showModels(first, now, seconds);
   showUpstreams(now);
+  showChanges(now.changes || []);
 }
 
 // ---- predictions and alarms ---------------------------------------------------------------
@@ -166,6 +168,38 @@ function showAlarms(alarms) {
       element("header", {}, element("h3", {}, `${a.model} · ${a.prediction}${a.segment ? " · " + a.segment : ""}`), mark(`${a.severity}, ${a.state}`, live ? "bad" : "soft")),
       element("p", {}, moved), element("p", { class: "soft" }, `since ${new Date(a.since_ms).toLocaleString("en-GB")} · baseline ${a.baseline || ""}`), live ? button : null);
   }));
+}
+
+// One side of a change: names with their shares, or a number's low, middle and high.
+function sideWords(side, unit) {
+  if (side.values) return side.values.map(v => `${v.value} ${share(v.share)}`).join(", ") || "none";
+  return side.n === undefined ? "–" : `median ${brief(side.p50)}${unit}, tenths ${brief(side.p10)} and ${brief(side.p90)}${unit}, of ${whole(side.n)} answers`;
+}
+
+const DAY = 86400000;
+
+// What is older than the course cannot be looked at, and wants its date.
+function changeTime(since) {
+  if (Date.now() - since > DAY) return element("span", { class: "soft" }, new Date(since).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }));
+  const button = element("button", { class: "time", title: "What changed then?" }, at(since));
+  button.addEventListener("click", () => { choose(since); $("moved").scrollIntoView({ block: "nearest" }); });
+  return button;
+}
+
+function changeItem(c) {
+  const unit = c.kind === "latency" ? " s" : "", side = (name, of) => [element("dt", {}, name), element("dd", {}, bdi(sideWords(of, unit)))];
+  return element("article", { class: "alarm change" }, element("h3", {}, changeTime(c.since_ms), " ", bdi(c.model), " · ", bdi(c.sentence)),
+    element("dl", { class: "sides" }, ...side("before", c.before), ...side("after", c.after)),
+    element("p", { class: "soft" }, "version ", bdi(c.version), ...(c.upstream ? [" · upstream ", bdi(c.upstream)] : []), ` · noticed at ${clock(c.at_ms)}`));
+}
+
+// They come each second: what is there stays, and with it the button that somebody is about to press.
+function showChanges(changes) {
+  const ids = changes.map(c => c.id).join();
+  if ($("change-list").dataset.ids === ids) return;
+  $("change-list").dataset.ids = ids;
+  if (changes.length === 0) replace("change-list", element("p", { class: "calm" }, "None noticed. (Where drift.changes is off, none is looked for.)"));
+  else replace("change-list", ...changes.map(changeItem));
 }
 
 async function readDrift() {

@@ -69,6 +69,15 @@ Test(feed, who_joins_hears_of_this_moment_at_once)
     gone();
 }
 
+Test(feed, who_asks_for_the_head_alone_has_it_and_does_not_listen)
+{
+    feed_answer_head(&conn);
+    cr_assert(says(&conn.fields, "Content-Type: text/event-stream"));
+    cr_assert_eq(conn.ended, 1);
+    cr_assert_eq(conn.body.len, 0);
+    cr_assert_null(conn.watcher);
+}
+
 Test(feed, an_event_is_one_line_of_data)
 {
     cr_assert(feed_join(feed, &conn));

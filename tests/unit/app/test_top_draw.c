@@ -126,6 +126,42 @@ Test(top_draw, an_alarm_that_is_over_is_not_shown)
     cr_assert_not(shows("ALARM"));
 }
 
+static void change(uint64_t at_ms, const char *sentence)
+{
+    json_t *all = json_object_get(screen.now, "changes");
+
+    if (!all)
+        json_object_set_new(screen.now, "changes", all = json_array());
+    (void)json_array_append_new(all, json_pack("{s:s,s:s,s:I}", "model", "chat", "sentence",
+                                               sentence, "at_ms", (json_int_t)at_ms));
+}
+
+Test(top_draw, a_change_within_the_hour_stands_above)
+{
+    look(overview(10 * 60 * 1000, 0, 0));
+    change(7 * 60 * 1000, "system_fingerprint fp_old \u2192 fp_new");
+    cr_assert(shows("CHANGED 3 min ago: chat system_fingerprint fp_old \u2192 fp_new\n"));
+    screen.columns = 40;
+    cr_assert(shows("~ 3m chat system_fingerprint fp_old \u2192 fp\n"));
+}
+
+Test(top_draw, an_older_change_is_not_shown)
+{
+    look(overview(70 * 60 * 1000, 0, 0));
+    change(10 * 60 * 1000, "system_fingerprint fp_old \u2192 fp_new");
+    cr_assert_not(shows("CHANGED"));
+}
+
+Test(top_draw, the_two_newest_changes_are_enough)
+{
+    look(overview(10 * 60 * 1000, 0, 0));
+    change(3, "newest");
+    change(2, "second");
+    change(1, "third");
+    cr_assert(shows("second"));
+    cr_assert_not(shows("third"));
+}
+
 Test(top_draw, a_histogram_has_its_score)
 {
     look(overview(1000, 0, 0));

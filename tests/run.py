@@ -38,8 +38,9 @@ BENCH_TOOLS = ["bench/upstream", "bench/limit", "bench/streams", "bench/idle"]
 # Scenarios that the thread sanitizer need not watch: they are about other programs, or about
 # the work of one loop alone.
 ONE_THREAD = {"test_check.py", "test_dashboards.py", "test_harness.py", "test_nginx.py",
-              "test_page.py", "test_page_course.py", "test_sdk.py", "test_sdk_anthropic.py",
-              "test_season.py", "test_smuggling.py", "test_tls.py", "test_top.py"}  # fmt: skip
+              "test_page.py", "test_page_changes.py", "test_page_course.py", "test_sdk.py",
+              "test_sdk_anthropic.py", "test_season.py", "test_smuggling.py", "test_tls.py",
+              "test_top.py"}  # fmt: skip
 # Under it bytes take longer and more room: what is about many of them is told elsewhere.
 FEW_BYTES = "-k 'not (mib or does_not_grow or big_ones)'"
 # A second signal ends the process at once, threads and all: that is no leak.

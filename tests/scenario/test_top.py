@@ -101,6 +101,9 @@ class Watching:
 
     @staticmethod
     def _own():
+        """As a shell does; what whoever started the tests ignores is not to be ignored here."""
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def shows(self, *words):

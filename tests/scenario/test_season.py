@@ -187,7 +187,7 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
     words = ("create", "--model", "chat", "--prediction", "intent", "--version", "model-new",
              "--last", "1h", "--pin")
     refused = command(one, *words, "--control", "model-new")
-    assert refused.returncode == 1 and "not the same" in refused.stderr
+    assert refused.returncode == 2 and "takes --version" in refused.stderr
     refused = command(one, *words, "--control", "model-odl")
     assert refused.returncode == 1 and '--control: nothing was counted' in refused.stderr
     assert 'did you mean "model-old"?' in refused.stderr

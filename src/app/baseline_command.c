@@ -234,8 +234,8 @@ static void print_answer(const struct baseline_words *o, struct str text)
 /* "counts: ..." is about the file, "model: ..." about --model: names that this command knows. */
 static int print_detail(const struct baseline_words *o, const char *detail)
 {
-    static const char *const members[] = { "model",   "version", "prediction",
-                                           "segment", "from",    "to" };
+    static const char *const members[] = { "model",   "version", "prediction", "segment",
+                                           "control", "from",    "to" };
     size_t length = strcspn(detail, ":");
 
     if (o->counts && strncmp(detail, "counts: ", 8) == 0)

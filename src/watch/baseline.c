@@ -117,31 +117,58 @@ static struct str edge_text(struct str word)
     return str_cut(word, (size_t)(mark + 1 - word.at), word.len);
 }
 
+static bool is_heavy(const struct count *row, uint64_t all)
+{
+    return row->n * 10 >= all;
+}
+
+/* An empty bin for the words below `edge` that nobody said, if there are any above `last`. */
+static void add_gap(struct baseline *b, struct str *last, double edge)
+{
+    struct str below;
+    double reach = -HUGE_VAL, gap;
+
+    if (!grid_below(edge, &below) || !scan_number(below, &gap))
+        return;
+    if (last->at && !scan_number(*last, &reach))
+        return;
+    if (gap > reach)
+        add_edge(b, "le_", *last = below, 0);
+}
+
 /*
  * Deciles, as near as the grid has them: a bin ends at the first edge that a tenth more of the
- * numbers do not exceed. At both ends stands an empty bin for what was never seen so low or so
- * high. Ten bins with numbers, twelve in all, at most.
+ * numbers do not exceed, and a word that has a tenth by itself shares its bin with none. Where
+ * a bin begins, and at both ends, stands an empty one for what was never said: else a score that
+ * was 0 or 1 might become any number between them unseen. Of a tenth come four bins at most.
  */
 static void add_deciles(struct baseline *b, const struct count *rows, size_t count)
 {
     uint64_t all = 0, sum = 0, open = 0, next = 1;
-    struct str last = edge_text(rows[0].value), below;
+    struct str last = { 0 }, end = edge_text(rows[0].value);
     double edge;
 
     for (size_t i = 0; i < count; i++)
         all += rows[i].n;
-    if (is_bin(rows[0].value, &edge) && grid_below(edge, &below))
-        add_edge(b, "le_", last = below, 0);
     for (size_t i = 0; i < count; i++) {
+        if (rows[i].n == 0 || !is_bin(rows[i].value, &edge))
+            continue;
+        if (open > 0 && is_heavy(&rows[i], all)) {
+            add_edge(b, "le_", last = end, open);
+            open = 0;
+        }
+        if (open == 0)
+            add_gap(b, &last, edge);
         sum += rows[i].n;
         open += rows[i].n;
-        if (!is_bin(rows[i].value, &edge) || edge == HUGE_VAL || sum * 10 < next * all)
+        end = edge_text(rows[i].value);
+        if (edge == HUGE_VAL || sum * 10 < next * all)
             continue;
-        add_edge(b, "le_", last = edge_text(rows[i].value), open);
+        add_edge(b, "le_", last = end, open);
         next = sum * 10 / all + 1;
         open = 0;
     }
-    add_edge(b, "gt_", last, open);
+    add_edge(b, "gt_", last.at ? last : end, open);
 }
 
 static size_t count_of_grid(const struct count *rows, size_t count)

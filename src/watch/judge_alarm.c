@@ -6,11 +6,14 @@
 #include "weir/base/log.h"
 
 #include <math.h>
+#include <string.h>
 
 /*
  * From the turns of a fold to alarms. All times in an alarm are those of its ticks, so that
  * whoever folds them raises the same alarm to the letter.
  */
+
+enum { ORPHANS = 8 }; /* alarms of one histogram, ended in one round */
 
 /* Rounded up to a power of two, so that what is made of it does not wobble. */
 static double round_up(size_t histograms)
@@ -83,31 +86,76 @@ static void raise_alarm(struct judge *j, struct subject *s, const struct subject
     set(j, s, a);
 }
 
-/* A copy of what is known of it, or of its bare name where that has been forgotten. */
-static struct alarm *recall(const struct judge *j, const struct subject *s)
+static void set_resolved(struct judge *j, struct subject *s, struct alarm *a, uint64_t at_ms,
+                         struct str why)
 {
-    struct alarm *bare = make(j, s), *known = book_alarm(&j->book, bare->id), *copy = NULL;
-    struct buf json = { 0 };
-
-    if (known) {
-        alarm_put(known, &json);
-        copy = alarm_read(buf_str(&json));
-        buf_deinit(&json);
-    }
-    if (!copy)
-        return bare;
-    alarm_free(bare);
-    return copy;
-}
-
-void judge_resolve(struct judge *j, struct subject *s, uint64_t at_ms, struct str why)
-{
-    struct alarm *a = recall(j, s);
-
     a->state = ALARM_RESOLVED;
     a->ended = why;
     a->updated_ms = at_ms;
     set(j, s, a);
+}
+
+static struct alarm *copy(const struct alarm *known)
+{
+    struct buf json = { 0 };
+    struct alarm *a;
+
+    alarm_put(known, &json);
+    a = alarm_read(buf_str(&json));
+    buf_deinit(&json);
+    return a;
+}
+
+/* What is known of it, or its bare name where that has been forgotten. */
+void judge_resolve(struct judge *j, struct subject *s, uint64_t at_ms, struct str why)
+{
+    struct alarm *bare = make(j, s), *known = book_alarm(&j->book, bare->id);
+    struct alarm *a = known ? copy(known) : NULL;
+
+    set_resolved(j, s, a ? a : bare, at_ms, why);
+    if (a)
+        alarm_free(bare);
+}
+
+static bool is_of(const struct alarm *a, const struct tick_histogram *of)
+{
+    return str_eq(a->of.prediction, of->prediction) && str_eq(a->of.model, of->model) &&
+           str_eq(a->of.version, of->version) && str_eq(a->of.segment, of->segment);
+}
+
+/*
+ * The state may have been lost with Redis, or be one from before the alarm: then what is raised
+ * anew has another name, and nothing else would ever end the old one. Those of later ticks wait
+ * until these are folded again.
+ */
+static const struct alarm *find_orphan(const struct judge *j, const struct subject *s,
+                                       uint64_t now_ms)
+{
+    struct alarm *own = s->drift->latch.on != LATCHED_NOT ? make(j, s) : NULL;
+    const struct alarm *found = NULL;
+
+    for (size_t i = 0; i < j->book.alarm_count && !found; i++) {
+        const struct alarm *a = j->book.alarms[i];
+
+        if (a->state != ALARM_RESOLVED && a->since_ms <= now_ms && is_of(a, &s->of) &&
+            !(own && strcmp(a->id, own->id) == 0))
+            found = a;
+    }
+    alarm_free(own);
+    return found;
+}
+
+/* One a tick will do, of the last few: what a round writes of one histogram is bounded. */
+static void resolve_orphan(struct judge *j, struct subject *s, uint64_t tick)
+{
+    const struct alarm *orphan = NULL;
+    struct alarm *a;
+
+    if (s->drift && tick + ORPHANS > j->upto)
+        orphan = find_orphan(j, s, end_ms(j, tick));
+    a = orphan ? copy(orphan) : NULL;
+    if (a)
+        set_resolved(j, s, a, end_ms(j, tick), STR("lost"));
 }
 
 void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
@@ -132,6 +180,7 @@ void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
     case DRIFT_ALARM: raise_alarm(j, s, &news); break;
     case DRIFT_OVER: judge_resolve(j, s, end_ms(j, t->tick), STR("calm")); break;
     }
+    resolve_orphan(j, s, t->tick);
 }
 
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b)

@@ -321,6 +321,8 @@ static void create_of_ticks(struct creation *c, const struct judge_recipe *r)
     find_members(c, r);
     if (c->count == 0)
         judge_work_end_later(&c->work, judge_tell_missing(j, r, &c->work.order->why));
+    else if (judge_tell_control(j, r, &c->work.order->why))
+        judge_work_end_later(&c->work, ERR_NO_MODEL);
     else if (c->from > c->to || (c->to - c->from) * j->settings.tick_ms > MOST_MS)
         refuse_range(c);
     else

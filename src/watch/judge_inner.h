@@ -60,6 +60,9 @@ double judge_alpha(const struct judge *j); /* of one baseline, so that all hold 
 /* judge_names.c: ERR_NO_MODEL, and which name it is that fits nothing. */
 enum err judge_tell_missing(const struct judge *j, const struct judge_recipe *r,
                             struct fault *why);
+/* Likewise, if there is no such version to be held against. */
+enum err judge_tell_control(const struct judge *j, const struct judge_recipe *r,
+                            struct fault *why);
 
 /* judge_change.c: has the upstream changed? */
 void judge_notice(struct judge *j, struct subject *s, uint64_t tick,

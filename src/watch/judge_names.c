@@ -77,3 +77,17 @@ enum err judge_tell_missing(const struct judge *j, const struct judge_recipe *r,
     }
     return fault_set(why, ERR_NO_MODEL, NULL, "Nothing was counted so far.");
 }
+
+enum err judge_tell_control(const struct judge *j, const struct judge_recipe *r,
+                            struct fault *why)
+{
+    const struct named names[] = {
+        { "model", offsetof(struct tick_histogram, model), r->model },
+        { "control", offsetof(struct tick_histogram, version), r->control },
+    };
+    AUTO(map_free) struct map *known = gather(&j->book, names, 1);
+
+    if (r->control.len == 0 || map_get(known, r->control))
+        return OK;
+    return tell(&names[1], known, why);
+}

@@ -29,7 +29,8 @@ enum {
     ACKNOWLEDGED,
     SILENCES,
     DELIVERIES,
-    CHANGES
+    CHANGES,
+    LEFT_OUT
 };
 
 /* ---- states: the third round --------------------------------------------------------------- */
@@ -217,17 +218,20 @@ static void take_lease(struct store_redis *s, const struct redis_reply *reply)
             s->book->subjects[i]->unread = true;
 }
 
-/* Those with the latest answers first: there may not be room for all. */
-static void take_histograms(struct store_redis *s, const struct redis_reply *reply)
+/* Those with the latest answers, the latest first: there may not be room for all. */
+static void take_histograms(struct store_redis *s, const struct redis_reply *reply,
+                            const struct redis_reply *behind)
 {
-    for (size_t i = list_size(reply) / 2; i > 0; i--) {
-        struct subject *subject = book_subject(s->book, text_at(reply, 2 * i - 2));
+    for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
+        struct subject *subject = book_subject(s->book, text_at(reply, i));
         uint64_t last;
 
-        if (subject && str_to_u64(text_at(reply, 2 * i - 1), &last) && last > subject->last)
+        if (subject && str_to_u64(text_at(reply, i + 1), &last) && last > subject->last)
             subject->last = last;
     }
     book_forget(s->book, s->now.oldest);
+    if (list_size(behind) > 0)
+        s->book->left_out = list_size(reply) / 2 + list_size(behind) - s->book->subject_count;
 }
 
 static void take_pins(struct store_redis *s, const struct redis_reply *reply)
@@ -365,7 +369,7 @@ static void on_head(struct redis_op *op, enum err err, const struct redis_reply 
     alarms = batch_reply(reply, ALARMS);
     baselines = batch_reply(reply, BASELINES);
     take_lease(s, batch_reply(reply, LEASE));
-    take_histograms(s, batch_reply(reply, HISTOGRAMS));
+    take_histograms(s, batch_reply(reply, HISTOGRAMS), batch_reply(reply, LEFT_OUT));
     take_pins(s, batch_reply(reply, PINS));
     keep_acknowledged(s, batch_reply(reply, ACKNOWLEDGED));
     take_silences(s, batch_reply(reply, SILENCES));
@@ -400,8 +404,8 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     BATCH_ADD(batch, STR("EVAL"), str_of(lease_text), STR("1"),
               BATCH_KEY(batch, s->prefix, STR("drift:lease")), str_of(s->holder),
               batch_u64(batch, now->lease_ms));
-    BATCH_ADD(batch, STR("ZRANGE"), BATCH_KEY(batch, s->prefix, STR("histograms")), STR("0"),
-              STR("-1"), STR("WITHSCORES"));
+    BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("histograms")), STR("0"),
+              batch_u64(batch, BOOK_SUBJECTS - 1), STR("WITHSCORES"));
     BATCH_ADD(batch, STR("HGETALL"), pins);
     BATCH_ADD(batch, STR("ZRANGE"), baselines, STR("0"), STR("-1"));
     BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("alarms")), STR("0"),
@@ -411,6 +415,9 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     BATCH_ADD(batch, STR("HGETALL"), BATCH_KEY(batch, s->prefix, STR("deliveries")));
     BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("changes")), STR("0"),
               batch_u64(batch, BOOK_CHANGES - 1));
+    BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
+              batch_u64(batch, BOOK_SUBJECTS),
+              batch_u64(batch, BOOK_SUBJECTS + BOOK_LEFT_OUT - 1));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
               STR("0"), batch_u64(batch, now->oldest));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),

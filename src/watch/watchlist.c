@@ -4,6 +4,7 @@
 #include "reading.h"
 #include "weir/base/buf.h"
 #include "weir/base/digest.h"
+#include "weir/base/log.h"
 #include "weir/base/mem.h"
 #include "weir/dialect/pattern.h"
 #include "weir/watch/variety.h"
@@ -165,11 +166,44 @@ static void adopt_variety(struct watchlist *l, const struct watchlist *previous)
     }
 }
 
+static uint64_t meaning_of(const struct prediction *p)
+{
+    struct digest digest;
+
+    digest_start();
+    digest_prediction(p);
+    digest_end(&digest);
+    return digest_word(&digest);
+}
+
+static const struct prediction *find_named(const struct watchlist *l, struct str name)
+{
+    for (size_t i = 0; i < l->prediction_count; i++)
+        if (str_eq(l->predictions[i].name, name))
+            return &l->predictions[i];
+    return NULL;
+}
+
+/* Its counts go on under the same name, and are held against a baseline of other words. */
+static void tell_redefined(const struct watchlist *l, const struct watchlist *previous)
+{
+    for (size_t i = 0; i < l->prediction_count; i++) {
+        const struct prediction *p = &l->predictions[i], *old = find_named(previous, p->name);
+
+        if (old && meaning_of(old) != meaning_of(p))
+            log_warn("prediction_redefined", F_STR("model", l->model),
+                     F_STR("prediction", p->name),
+                     F_TEXT("hint", "name it anew, or pin a baseline of the time since"));
+    }
+}
+
 /* Up to the first that differs: what is watched together needs all its parts, which stand before. */
 void watchlist_adopt(struct watchlist *l, const struct watchlist *previous)
 {
     if (l->id == previous->id)
         adopt_variety(l, previous);
+    else
+        tell_redefined(l, previous);
     for (size_t i = 0; i < l->segment_count && i < previous->segment_count; i++)
         if (!segment_adopt(&l->segments[i], &previous->segments[i]))
             return;

@@ -143,6 +143,24 @@ def test_a_number_without_bins_is_judged_by_the_deciles_of_its_baseline(stage):
     assert not [u for u in alarm["evidence"]["unseen"] if u["value"].startswith("upto_")]
 
 
+def test_a_reload_that_gives_a_prediction_other_words_says_so(stage):
+    score = {"name": "score", "kind": "number", "from": "/choices/0/message/content#/score"}
+    size = {"name": "size", "kind": "length"}
+
+    def with_bins(**bins):
+        return config.gateway(up, **drift(predictions=[{**score, **bins}, size]))
+
+    up = stage.upstream(Scores())
+    weir = stage.weir(with_bins())
+    for whole, told in ((with_bins(), 0), (with_bins(bins=[0.5, 0.7]), 1)):
+        before = len(weir.logged("reload"))
+        weir.configure(whole)
+        weir.reload()
+        weir.wait_logged("reload", before + 1)
+        assert [(line["model"], line["prediction"])
+                for line in weir.logged("prediction_redefined")] == [("chat", "score")] * told
+
+
 # -- a control that answers meanwhile -----------------------------------------------------------
 
 
@@ -169,9 +187,12 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
     words = ("create", "--model", "chat", "--prediction", "intent", "--version", "model-new",
              "--last", "1h", "--pin")
     refused = command(one, *words, "--control", "model-new")
-    assert refused.returncode == 2 and "--control takes --version" in refused.stderr
+    assert refused.returncode == 2 and "takes --version" in refused.stderr
+    refused = command(one, *words, "--control", "model-odl")
+    assert refused.returncode == 1 and '--control: nothing was counted' in refused.stderr
+    assert 'did you mean "model-old"?' in refused.stderr
     refused = command(one, *words, "--control", "model-old", "--hour-of-week")
-    assert refused.returncode == 2 and "--control and --hour-of-week" in refused.stderr
+    assert refused.returncode == 2 and "one of the two" in refused.stderr
     made = command(one, *words, "--control", "model-old")
     assert made.returncode == 0, made.stderr
     assert "control" in made.stdout and "against what model-old says meanwhile" in made.stdout

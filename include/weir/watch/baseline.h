@@ -24,8 +24,9 @@
  *
  * Values that it does not know are counted as `other`, which it always has. Bins of numbers
  * stand in their natural order before all other values, those by their bytes. Words of the
- * grid (upto_0.5) are merged into at most ten bins of about as many numbers each, named le_
- * and gt_ by the edges they end at: a word belongs to the first bin that reaches as far.
+ * grid (upto_0.5) are merged into bins of about a tenth of the numbers, and empty ones between
+ * them for what nobody said, named le_ and gt_ by the edges they end at: a word belongs to the
+ * first bin that reaches as far.
  */
 
 enum { BASELINE_ID = 17 }; /* sixteen hexadecimal digits and a NUL */

@@ -166,7 +166,8 @@ Test(baseline, a_word_of_the_grid_that_has_much_is_a_bin_alone)
 {
     counts_read(&c, STR("upto_0.5=10 upto_0.9=900 upto_1=80 above_1000000=10 missing=7"));
     b = make(&c);
-    expect_values("le_0.45=0 le_0.9=910 gt_0.9=90 missing=7 other=0");
+    expect_values("le_0.45=0 le_0.5=10 le_0.85=0 le_0.9=900 le_0.995=0 gt_0.995=90 missing=7 "
+                  "other=0");
 }
 
 Test(baseline, a_number_that_never_moved_has_a_bin_on_each_side)
@@ -181,6 +182,22 @@ Test(baseline, a_number_that_never_moved_has_a_bin_on_each_side)
     cr_assert_eq(other->counts[1], 1000);
 }
 
+Test(baseline, what_lies_between_two_numbers_has_a_bin_though_nobody_said_it)
+{
+    uint64_t bins[ECUSUM_BINS];
+    struct counts now = { 0 };
+
+    counts_read(&c, STR("upto_0=500 upto_1=500"));
+    b = make(&c);
+    expect_values("le_-0.01=0 le_0=500 le_0.995=0 le_1=500 gt_1=0 other=0");
+    counts_read(&now, STR("upto_0=1 upto_0.5=2 upto_1=4"));
+    baseline_sort_in(b, &now, bins);
+    cr_assert_eq(bins[1], 1);
+    cr_assert_eq(bins[2], 2);
+    cr_assert_eq(bins[3], 4);
+    counts_deinit(&now);
+}
+
 Test(baseline, later_words_of_the_grid_find_their_bin)
 {
     uint64_t bins[ECUSUM_BINS];
@@ -190,10 +207,12 @@ Test(baseline, later_words_of_the_grid_find_their_bin)
     b = make(&c);
     counts_read(&now, STR("upto_-5=1 upto_0.45=2 upto_0.7=4 upto_0.9=8 upto_1.5=16 le_7=32"));
     baseline_sort_in(b, &now, bins);
+    expect_values("le_0.45=0 le_0.5=10 le_0.85=0 le_0.9=900 le_0.995=0 gt_0.995=90 other=0");
     cr_assert_eq(bins[0], 3);
-    cr_assert_eq(bins[1], 12);
-    cr_assert_eq(bins[2], 16);
-    cr_assert_eq(bins[3], 32);
+    cr_assert_eq(bins[2], 4);
+    cr_assert_eq(bins[3], 8);
+    cr_assert_eq(bins[5], 16);
+    cr_assert_eq(bins[6], 32);
     counts_deinit(&now);
 }
 

@@ -234,6 +234,40 @@ Test(judge, a_restart_goes_on_with_the_same_alarm)
     buf_deinit(&before);
 }
 
+/* As when its state was lost: the file has a second alarm, which no state knows of. */
+static void add_orphan(void)
+{
+    char text[1 << 16], *alarm, *end;
+    FILE *file = fopen(path, "r+");
+    size_t size;
+
+    cr_assert(file);
+    size = fread(text, 1, sizeof(text) - 1, file);
+    text[size] = '\0';
+    cr_assert((alarm = strstr(text, "\nalarm {\"id\":\"")));
+    alarm++;
+    end = strchr(alarm, '\n') + 1;
+    rewind(file);
+    (void)fwrite(text, 1, (size_t)(end - text), file);
+    memcpy(alarm, "alarm {\"id\":\"feedfeedfeedfeed", 29);
+    (void)fwrite(alarm, 1, size - (size_t)(alarm - text), file);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(judge, an_alarm_that_no_state_knows_of_is_resolved)
+{
+    open_judge(true);
+    run_until(judge_put_drift, "\"state\":\"ok\"");
+    yes_of_a_100 = 60;
+    run_until(judge_put_alarms, "\"state\":\"firing\"");
+    close_judge();
+    add_orphan();
+    open_judge(true);
+    run_until(judge_put_alarms, "\"state\":\"resolved\"");
+    cr_assert(memmem(page.at, page.len, "feedfeedfeedfeed", 16));
+    cr_assert(memmem(page.at, page.len, "\"state\":\"firing\"", 16));
+}
+
 Test(judge, a_prediction_by_hand_gets_no_baseline_by_itself)
 {
     by_hand_count = 1;
@@ -367,6 +401,10 @@ Test(judge, a_name_that_fits_nothing_is_told_with_the_one_that_is_near)
     recipe.version = STR("v1");
     recipe.prediction = STR("refusl");
     refuses(&recipe, ERR_NO_MODEL, "(did you mean \"refusal\"?)");
+    recipe.prediction = STR("refusal");
+    recipe.control = STR("v0");
+    refuses(&recipe, ERR_NO_MODEL,
+            "control: nothing was counted so far of \"v0\" (did you mean \"v1\"?)");
 }
 
 Test(judge, a_time_with_too_little_in_it_makes_no_baseline)

@@ -331,13 +331,21 @@ static void draw_models(struct drawing *d, struct buf *line)
     json_array_foreach(list_of(d->s->now, "models"), i, model) draw_model(d, line, model);
 }
 
+/* "closed" is a breaker's word for all is well, and reads like the contrary. */
+static const char *word_of(const json_t *endpoint, bool healthy)
+{
+    const char *state = text_of(endpoint, "state");
+
+    return healthy && strcmp(state, "closed") == 0 ? "healthy" : state;
+}
+
 static void draw_endpoint(struct drawing *d, struct buf *line, const json_t *upstream,
                           const json_t *endpoint)
 {
     bool healthy = json_is_true(json_object_get(endpoint, "healthy"));
 
     put_name(line, text_of(upstream, "name"), is_narrow(d) ? NAME_WIDTH - 7 : NAME_WIDTH);
-    put_name(line, text_of(endpoint, "state"), 11);
+    put_name(line, word_of(endpoint, healthy), 11);
     if (is_narrow(d)) {
         put_ms(line, endpoint, "latency_ms", 9);
     } else {

@@ -107,6 +107,19 @@ Test(top_draw, an_endpoint_has_its_state)
     cr_assert(shows("http://10.0.0.1/v1"));
 }
 
+Test(top_draw, an_endpoint_whose_breaker_is_closed_is_healthy)
+{
+    json_t *now = overview(1000, 0, 0), *upstream, *endpoint;
+
+    upstream = json_array_get(json_object_get(now, "upstreams"), 0);
+    endpoint = json_array_get(json_object_get(upstream, "endpoints"), 0);
+    json_object_set_new(endpoint, "state", json_string("closed"));
+    json_object_set_new(endpoint, "healthy", json_true());
+    look(now);
+    cr_assert(shows("healthy"));
+    cr_assert_not(shows("closed"));
+}
+
 Test(top_draw, a_firing_alarm_stands_above_with_what_moved)
 {
     look(overview(1000, 0, 0));

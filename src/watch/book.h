@@ -14,11 +14,12 @@
  */
 
 enum {
-    BOOK_SUBJECTS = 10000, /* who comes later is left out, until others are forgotten */
-    BOOK_LEFT_OUT = 1000,  /* so many of them are counted */
-    BOOK_ALARMS = 200,     /* the newest are kept in mind */
-    BOOK_BASELINES = 4096,
-    BOOK_CHANGES = 100, /* likewise */
+    BOOK_SUBJECTS = 10000,         /* who comes later is left out, until others are forgotten */
+    BOOK_LEFT_OUT = 1000,          /* so many of them are counted */
+    BOOK_ALARMS = 200,             /* the newest are kept in mind */
+    BOOK_BASELINES = 4096,         /* people add to so many; */
+    BOOK_MADE = 2 * BOOK_SUBJECTS, /* those that make themselves, to so many */
+    BOOK_CHANGES = 100,            /* likewise */
 };
 
 struct pin {

@@ -142,7 +142,7 @@ bool judge_makes_baseline(const struct judge *j, const struct subject *s)
     for (size_t i = 0; i < j->settings.by_hand_count; i++)
         if (str_eq(s->of.prediction, j->settings.by_hand[i]))
             return false;
-    return j->settings.automatic;
+    return j->settings.automatic && j->book.baseline_count < BOOK_MADE;
 }
 
 static bool wants_one(const struct judge *j, const struct subject *s)

@@ -147,6 +147,17 @@ static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts 
         draft_add_hour(&c->draft, tick * c->work.judge->settings.tick_ms, counts);
 }
 
+static void keep_or_skip(struct creation *c, enum err err, struct baseline_origin *origin)
+{
+    if (err)
+        end(c, err);
+    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
+             !member_read(c->members[c->at], &origin->of, &c->work.arena))
+        skip(c);
+    else
+        keep(c, origin);
+}
+
 static void on_recalled(struct store_op *op, enum err err)
 {
     struct creation *c = creation_of(op);
@@ -163,13 +174,7 @@ static void on_recalled(struct store_op *op, enum err err)
         .from = STR("ticks"),
     };
 
-    if (err)
-        end(c, err);
-    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
-             !member_read(c->members[c->at], &origin.of, &c->work.arena))
-        skip(c);
-    else
-        keep(c, &origin);
+    keep_or_skip(c, err, &origin);
 }
 
 static void recall(struct creation *c, struct str member, store_recall_fn *each,
@@ -219,13 +224,7 @@ static void on_paired(struct store_op *op, enum err err)
         .from = STR("control"),
     };
 
-    if (err)
-        end(c, err);
-    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
-             !member_read(c->members[c->at], &origin.of, &c->work.arena))
-        skip(c);
-    else
-        keep(c, &origin);
+    keep_or_skip(c, err, &origin);
 }
 
 static void on_control_recalled(struct store_op *op, enum err err)

@@ -46,8 +46,8 @@ FEW_BYTES = "-k 'not (mib or does_not_grow or big_ones)'"
 # A second signal ends the process at once, threads and all: that is no leak.
 TSAN_OPTIONS = "halt_on_error=1:exitcode=99:report_thread_leaks=0"
 # The longest first, so that none is left running alone at the end.
-LONGEST = ["test_redis_faults.py", "test_life.py", "test_sdk.py", "test_season.py",
-           "test_drift.py", "test_changes.py"]  # fmt: skip
+LONGEST = ["test_redis_faults.py", "test_life.py", "test_sdk.py", "test_alerts.py",
+           "test_changes.py", "test_season.py", "test_drift.py"]  # fmt: skip
 # These wait for tick after tick, and need a core for little of that time.
 WAITING = {"test_alerts.py", "test_baselines.py", "test_changes.py", "test_drift.py",
            "test_late.py", "test_season.py", "test_sentinel.py"}  # fmt: skip
@@ -199,9 +199,9 @@ def pytest_file(suite, path, env):
 
 
 def pytest_files(suite, paths, env):
-    """As many at once as there are cores, and as many beside them of those that mostly wait."""
+    """As many at once as there are cores, and beside them twice as many of those that wait."""
     lanes = concurrent.futures.ThreadPoolExecutor
-    with lanes(CORES) as busy, lanes(CORES) as waiting:
+    with lanes(CORES) as busy, lanes(2 * CORES) as waiting:
         parts = [(waiting if path.name in WAITING else busy).submit(pytest_file, suite, path, env)
                  for path in paths]  # fmt: skip
         return [part.result() for part in parts]

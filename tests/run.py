@@ -4,6 +4,8 @@
 
 Each suite is a function; its parts are Meson tests or files of pytest, and each part becomes
 one `Outcome`. Criterion's and pytest's own counts are used; any other Meson test counts one.
+A scenario that fails beside others is asked once more, alone, and told of in any case: what
+fails alone is a fault of the program, what does not is a fault of the test (or of the machine).
 """
 
 import argparse
@@ -53,6 +55,9 @@ WAITING = {"test_alerts.py", "test_baselines.py", "test_changes.py", "test_drift
            "test_late.py", "test_season.py", "test_sentinel.py"}  # fmt: skip
 
 PART_SECONDS = 600  # none takes half of it
+# More than a few that fail at once are no accident, and these words never are one.
+ASKED_AGAIN_MAX = 3
+NO_ACCIDENT = ("a sanitizer spoke:", "killed by signal", "did not end on SIGTERM")
 TAIL_LINES = 40
 SYNTHESIS = re.compile(
     r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)"
@@ -70,11 +75,13 @@ class Outcome:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    first: pathlib.Path | None = None  # the log of the time before, when it was asked again
 
     def __str__(self):
         counts = [f"{self.passed} passed"]
         counts += [f"{self.failed} FAILED"] if self.failed else []
         counts += [f"{self.skipped} skipped"] if self.skipped else []
+        counts += ["asked again"] if self.first else []
         return ", ".join(counts)
 
 
@@ -204,7 +211,26 @@ def pytest_files(suite, paths, env):
     with lanes(CORES) as busy, lanes(2 * CORES) as waiting:
         parts = [(waiting if path.name in WAITING else busy).submit(pytest_file, suite, path, env)
                  for path in paths]  # fmt: skip
-        return [part.result() for part in parts]
+        outcomes = [part.result() for part in parts]
+    return ask_again(suite, paths, outcomes, env)
+
+
+def may_be_accident(outcome):
+    said = outcome.log.read_text(errors="replace")
+    return not any(words in said for words in NO_ACCIDENT)
+
+
+def ask_again(suite, paths, outcomes, env):
+    """The outcomes, in which those of few failures are had anew, each alone on the machine."""
+    failed = [n for n, outcome in enumerate(outcomes) if outcome.failed]
+    if len(failed) > ASKED_AGAIN_MAX or not all(may_be_accident(outcomes[n]) for n in failed):
+        return outcomes
+    for n in failed:
+        first = outcomes[n].log.with_suffix(".first.log")
+        outcomes[n].log.rename(first)
+        outcomes[n] = pytest_file(suite, paths[n], env)
+        outcomes[n].first = first
+    return outcomes
 
 
 # ---- suites ------------------------------------------------------------------------------
@@ -286,12 +312,18 @@ def total(outcomes):
     return whole
 
 
+def tell_failure(about, log):
+    lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+    print(f"\n--- {about}: {log.relative_to(ROOT)}")
+    print("\n".join("  | " + line for line in lines))
+
+
 def tell_failures(outcomes):
     for outcome in outcomes:
+        if outcome.first:
+            tell_failure(f"{outcome.name} failed beside others", outcome.first)
         if outcome.failed:
-            lines = outcome.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-            print(f"\n--- {outcome.name}: {outcome.log.relative_to(ROOT)}")
-            print("\n".join("  | " + line for line in lines))
+            tell_failure(outcome.name, outcome.log)
 
 
 def tell_skips(outcomes):
@@ -329,7 +361,9 @@ def main():
     tell_failures(outcomes)
     tell_skips(outcomes)
     whole = total(outcomes)
-    print(f"\n{whole.passed} passed, {whole.failed} failed, {whole.skipped} skipped")
+    again = sum(outcome.first is not None for outcome in outcomes)
+    unsteady = f", {again} files asked again, alone" if again else ""
+    print(f"\n{whole.passed} passed, {whole.failed} failed, {whole.skipped} skipped{unsteady}")
     return 1 if whole.failed or not whole.passed else 0
 
 

@@ -90,7 +90,7 @@ class Call:
         end = time.monotonic() + seconds
         self._watch(lambda: time.monotonic() >= end, seconds + LONG)
 
-    def hang(self, timeout=30):
+    def hang(self, timeout=90):
         """Says nothing more until the gateway leaves."""
         try:
             self._watch(lambda: False, timeout)

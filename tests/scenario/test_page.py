@@ -29,6 +29,7 @@ def gateway(stage, **settings):
     weir = stage.weir(setup)
     for number in (1, 1, 2):
         assert weir.post(chat.PATH, chat.stable(f"q{number}")).status == 200
+    weir.metrics.wait("weir_requests_total", 3)
     return weir
 
 

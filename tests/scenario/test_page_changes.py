@@ -32,10 +32,14 @@ def provider():
 
 @pytest.fixture(scope="module")
 def weir(shared_stage, provider):
-    weir = shared_stage.weir(settings(shared_stage.upstream(provider)))
-    shared_stage.keep(Traffic(weir))
+    return shared_stage.weir(settings(shared_stage.upstream(provider)))
+
+
+@pytest.fixture(scope="module")
+def traffic(shared_stage, weir):
+    traffic = shared_stage.keep(Traffic(weir))
     learned(weir)
-    return weir
+    return traffic
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +51,11 @@ def browser(shared_stage, weir):
 
 
 @pytest.fixture(scope="module")
-def changed(provider, weir, browser):
+def changed(provider, weir, traffic, browser):
     """The page is open when it happens."""
     assert "system_fingerprint" not in top("--admin", admin(weir)).stdout
     assert "system_fingerprint" not in browser.text("#change-list")
-    provider.change(model=NEW["model"], fingerprint=EVIL)
+    traffic.rest(lambda: provider.change(model=NEW["model"], fingerprint=EVIL))
     browser.await_text("#change-list", "system_fingerprint fp_old → <img", SOON)
     browser.await_text("#change-list", NEW["model"], SOON)
     return browser
@@ -61,7 +65,7 @@ def test_a_change_is_listed_with_before_and_after(changed):
     said = changed.text("#change-list")
     assert f"chat · returned_model {OLD['model']} → {NEW['model']}" in said
     assert "before\nfp_old 100.0 %" in said
-    assert re.search(r"after\n[^\n]*" + re.escape(EVIL) + " ", said)  # and a few of the old one
+    assert re.search(r"after\n[^\n]*" + re.escape(EVIL) + " ", said)
     assert "version real-model · upstream up · noticed at " in said
 
 

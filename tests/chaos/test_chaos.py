@@ -90,7 +90,7 @@ class Day:
         )  # fmt: skip
         return self.stage.weir(config.merged(
             config.gateway(),
-            config.redis(self.redis),
+            config.redis(self.redis, timeout="50ms"),
             {"server": {"listen": f"127.0.0.1:{port}"},
              "upstreams": {"pool": pool},
              "models": {"chat": {"routes": [{"upstream": "pool", "model": "m"}], "deadline": f"{DEADLINE}s",
@@ -216,9 +216,9 @@ def test_a_bad_day_gives_no_wrong_answer_and_no_request_without_an_end(stage, tm
     errors = sum(caller.errors for caller in callers)
     broken = sum(caller.broken for caller in callers)
     print(f"{right} right, {errors} errors, {broken} broken; {len(day.log)} things were done")
-    assert right > 10 * SECONDS, f"{right} right, {errors} errors, {broken} broken\n{told}"
+    assert right > 2 * SECONDS, f"{right} right, {errors} errors, {broken} broken\n{told}"
     for weir in day.weirs:
         for gauge in ("weir_in_flight", "weir_queue_depth", "weir_upstream_in_flight",
                       "weir_flights", "weir_flight_followers", "weir_fleet_waiting"):  # fmt: skip
-            weir.metrics.wait(gauge, 0, timeout=20)
+            weir.metrics.wait(gauge, 0, timeout=60)
     until(lambda: all(not w.logged("ensure_failed") for w in day.weirs))

@@ -15,7 +15,7 @@ from weirtest.process import Weir, binary  # noqa: E402
 from weirtest.redis import Redis  # noqa: E402
 from weirtest.upstream import Upstream  # noqa: E402
 
-LIMIT_S = int(os.environ.get("WEIR_TEST_LIMIT", "60"))
+LIMIT_S = int(os.environ.get("WEIR_TEST_LIMIT", "120"))
 
 
 @pytest.hookimpl(hookwrapper=True)

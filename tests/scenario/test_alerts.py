@@ -16,7 +16,7 @@ from weirtest import config
 from weirtest.alertmanager import Alertmanager
 from weirtest.patience import LONG, until
 
-pytestmark = pytest.mark.limit(150)
+pytestmark = pytest.mark.limit(400)
 
 SECRET = "tell-nobody-of-this"
 INTENT = {"alertname": "WeirDrift", "model": "chat", "prediction": "intent"}
@@ -53,7 +53,11 @@ class Hook:
         self.url = f"http://127.0.0.1:{self.server.port}/hook/T0KEN"
 
     def _answer(self, call):
-        call.answer(self.statuses.pop(0) if self.statuses else self.always, b"{}")
+        """What else a busy machine gives cause to tell, the latency say, is taken at once."""
+        if json.loads(call.request.body)["data"].get("prediction") != "intent":
+            call.answer(200, b"{}")
+        else:
+            call.answer(self.statuses.pop(0) if self.statuses else self.always, b"{}")
 
     def heard(self, state, prediction="intent"):
         requests = [call.request for call in list(self.server.calls)]
@@ -148,8 +152,8 @@ def test_what_is_taken_out_of_the_configuration_ends_its_alarm(stage):
     assert resolved["ended"] == "gone" and resolved["sentence"] == alarm["sentence"]
     until(lambda: hook.heard("resolved"), SOON, "the event")
     assert json.loads(hook.heard("resolved")[0].body)["data"] == resolved
-    assert intent(one)["state"] == "unknown", "it is no longer watched"
-    assert page(one, "drift")["judged"] < watched
+    until(lambda: intent(one)["state"] == "unknown", SOON, "it to be no longer watched")
+    until(lambda: page(one, "drift")["judged"] < watched, SOON, "less to be judged")
 
 
 # -- webhooks ------------------------------------------------------------------------------
@@ -161,17 +165,17 @@ def test_a_webhook_is_tried_until_it_takes_the_event_under_one_id(stage):
     weir, model = begun(stage, webhooks=[{"url": hook.url, "secret": SECRET},
                                          f"http://127.0.0.1:{silent.port}/x"])
     model.changed.set()
+    until(lambda: len(hook.heard("firing")) >= 3, SOON, "the event")
     weir.wait_logged("alert_sent", receiver="webhook", timeout=SOON)
-    until(lambda: hook.heard("firing"), SOON, "the event")
     for request in (call.request for call in hook.server.calls):
         verify(request, SECRET)
-    first, second, third, *_ = [call.request for call in hook.server.calls]
-    names = {request.header("webhook-id") for request in (first, second, third)}
-    assert len(names) == 1
+    tries = hook.heard("firing")
+    assert len(tries) >= 3 and len({request.header("webhook-id") for request in tries}) == 1
     data = json.loads(hook.heard("firing")[0].body)["data"]
     assert [data] == alarms(weir, "firing")
-    assert silent.calls, "the other one was asked as well"
-    assert weir.metrics.sum("weir_alerts_sent_total", receiver="webhook", result="failed") >= 2
+    until(lambda: silent.calls, SOON, "a call of the other one as well")
+    failed = {"receiver": "webhook", "result": "failed"}
+    until(lambda: weir.metrics.sum("weir_alerts_sent_total", **failed) >= 2, SOON, "the failures")
     over(weir)
     until(lambda: hook.heard("resolved"), SOON, "its end")
     assert SECRET not in weir.stderr and "T0KEN" not in weir.stderr
@@ -247,8 +251,8 @@ def test_a_command_gets_the_event_and_is_run_again_if_it_fails(stage, tmp_path):
     assert told["WEIR_ALARM_SEVERITY"] == "confirmed"
     assert told["WEIR_ALARM_MODEL"] == "chat"
     assert told["WEIR_ALARM_SENTENCE"] == alarm["sentence"]
-    assert weir.logged("alert_failed", receiver="exec", why="exit status 3")
-    assert weir.logged("alert_said", receiver="exec", text="not\nnow", bytes=7)
+    weir.wait_logged("alert_failed", receiver="exec", why="exit status 3")
+    weir.wait_logged("alert_said", receiver="exec", text="not\nnow", bytes=7)
     weir.wait_logged("alert_sent", receiver="exec", delivery=alarm["id"] + ":firing")
 
 
@@ -262,7 +266,7 @@ def test_receivers_that_hang_do_not_hold_up_the_end(stage, tmp_path):
     began = time.monotonic()
     weir.drain()
     assert weir.wait_exit() == 0
-    assert time.monotonic() - began < LONG / 2
+    assert time.monotonic() - began < 8, "each may take ten seconds"
 
 
 def test_a_command_that_does_not_listen_does_not_outlive_the_gateway(stage, tmp_path):

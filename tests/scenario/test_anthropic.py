@@ -100,7 +100,7 @@ def test_a_count_of_tokens_is_passed_through_and_never_kept(stage):
         assert response.body == b'{"input_tokens": 14}'
         assert response.header("x-weir-cache") == "bypass"
     assert [r.target for r in upstream.requests] == ["/v1/messages/count_tokens"] * 2
-    until(lambda: weir.metrics.sum("weir_requests_total") == 2, 5, "both to be counted")
+    until(lambda: weir.metrics.sum("weir_requests_total") == 2, what="both to be counted")
     assert weir.metrics.sum("weir_predictions_total") == 0
 
 
@@ -371,7 +371,7 @@ def test_equal_questions_at_once_are_one_call(stage, stream):
 
     upstream = stage.upstream(script)
     weir = stage.weir(gateway(upstream))
-    clients = [Client(weir.address, timeout=20) for _ in range(5)]
+    clients = [Client(weir.address) for _ in range(5)]
     for client in clients:
         client.ask("POST", message.PATH, message.stable(stream=stream), message.HEADERS)
     until(lambda: weir.metrics.sum("weir_in_flight") == 5)
@@ -387,7 +387,7 @@ def test_equal_questions_at_once_are_one_call(stage, stream):
 def test_what_is_kept_in_redis_is_given_again_in_either_form(stage):
     upstream = stage.upstream(message.says(body=message.answer(content=BLOCKS, stop="tool_use")))
     weir = stage.weir(gateway(upstream, **config.without_memory(stage.redis())))
-    until(lambda: weir.metrics.sum("weir_redis_up") >= 1, 10, "a link to Redis")
+    until(lambda: weir.metrics.sum("weir_redis_up") >= 1, what="a link to Redis")
     first = post(weir, message.stable())
 
     def from_redis():
@@ -395,7 +395,7 @@ def test_what_is_kept_in_redis_is_given_again_in_either_form(stage):
         again = post(weir, message.stable())
         return again.header("cache-status").endswith("detail=redis") and again
 
-    again = until(from_redis, 10, "an answer from Redis")
+    again = until(from_redis, what="an answer from Redis")
     assert again.body == first.body
     streamed = post(weir, message.stable(stream=True))
     assert blocks_of(streamed.body) == (BLOCKS, "tool_use", message.USAGE)

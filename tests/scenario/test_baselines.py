@@ -11,7 +11,7 @@ from test_redis_user import line_of_docs
 from weirtest import config, process
 from weirtest.patience import until
 
-pytestmark = pytest.mark.limit(150)
+pytestmark = pytest.mark.limit(400)
 NOBODY = {"upstreams": {"up": {"endpoints": ["http://127.0.0.1:9/v1"]}},
           "models": {"chat": {"routes": [{"upstream": "up", "model": "real-model"}]}}}
 
@@ -46,7 +46,7 @@ def test_after_redis_was_emptied_what_judges_is_in_force_and_is_not_dropped(stag
         assert refused.returncode == 1 and "in force" in refused.stderr
     third = stage.weir(one.path.read_text())  # which knows nothing but what Redis has
     until(lambda: (intent(third)["baseline"] or {}).get("id") == baseline, SOON, "a third one")
-    assert one.logged("drift_written_again") or two.logged("drift_written_again")
+    until(lambda: one.logged("drift_written_again") or two.logged("drift_written_again"))
     assert redis("ACL", "LOG") == []
 
 
@@ -88,7 +88,8 @@ def test_a_state_file_that_fails_is_told_once_and_once_when_it_is_well(stage, tm
     rounds = set()
     until(lambda: rounds.add(intent(weir).get("n")) or len(rounds) > 4, SOON, "more rounds")
     assert len(weir.logged("drift_state_not_written")) == 1
-    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    # A new one may just be under way, and is taken away again.
+    until(lambda: [path.name for path in tmp_path.iterdir()] == [file.name], SOON)
     file.rmdir()
     weir.wait_logged("drift_state_written", timeout=SOON)
     assert file.is_file()

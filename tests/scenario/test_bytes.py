@@ -180,7 +180,7 @@ def test_p4_a_compressed_request_is_refused_before_its_body_is_there(stage):
     upstream, weir = started(stage, chat.says())
     for path, kind in ((chat.PATH, "application/json"),
                        ("/v1/predict/chat", "application/problem+json")):  # fmt: skip
-        with Client(weir.address, timeout=3) as client:
+        with Client(weir.address) as client:
             fields = {"Content-Encoding": "gzip", "Content-Length": "1000"}
             client.send(request_bytes("POST", path, b"", fields))
             response = client.response()
@@ -233,7 +233,7 @@ def test_p5_an_unknown_name_is_404_and_reaches_nobody(stage):
 def test_m2_twenty_mib_pass_both_ways_unharmed(stage):
     text = "b" * (20 << 20)
     upstream, weir = started(stage, chat.says(body=chat.completion(text)))
-    response = weir.post(chat.PATH, chat.question(text), timeout=40)
+    response = weir.post(chat.PATH, chat.question(text), timeout=100)
     assert len(upstream.requests[0].body) > 20 << 20
     assert response.status == 200 and len(response.body) > 20 << 20
     assert response.json()["choices"][0]["message"]["content"] == text
@@ -242,21 +242,26 @@ def test_m2_twenty_mib_pass_both_ways_unharmed(stage):
 def test_m2_small_requests_stay_quick_while_big_ones_upload(stage):
     upstream, weir = started(stage, chat.says())
     whole = request_bytes("POST", chat.PATH, chat.question("u" * (8 << 20)))
-    sent = []
+    sent, half, go = [], [], threading.Event()
 
     def upload():
-        with Client(weir.address, timeout=30) as client:
-            client.send(whole, split=65536)
+        with Client(weir.address, timeout=60) as client:
+            client.send(whole[: 4 << 20], split=65536)
+            half.append(True)
+            go.wait(60)
+            client.send(whole[4 << 20 :], split=65536)
             sent.append(client.response().status)
 
     uploads = [threading.Thread(target=upload, daemon=True) for _ in range(6)]
     for thread in uploads:
         thread.start()
+    until(lambda: len(half) == len(uploads), what="six bodies that are not whole")
+    assert weir.post(chat.PATH, chat.question()).status == 200, "nobody waits for their rest"
+    go.set()
     slowest = 0.0
     while len(sent) < len(uploads):
         start = time.monotonic()
         assert weir.get("/livez").status == 200
         slowest = max(slowest, time.monotonic() - start)
-    until(lambda: sent == [200] * 6)
-    # Room for a busy machine under a sanitizer; waiting for all uploads would take longer.
-    assert slowest < 3.0 and len(upstream.calls) == 6
+    assert sent == [200] * 6 and len(upstream.calls) == 7
+    assert slowest < 10, "room for a busy machine under a sanitizer"

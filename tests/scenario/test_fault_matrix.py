@@ -16,9 +16,9 @@ from weirtest.faults import CUT, FAULTS, FORMS, SETTINGS
 from weirtest.patience import in_parallel, until
 from weirtest.upstream import BlackHole, Refusing, Upstream, tls_context
 
-pytestmark = pytest.mark.limit(180)
+pytestmark = pytest.mark.limit(400)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIMITS = {"connect": "400ms", "headers": "500ms", "first_data": "500ms", "data_gap": "500ms"}
+LIMITS = {"connect": "2s", "headers": "2s", "first_data": "2s", "data_gap": "2s"}
 RULES = {"any": [{"label": "none", "reply": "from the rules"}]}
 
 
@@ -50,7 +50,7 @@ def model_of(name, setting):
     return {
         "routes": routes,
         "max_attempts": 2,
-        "deadline": "8s",
+        "deadline": "30s",
         "cache": {"ttl": "1s" if setting == "stale" else "1h", "stale": "1h"},
         "fallback": [{"rules": "any"}] if setting == "rules" else ["stale"],
     }
@@ -121,11 +121,11 @@ def test_every_fault_has_the_outcome_of_the_table(stage, tmp_path, setting):
         for form in FORMS:
             before = len(server.calls)
             body = question(number, form, stream=form == "stream")
-            response = weir.post(chat.PATH, body, timeout=20)
+            response = weir.post(chat.PATH, body, timeout=60)
             judge(fault, form, setting, response)
             assert len(server.calls) - before <= fault.calls, f"{fault.name}, {form}, {setting}"
 
-    in_parallel([lambda n=n: play(n) for n in range(len(FAULTS))], timeout=120)
+    in_parallel([lambda n=n: play(n) for n in range(len(FAULTS))], timeout=240)
     weir.metrics.wait("weir_in_flight", 0)
     weir.metrics.wait("weir_upstream_in_flight", 0)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One question, one call, in the whole fleet: two replicas of two workers share one Redis."""
 
+import itertools
 import signal
 import threading
 import time
@@ -9,9 +10,10 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client
-from weirtest.patience import in_parallel, until
+from weirtest.patience import PROMPTLY, await_event, in_parallel, until
 
-pytestmark = pytest.mark.limit(90)
+PATIENT = {"timeouts": {"headers": "60s", "first_data": "60s", "data_gap": "60s"}}
+pytestmark = pytest.mark.limit(240)
 
 
 class Gate:
@@ -21,29 +23,25 @@ class Gate:
         self.opened, self.then = threading.Event(), then or chat.says("shared words")
 
     def __call__(self, call):
-        call.wait(self.opened, timeout=40)
+        call.wait(self.opened, timeout=80)
         self.then(call)
 
 
 def replicas(stage, upstream, redis, count=2, **overlay):
-    settings = config.merged(
-        config.gateway(upstream),
-        config.redis(redis, timeout="200ms"),
-        {"models": {"chat": {"deadline": "30s"}}},
-        overlay,
-    )
+    settings = config.merged(config.gateway(upstream), config.redis(redis),
+                             {"upstreams": {"up": PATIENT}}, overlay)  # fmt: skip
     return [stage.weir(settings) for _ in range(count)]
 
 
 def ask_all(weirs, body, count):
-    clients = [Client(weirs[i % len(weirs)].address, timeout=45) for i in range(count)]
+    clients = [Client(weirs[i % len(weirs)].address, timeout=90) for i in range(count)]
     for client in clients:
         client.ask("POST", chat.PATH, body)
     return clients
 
 
 def answers(clients):
-    responses = in_parallel([client.response for client in clients], timeout=60)
+    responses = in_parallel([client.response for client in clients], timeout=90)
     for client in clients:
         client.close()
     return responses
@@ -69,20 +67,25 @@ def test_500_equal_misses_over_two_replicas_are_one_call(stage, stream):
 
 
 def test_who_waits_elsewhere_is_woken_at_once(stage):
-    gate = Gate()
-    upstream, redis = stage.upstream(gate), stage.redis()
+    """Who is not woken looks by itself after some two seconds. A busy machine may take as long
+    for once, but not each time."""
+    upstream, redis = stage.upstream(chat.says()), stage.redis()
     one, two = replicas(stage, upstream, redis)
-    first = ask_all([one], chat.stable(), 1)
-    upstream.call()
-    second = ask_all([two], chat.stable(), 1)
-    two.metrics.wait("weir_fleet_waiting", 1)
-    began = time.monotonic()
-    gate.opened.set()
-    (response,) = answers(second)
-    took = time.monotonic() - began
-    assert response.header("x-weir-cache") == "coalesced"
-    assert took < 0.7, f"woken after {took:.2f} s, which looks like polling"
-    answers(first)
+    took = []
+    for number in range(5):
+        gate = Gate()
+        upstream.next(gate)
+        first = ask_all([one], chat.stable(str(number)), 1)
+        upstream.call(number)
+        second = ask_all([two], chat.stable(str(number)), 1)
+        two.metrics.wait("weir_fleet_waiting", 1)
+        began = time.monotonic()
+        gate.opened.set()
+        (response,) = answers(second)
+        took.append(time.monotonic() - began)
+        assert response.header("x-weir-cache") == "coalesced"
+        answers(first)
+    assert min(took) < 1, f"woken after {took} s, which looks like polling"
 
 
 def test_a_killed_leader_costs_one_more_call_at_most(stage):
@@ -95,7 +98,7 @@ def test_a_killed_leader_costs_one_more_call_at_most(stage):
     two.metrics.wait("weir_fleet_waiting", 1)
     one.killed = True
     one.signal(signal.SIGKILL)
-    upstream.call(1, timeout=10)
+    upstream.call(1)
     gate.opened.set()
     assert {r.status for r in answers(waiting)} == {200}
     assert len(upstream.calls) == 2
@@ -126,7 +129,7 @@ def test_nobody_waits_past_its_own_deadline(stage):
     began = time.monotonic()
     response = two.post(chat.PATH, chat.stable(), {"x-weir-timeout": "700ms"})
     assert response.status == 504
-    assert 0.5 < time.monotonic() - began < 2
+    assert 0.5 < time.monotonic() - began < 10
     gate.opened.set()
     answers(first)
 
@@ -134,13 +137,13 @@ def test_nobody_waits_past_its_own_deadline(stage):
 def test_redis_frozen_in_the_middle_leaves_each_process_to_itself(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()
-    weirs = replicas(stage, upstream, redis)
+    weirs = replicas(stage, upstream, redis, cache={"redis": {"timeout": "200ms"}})
     clients = ask_all(weirs, chat.stable(), 20)
     upstream.call()
     weirs[1].metrics.wait("weir_in_flight", 10)
     weirs[0].metrics.wait("weir_in_flight", 10)
     redis.freeze()
-    until(lambda: len(upstream.calls) >= 2, 15, "the other replica to ask for itself")
+    until(lambda: len(upstream.calls) >= 2, 45, "the other replica to ask for itself")
     gate.opened.set()
     assert {r.status for r in answers(clients)} == {200}
     assert len(upstream.calls) <= 2
@@ -154,7 +157,7 @@ def test_a_stream_is_followed_live_on_another_replica(stage):
     one, two = replicas(stage, upstream, redis, cache={"coalesce_streams": "fleet"})
     leader = ask_all([one], chat.stable(stream=True), 1)
     upstream.call()
-    with Client(two.address, timeout=20) as follower:
+    with Client(two.address, timeout=60) as follower:
         follower.ask("POST", chat.PATH, chat.stable(stream=True))
         response = follower.head()
         assert "Hello" in chat.text_of(follower.until_event(response, 2))
@@ -181,10 +184,8 @@ def test_a_full_redis_costs_no_more_calls_than_while_it_is_full(stage):
     redis("CONFIG", "SET", "maxmemory", "1")
     assert burst("full") == 2
     redis("CONFIG", "SET", "maxmemory", "0")
-    began, number = time.monotonic(), 0
-    while burst(f"room {number}") != 1:
-        number += 1
-    assert time.monotonic() - began < 3
+    number = itertools.count()
+    until(lambda: burst(f"room {next(number)}") == 1, what="one call again")
     assert [burst(f"more {number}") for number in range(4)] == [1] * 4
     for weir in weirs:
         assert {line["class"] for line in weir.wait_logged("redis_error")} == {"OOM"}
@@ -201,7 +202,7 @@ def test_a_lease_overwritten_with_a_list_holds_nobody_up(stage):
     redis("DEL", lease)
     redis("RPUSH", lease, "x")
     second = ask_all([two], chat.stable(), 1)
-    upstream.call(1, timeout=2)
+    upstream.call(1, timeout=PROMPTLY)
     gate.opened.set()
     assert {r.status for r in answers(first + second)} == {200}
 
@@ -217,7 +218,7 @@ def live_fleet(stage):
 
 
 def asked(weir):
-    client = Client(weir.address, timeout=20)
+    client = Client(weir.address, timeout=60)
     client.ask("POST", chat.PATH, chat.stable(stream=True))
     return client
 
@@ -245,7 +246,7 @@ def test_a_stream_goes_on_for_another_replica_when_its_leaders_client_leaves(sta
     for response in rest(followers):
         assert response.events[-1] == b"[DONE]" and chat.text_of(response.events) == "HelloWorld"
     assert len(upstream.calls) == 1
-    assert redis("KEYS", "weir:v1:followers:*") == []
+    until(lambda: redis("KEYS", "weir:v1:followers:*") == [], what="nothing left of it")
 
 
 def test_a_stream_that_nobody_in_the_fleet_follows_any_more_is_called_off(stage):
@@ -256,7 +257,7 @@ def test_a_stream_that_nobody_in_the_fleet_follows_any_more_is_called_off(stage)
     one.metrics.wait("weir_in_flight", 0)
     for client, _ in followers:
         client.close()
-    assert upstream.call().gone.wait(3), "its call goes on for nobody"
+    await_event(upstream.call().gone, what="the end of a call that goes on for nobody")
     go.set()
 
 
@@ -302,4 +303,4 @@ def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     gate.opened.set()
     assert {r.status for r in answers(clients)} == {200}
     assert len(upstream.calls) == 2
-    assert weirs[0].logged("redis_scripts_refused")
+    weirs[0].wait_logged("redis_scripts_refused")

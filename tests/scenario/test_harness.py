@@ -46,7 +46,7 @@ def test_a_stream_waits_for_its_event_and_tells_when_the_peer_left(stage):
         assert len(client.until_event(client.head(), 1)) == 1
         left = time.monotonic()
     await_event(upstream.call().gone, what="the peer's leaving")
-    assert upstream.call().gone_at - left < 1
+    assert upstream.call().gone_at - left < 5
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
@@ -66,7 +66,7 @@ def test_an_upstream_serves_many_connections_at_once(stage):
     gate = threading.Barrier(8)
 
     def script(call):
-        gate.wait(5)
+        gate.wait(30)
         chat.says()(call)
 
     upstream = stage.upstream(script)

@@ -16,14 +16,16 @@ KIB = 1024
 
 @pytest.fixture(scope="module")
 def server(shared_stage):
-    """One gateway with small limits and short timeouts for facts that leave nothing behind."""
+    """One gateway with a small limit for facts that leave nothing behind."""
     upstream = shared_stage.upstream(chat.says())
-    limits = {
-        "max_body": "64KiB",
-        "header_timeout": "600ms",
-        "body_timeout": "600ms",
-        "idle_timeout": "1s",
-    }
+    return upstream, shared_stage.weir(config.gateway(upstream, server={"max_body": "64KiB"}))
+
+
+@pytest.fixture(scope="module")
+def hasty(shared_stage):
+    """One that waits for nobody."""
+    upstream = shared_stage.upstream(chat.says())
+    limits = {"header_timeout": "600ms", "body_timeout": "600ms", "idle_timeout": "1s"}
     return upstream, shared_stage.weir(config.gateway(upstream, server=limits))
 
 
@@ -137,7 +139,7 @@ def test_chunked_requests_reach_upstream_whole(server, size, split):
 
 def test_100_continue_is_said_at_once(server):
     body = chat.question()
-    with Client(server[1].address, timeout=3) as client:
+    with Client(server[1].address) as client:
         head = request_bytes("POST", chat.PATH, body, {"Expect": "100-continue"})
         client.send(head[: -len(body)])
         assert client.raw_head().startswith(b"HTTP/1.1 100")
@@ -147,13 +149,13 @@ def test_100_continue_is_said_at_once(server):
 
 def test_100_continue_is_not_said_to_a_request_that_is_refused(server):
     headers = {"Expect": "100-continue", "Content-Length": str(1 << 30)}
-    with Client(server[1].address, timeout=3) as client:
+    with Client(server[1].address) as client:
         client.send(request_bytes("POST", chat.PATH, b"", headers))
         assert client.raw_head().startswith(b"HTTP/1.1 413")
 
 
 def test_an_unknown_expectation_is_417(server):
-    with Client(server[1].address, timeout=3) as client:
+    with Client(server[1].address) as client:
         client.send(request_bytes("POST", chat.PATH, b"{}", {"Expect": "200-ok"}))
         assert client.response().status == 417
 
@@ -256,7 +258,7 @@ def test_max_connections_is_a_cap_and_room_comes_back(stage):
     assert refused
     for client in held:
         client.close()
-    until(lambda: answers(weir), 5, "room for a new connection")
+    until(lambda: answers(weir), what="room for a new connection")
 
 
 def answers(weir):
@@ -269,21 +271,21 @@ def answers(weir):
 # -- timeouts ----------------------------------------------------------------------------
 
 
-def test_headers_that_do_not_come_are_408_or_a_close(server):
+def test_headers_that_do_not_come_are_408_or_a_close(hasty):
     for start in (b"GET /livez HTTP/1.1\r\nHost: a\r\n", b"GET /li"):
         began = time.monotonic()
-        with Client(server[1].address) as client:
+        with Client(hasty[1].address) as client:
             client.send(start)
             said = client.read_all()
             assert not said or said.startswith(b"HTTP/1.1 408")
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 8, "the usual limit is longer"
 
 
-def test_a_header_a_byte_at_a_time_does_not_hold_the_connection(server):
-    client = Client(server[1].address, timeout=0.05)
+def test_a_header_a_byte_at_a_time_does_not_hold_the_connection(hasty):
+    client = Client(hasty[1].address, timeout=0.05)
     client.send(b"GET /livez HTTP/1.1\r\nx: ")
     began = time.monotonic()
-    while not client.eof and time.monotonic() - began < 5:
+    while not client.eof and time.monotonic() - began < 20:
         try:
             client.send(b"s")
             client.read_all()
@@ -292,39 +294,41 @@ def test_a_header_a_byte_at_a_time_does_not_hold_the_connection(server):
         except OSError:
             break
     client.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
 
 
-def test_a_body_that_stalls_is_408_and_reaches_nobody(server):
-    before = len(server[0].calls)
-    with Client(server[1].address) as client:
+def test_a_body_that_stalls_is_408_and_reaches_nobody(hasty):
+    before = len(hasty[0].calls)
+    with Client(hasty[1].address) as client:
         client.send(request_bytes("POST", chat.PATH, chat.question())[:-3])
         error_then_close(client, 408)
-    assert len(server[0].calls) == before
+    assert len(hasty[0].calls) == before
 
 
-def test_a_slow_body_that_makes_progress_is_served(server):
+def test_a_slow_body_that_makes_progress_is_served(stage):
     body = chat.question("a slow body")
     whole = request_bytes("POST", chat.PATH, body)
+    limits = {"body_timeout": "3s"}
+    weir = stage.weir(config.gateway(stage.upstream(chat.says()), server=limits))
     tick = threading.Event()
-    with Client(server[1].address) as client:
+    with Client(weir.address) as client:
         client.send(whole[: -len(body)])
-        for start in range(0, len(body), 20):
-            tick.wait(0.25)
-            client.send(body[start : start + 20])
+        for start in range(0, len(body), 10):
+            tick.wait(0.5)
+            client.send(body[start : start + 10])
         assert client.response().status == 200
 
 
-def test_idle_connections_are_closed_without_a_word(server):
-    with Client(server[1].address) as client:
+def test_idle_connections_are_closed_without_a_word(hasty):
+    with Client(hasty[1].address) as client:
         assert client.get("/livez").status == 200
         began = time.monotonic()
         assert client.at_eof()
-        assert 0.5 < time.monotonic() - began < 5
+        assert 0.5 < time.monotonic() - began < 15
 
 
-def test_x2_a_connection_in_use_is_not_closed_at_the_idle_timeout(server):
-    upstream, weir = server
+def test_x2_a_connection_in_use_is_not_closed_at_the_idle_timeout(hasty):
+    upstream, weir = hasty
     go = threading.Event()
 
     def slow(call):
@@ -353,7 +357,7 @@ def test_x2_upstream_connections_are_let_go_before_upstreams_idle_limit(stage):
 def test_five_hundred_connections_are_served_at_once(stage):
     upstream = stage.upstream(chat.says())
     weir = stage.weir(config.gateway(upstream))
-    clients = [Client(weir.address, timeout=20) for _ in range(500)]
+    clients = [Client(weir.address, timeout=60) for _ in range(500)]
     for number, client in enumerate(clients):
         client.ask("POST", chat.PATH, chat.question(str(number % 50)))
     assert {client.response().status for client in clients} == {200}

@@ -20,8 +20,8 @@ HELLO = chat.event({"content": "Hello"})
 
 def assert_all_returned(weir):
     """Nothing is in flight any more, and the request was counted once, as cancelled."""
-    weir.metrics.wait("weir_requests_total", 1, timeout=3, outcome="client_cancel")
-    weir.metrics.wait("weir_in_flight", 0, timeout=3)
+    weir.metrics.wait("weir_requests_total", 1, timeout=PROMPTLY, outcome="client_cancel")
+    weir.metrics.wait("weir_in_flight", 0, timeout=PROMPTLY)
     assert weir.metrics.sum("weir_requests_total") == 1
 
 
@@ -122,7 +122,7 @@ def test_s2_leaving_while_the_body_goes_up_cancels_upstream(stage):
     client.reset()
     assert_all_returned(weir)
     left.set()
-    await_event(gone, 5, "an upload that breaks off")
+    await_event(gone, what="an upload that breaks off")
 
 
 def test_s2_leaving_while_connecting_frees_everything(stage):
@@ -142,7 +142,7 @@ def test_s2_leaving_while_queued_asks_nobody(stage):
         chat.says()(call)
 
     upstream = stage.upstream(slow)
-    narrow = {"upstreams": {"up": {"max_in_flight": 1, "queue": {"size": 8, "timeout": "10s"}}}}
+    narrow = {"upstreams": {"up": {"max_in_flight": 1, "queue": {"size": 8, "timeout": "60s"}}}}
     weir = stage.weir(config.gateway(upstream, **narrow))
     if "weir_queue_depth" not in weir.metrics.text():
         pytest.skip("this version has no queue for slots")
@@ -153,7 +153,7 @@ def test_s2_leaving_while_queued_asks_nobody(stage):
     second.ask("POST", chat.PATH, chat.question("two"))
     weir.metrics.wait("weir_queue_depth", 1)
     second.reset()
-    weir.metrics.wait("weir_queue_depth", 0, timeout=2)
+    weir.metrics.wait("weir_queue_depth", 0, timeout=PROMPTLY)
     go.set()
     assert first.response().status == 200
     first.close()

@@ -12,7 +12,7 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client
-from weirtest.patience import await_event, in_parallel, until
+from weirtest.patience import PROMPTLY, await_event, in_parallel, until
 from weirtest.process import Weir
 from weirtest.upstream import Refusing
 
@@ -45,7 +45,7 @@ def test_it_accepts_at_once_with_redis_and_every_upstream_away(stage):
     started = time.monotonic()
     weir = stage.weir(setup)
     assert weir.get("/livez").status == 200
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
 
 
 def test_the_command_line_overrides_both_addresses(stage):
@@ -68,7 +68,7 @@ def test_log_lines_are_json_or_logfmt_as_configured(stage):
     upstream = stage.upstream(chat.says())
     weir = stage.weir(config.gateway(upstream, log={"format": "logfmt"}))
     weir.post(chat.PATH, chat.question())
-    line = until(lambda: [said for said in weir.said if "exchange_end" in said], 5)[0]
+    line = until(lambda: [said for said in weir.said if "exchange_end" in said])[0]
     assert "event=exchange_end" in line and "outcome=ok" in line and not line.startswith("{")
 
 
@@ -88,7 +88,7 @@ def test_a_process_that_was_stopped_for_a_while_hears_first_what_has_come_meanwh
         call.chunk(chat.DONE)
         call.end()
 
-    limits = config.timeouts(data_gap="600ms")
+    limits = config.timeouts(data_gap="3s")
     weir = stage.weir(config.gateway(stage.upstream(counts), **limits))
     with Client(weir.address) as client:
         client.ask("POST", chat.PATH, chat.question(stream=True))
@@ -97,7 +97,7 @@ def test_a_process_that_was_stopped_for_a_while_hears_first_what_has_come_meanwh
         weir.signal(signal.SIGSTOP)
         try:
             before, began = len(said), time.monotonic()
-            until(lambda: len(said) > before + 5 and time.monotonic() - began > 1.2)
+            until(lambda: len(said) > before + 5 and time.monotonic() - began > 4)
         finally:
             weir.signal(signal.SIGCONT)
         before = len(said)
@@ -120,7 +120,7 @@ def test_reload_takes_the_new_routes(stage):
     weir.configure(setup)
     weir.reload()
     until(lambda: b"new" in weir.post(chat.PATH, chat.question()).body, what="the new route")
-    assert weir.get("/v1/models/fresh").status == 200
+    until(lambda: weir.get("/v1/models/fresh").status == 200, what="it on every loop")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_reload_reaches_the_admin_address_too(stage):
     weir.configure(config.merged(setup, {"server": {"max_body": "1KiB"}}))
     weir.reload()
     weir.wait_logged("reload", result="ok")
-    assert weir.ask_admin("/admin/cache/explain", "POST", large).status == 413
+    until(lambda: weir.ask_admin("/admin/cache/explain", "POST", large).status == 413)
 
 
 def test_a_running_request_ends_on_the_configuration_it_began_with(stage):
@@ -169,6 +169,7 @@ def test_a_running_request_ends_on_the_configuration_it_began_with(stage):
     assert chat.text_of(response.events) == "ab" and response.events[-1] == b"[DONE]"
 
 
+@pytest.mark.limit(300)
 def test_a_hundred_reloads_under_load_fail_no_request(stage):
     upstream = stage.upstream(chat.says("a b c"))
     setup = config.gateway(upstream)
@@ -187,11 +188,11 @@ def test_a_hundred_reloads_under_load_fail_no_request(stage):
             setup["models"][f"extra-{number}"] = setup["models"]["chat"]
             weir.configure(setup)
             weir.reload()
-            until(lambda n=number: weir.get(f"/v1/models/extra-{n}").status == 200, 5)
+            until(lambda n=number: weir.get(f"/v1/models/extra-{n}").status == 200)
             del setup["models"][f"extra-{number}"]
         stop.set()
 
-    in_parallel([lambda n=n: load(n) for n in range(3)] + [reloads], timeout=50)
+    in_parallel([lambda n=n: load(n) for n in range(3)] + [reloads], timeout=240)
     assert set(statuses) == {200} and len(statuses) > 50
 
 
@@ -205,7 +206,7 @@ def test_a_tenants_key_can_be_changed_by_reload(stage):
         return weir.post(chat.PATH, chat.question(), {"x-api-key": key}).status
 
     until(lambda: status("new-key") == 200)
-    assert status("old-key") == 401
+    until(lambda: status("old-key") == 401, what="it on every loop")
 
 
 def test_a_reload_names_what_waits_for_the_next_start(stage):
@@ -229,7 +230,7 @@ def test_a_reload_names_what_waits_for_the_next_start(stage):
     weir.configure(config.merged(setup, changed))
     weir.reload()
     weir.wait_logged("reload", count=2, result="ok")
-    assert {line["setting"] for line in weir.logged("reload_needs_restart")} == {
+    wanted = {
         *("server.workers", "server.max_connections", "server.max_in_flight"),
         *("server.max_memory", "server.share_port"),
         *("server.drain.delay", "server.drain.timeout"),
@@ -237,28 +238,31 @@ def test_a_reload_names_what_waits_for_the_next_start(stage):
         *("cache.memory", "cache.max_entry", "cache.store_requests"),
         *("cache.coalesce", "cache.coalesce_streams", "cache.redis"),
     }
+    named = [line["setting"] for line in weir.wait_logged("reload_needs_restart", len(wanted))]
+    assert set(named) == wanted
 
 
 # -- drain -------------------------------------------------------------------------------
 
 
 def test_x1_an_idle_gateway_drains_at_once_and_exits_0(stage):
-    weir = stage.weir(config.gateway(stage.upstream(chat.says())))
+    drain = {"drain": {"delay": "0s", "timeout": "60s"}}
+    weir = stage.weir(config.gateway(stage.upstream(chat.says()), server=drain))
     idle = Client(weir.address)
     assert idle.get("/livez").status == 200
     started = time.monotonic()
     weir.drain()
-    assert weir.wait_exit() == 0 and time.monotonic() - started < 1.8
+    assert weir.wait_exit() == 0 and time.monotonic() - started < 15
     assert idle.at_eof()
     idle.close()
 
 
 def test_x1_drain_turns_readyz_off_at_once_and_keeps_accepting_for_the_delay(stage):
-    drain = {"drain": {"delay": "1500ms", "timeout": "2s"}}
+    drain = {"drain": {"delay": "6s", "timeout": "2s"}}
     weir = stage.weir(config.gateway(stage.upstream(chat.says()), server=drain))
     assert weir.get("/readyz").status == 200
     weir.drain()
-    until(lambda: weir.get("/readyz").status == 503, 1, "readiness off")
+    until(lambda: weir.get("/readyz").status == 503, PROMPTLY, "readiness off")
     assert weir.get("/livez").status == 200
     response = weir.post(chat.PATH, chat.question())
     assert response.status == 200 and response.header("connection") == "close"
@@ -269,13 +273,14 @@ def test_x1_streams_may_end_while_draining(stage):
     go = threading.Event()
     events = chat.stream_of("a", "b")
     upstream = stage.upstream(chat.stream(*events[:2], go, *events[2:]))
-    weir = stage.weir(config.gateway(upstream))
+    drain = {"drain": {"delay": "0s", "timeout": "60s"}}
+    weir = stage.weir(config.gateway(upstream, server=drain))
     with Client(weir.address) as client:
         client.ask("POST", chat.PATH, chat.question(stream=True))
         response = client.head()
         client.until_event(response, 2)
         weir.drain()
-        until(lambda: refused(weir.address), 2, "a closed listener")
+        until(lambda: refused(weir.address), what="a closed listener")
         go.set()
         client.rest(response)
         assert response.events[-1] == b"[DONE]" and client.at_eof()
@@ -307,10 +312,10 @@ def test_x1_a_second_signal_exits_now(stage):
         client.ask("POST", chat.PATH, chat.question())
         upstream.call()
         weir.drain()
-        until(lambda: refused(weir.address), 2, "a closed listener")
+        until(lambda: refused(weir.address), what="a closed listener")
         weir.signal(signal.SIGINT)
         weir.killed = True  # the exit status of a hurried end is not promised
-        weir.wait_exit(2)
+        weir.wait_exit(15)
 
 
 def test_x1_sigint_drains_too(stage):
@@ -333,6 +338,7 @@ def test_x1_the_log_of_the_last_request_is_flushed(stage):
 # -- what is left ------------------------------------------------------------------------
 
 
+@pytest.mark.limit(300)
 def test_a_mixed_thousand_requests_leave_no_descriptor_and_no_request_behind(stage):
     upstream = stage.upstream(chat.says("a b"))
     weir = stage.weir(config.gateway(upstream))
@@ -344,9 +350,9 @@ def test_a_mixed_thousand_requests_leave_no_descriptor_and_no_request_behind(sta
             body = [chat.stable(str(number)), chat.question(stream=True), b"{", chat.stable()]
             weir.post(chat.PATH, body[number % 4])
 
-    in_parallel([lambda w=w: batch(w) for w in range(4)], timeout=50)
+    in_parallel([lambda w=w: batch(w) for w in range(4)], timeout=240)
     upstream.drop_connections()
     until(lambda: weir.metrics.sum("weir_in_flight") == 0)
-    until(lambda: len(os.listdir(folder)) < 80, 5, "closed descriptors")
-    assert weir.metrics.sum("weir_requests_total") == 1001
+    until(lambda: len(os.listdir(folder)) < 80, what="closed descriptors")
+    weir.metrics.wait("weir_requests_total", 1001)
     assert json.dumps(weir.logged("exchange_end")[-1])

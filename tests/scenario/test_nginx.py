@@ -10,6 +10,7 @@ from weirtest import chat, config
 from weirtest.balancer import Front
 from weirtest.client import Client
 from weirtest.nginx import command
+from weirtest.patience import PROMPTLY
 from weirtest.redis import free_port
 
 # Response buffering is on, as it is by default: only the answer's own header turns it off.
@@ -47,7 +48,7 @@ def test_s7_each_event_passes_nginx_while_upstream_still_talks(behind):
     go = threading.Event()
     events = chat.stream_of("Hello", "World")
     _, _, nginx = behind(chat.stream(*events[:2], go, *events[2:]))
-    with Client(nginx.address, timeout=5) as client:
+    with Client(nginx.address) as client:
         client.ask("POST", chat.PATH, chat.question(stream=True))
         response = client.head()
         assert chat.text_of(client.until_event(response, 2)) == "Hello"
@@ -69,7 +70,7 @@ def test_s2_leaving_nginx_cancels_upstream(behind):
     client.ask("POST", chat.PATH, chat.question(stream=True))
     client.until_event(client.head(), 1)
     client.reset()
-    assert upstream.call().gone.wait(3), "the upstream call outlived its client"
+    assert upstream.call().gone.wait(PROMPTLY), "the upstream call outlived its client"
     weir.metrics.wait("weir_in_flight", 0)
 
 
@@ -84,6 +85,6 @@ def test_x2_three_hundred_requests_through_kept_connections_see_no_502(behind):
 
 def test_m2_a_large_body_passes_both(behind):
     upstream, _, nginx = behind(chat.says())
-    with Client(nginx.address, timeout=20) as client:
+    with Client(nginx.address, timeout=60) as client:
         assert client.post(chat.PATH, chat.question("m" * (5 << 20))).status == 200
     assert len(upstream.requests[0].body) > 5 << 20

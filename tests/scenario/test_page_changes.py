@@ -10,7 +10,7 @@ from test_top import admin, top
 from weirtest.browser import Browser, axe_violations
 from weirtest.patience import until
 
-pytestmark = pytest.mark.limit(200)
+pytestmark = pytest.mark.limit(500)
 EVIL = "<img src=x onerror='window.pwned = 1'>"
 
 MARKED = """
@@ -32,25 +32,30 @@ def provider():
 
 @pytest.fixture(scope="module")
 def weir(shared_stage, provider):
-    weir = shared_stage.weir(settings(shared_stage.upstream(provider)))
-    shared_stage.keep(Traffic(weir))
+    return shared_stage.weir(settings(shared_stage.upstream(provider)))
+
+
+@pytest.fixture(scope="module")
+def traffic(shared_stage, weir):
+    traffic = shared_stage.keep(Traffic(weir))
     learned(weir)
-    return weir
+    return traffic
 
 
 @pytest.fixture(scope="module")
 def browser(shared_stage, weir):
     browser = shared_stage.keep(Browser())
     browser.open(weir)
-    browser.await_text("#change-list", "None noticed")
+    browser.await_text("#status", "ready")
     return browser
 
 
 @pytest.fixture(scope="module")
-def changed(provider, weir, browser):
+def changed(provider, weir, traffic, browser):
     """The page is open when it happens."""
-    assert "CHANGED" not in top("--admin", admin(weir)).stdout
-    provider.change(model=NEW["model"], fingerprint=EVIL)
+    assert "system_fingerprint" not in top("--admin", admin(weir)).stdout
+    assert "system_fingerprint" not in browser.text("#change-list")
+    traffic.rest(lambda: provider.change(model=NEW["model"], fingerprint=EVIL))
     browser.await_text("#change-list", "system_fingerprint fp_old → <img", SOON)
     browser.await_text("#change-list", NEW["model"], SOON)
     return browser
@@ -60,20 +65,20 @@ def test_a_change_is_listed_with_before_and_after(changed):
     said = changed.text("#change-list")
     assert f"chat · returned_model {OLD['model']} → {NEW['model']}" in said
     assert "before\nfp_old 100.0 %" in said
-    assert re.search(r"after\n[^\n]*" + re.escape(EVIL) + " ", said)  # and a few of the old one
+    assert re.search(r"after\n[^\n]*" + re.escape(EVIL) + " ", said)
     assert "version real-model · upstream up · noticed at " in said
 
 
 def test_a_change_is_marked_in_each_chart(changed):
     changed.await_text("#marks", "system_fingerprint fp_old → <img")
     for chart in ("requests", "latency", "errors", "money", "shares"):
-        until(lambda chart=chart: changed.run(MARKED, chart), 20)
+        until(lambda chart=chart: changed.run(MARKED, chart), 60)
 
 
 def test_what_changed_then_is_asked_for_with_one_click(changed):
-    changed.run("document.querySelector('#change-list button').click()")
-    when = changed.text("#change-list button").split("\n")[0]
-    until(lambda: changed.text("#moved-title") == f"What changed at {when}", 10)
+    when = changed.run("const button = document.querySelector('#change-list button');"
+                       "button.click(); return button.innerText")  # fmt: skip
+    until(lambda: changed.text("#moved-title") == f"What changed at {when.strip()}", 60)
 
 
 def test_words_of_an_upstream_are_nothing_but_words(changed):

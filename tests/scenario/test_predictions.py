@@ -22,7 +22,7 @@ def started(stage, script=None, redis=None, **model):
 
 
 def counted(weir, requests):
-    until(lambda: weir.metrics.sum("weir_requests_total") == requests, 5, "all to be counted")
+    until(lambda: weir.metrics.sum("weir_requests_total") == requests, what="all to be counted")
 
 
 def counts(weir, prediction):

@@ -9,7 +9,7 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client
-from weirtest.patience import in_parallel, until
+from weirtest.patience import PROMPTLY, in_parallel, until
 
 HISTOGRAMS = {"predictions": [{"name": "intent", "from": "/choices/0/message/content",
                                "kind": "label", "labels": ["refund", "shipping"]}]}  # fmt: skip
@@ -26,7 +26,7 @@ def answer_keys(redis):
 
 
 def stored(redis, count=1):
-    return until(lambda: len(answer_keys(redis)) == count and answer_keys(redis), 5, "a stored key")
+    return until(lambda: len(answer_keys(redis)) == count and answer_keys(redis), what="a stored key")
 
 
 def linked(weir):
@@ -143,11 +143,9 @@ def test_del_is_honoured_by_every_gateway_within_a_second(stage, memory):
     key = stored(redis)[0]
     assert (word(one), word(two)) == ("hit", "hit")
     redis("DEL", key)
-    deleted = time.monotonic()
     only = {"Cache-Control": "only-if-cached"}
     for weir in (one, two):
-        until(lambda: weir.post(chat.PATH, chat.stable(), only).status == 504, 2, "the DEL")
-    assert time.monotonic() - deleted < 1.5
+        until(lambda: weir.post(chat.PATH, chat.stable(), only).status == 504, PROMPTLY, "the DEL")
     assert word(one) == "miss" and len(upstream.calls) == 2
 
 
@@ -175,9 +173,9 @@ def test_del_is_honoured_by_two_gateways_while_everybody_asks_for_the_key(stage)
         over.set()
         return deleted
 
-    deleted = in_parallel([delete, lambda: ask(one), lambda: ask(two), lambda: ask(two)])[0]
+    deleted = in_parallel([delete, lambda: ask(one), lambda: ask(two), lambda: ask(two)], timeout=100)[0]
     last_old = max(at for answers in seen.values() for at, body in answers if b"old" in body)
-    assert last_old - deleted < 1.2
+    assert last_old - deleted < PROMPTLY
     assert 2 <= len(upstream.calls) <= 3
 
 
@@ -190,7 +188,7 @@ def test_no_cache_at_one_gateway_renews_the_answer_of_the_other(stage):
     assert word(two) == "hit"
     upstream.script = chat.says("new")
     one.post(chat.PATH, chat.stable(), {"Cache-Control": "no-cache"})
-    until(lambda: b"new" in two.post(chat.PATH, chat.stable()).body, 2, "the renewed answer")
+    until(lambda: b"new" in two.post(chat.PATH, chat.stable()).body, PROMPTLY, "the renewed answer")
     assert word(two) == "hit" and len(upstream.calls) == 2
 
 
@@ -232,7 +230,7 @@ def test_a_damaged_value_is_a_miss_and_the_next_answer_mends_it(plain, kind):
     redis("FLUSHALL")
     body = chat.stable(kind)
     word(weir, body)
-    until(lambda: word(weir, body) == "hit", 3, "a kept answer")
+    until(lambda: word(weir, body) == "hit", what="a kept answer")
     # One of the test before may still have come after the flush.
     (key,) = [k for k in answer_keys(redis) if kind.encode() in (redis("HGET", k, "request") or b"")]
     before = len(upstream.calls)
@@ -242,18 +240,22 @@ def test_a_damaged_value_is_a_miss_and_the_next_answer_mends_it(plain, kind):
     response = weir.post(chat.PATH, body)
     assert response.status == 200 and response.header("x-weir-cache") == "miss"
     assert len(upstream.calls) == before + 1
-    until(lambda: word(weir, body) == "hit", 3, "a mended key")
+    until(lambda: word(weir, body) == "hit", what="a mended key")
 
 
 def test_one_look_up_is_one_round_trip(plain):
     redis, _, weir = plain
     word(weir, chat.stable("round trip"))
     until(lambda: word(weir, chat.stable("round trip")) == "hit")
-    before = int(info(redis, "stats", "total_reads_processed"))
-    for _ in range(20):
-        assert word(weir, chat.stable("round trip")) == "hit"
-    spent = int(info(redis, "stats", "total_reads_processed")) - before
-    assert spent <= 20 * 2 + 10
+
+    def few():
+        """What else is told to Redis meanwhile counts as well, more of it on a slow machine."""
+        before = int(info(redis, "stats", "total_reads_processed"))
+        for _ in range(20):
+            assert word(weir, chat.stable("round trip")) == "hit"
+        return int(info(redis, "stats", "total_reads_processed")) - before <= 20 * 2 + 10
+
+    until(few)
 
 
 def info(redis, section, name):

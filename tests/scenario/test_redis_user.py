@@ -28,7 +28,7 @@ def fleet(stage):
     upstream = stage.upstream(chat.says())
     settings = config.merged(
         config.gateway(upstream),
-        {"cache": {"redis": {"url": url, "timeout": "1s"}, "coalesce_streams": "fleet"}},
+        {"cache": {"redis": {"url": url, "timeout": "5s"}, "coalesce_streams": "fleet"}},
     )
     return redis, upstream, go, [stage.weir(settings) for _ in range(2)]
 
@@ -55,11 +55,11 @@ def test_a_question_is_one_call_by_it(fleet, stream):
     redis, upstream, go, (one, two) = fleet
 
     def script(call):
-        call.wait(go, timeout=30)
+        call.wait(go, timeout=60)
         chat.says()(call)
 
     upstream.next(script)
-    with Client(one.address, timeout=30) as first, Client(two.address, timeout=30) as second:
+    with Client(one.address, timeout=60) as first, Client(two.address, timeout=60) as second:
         first.ask("POST", chat.PATH, chat.stable(stream=stream))
         upstream.call()
         second.ask("POST", chat.PATH, chat.stable(stream=stream))

@@ -35,7 +35,7 @@ def chatting(stage):
 
 
 def words(weir, requests, **labels):
-    until(lambda: weir.metrics.sum("weir_requests_total") == requests, 5, "all to be counted")
+    until(lambda: weir.metrics.sum("weir_requests_total") == requests, what="all to be counted")
     found = {}
     for sample, value in weir.metrics.samples(
             "weir_predictions_total", prediction="schema_fit", **labels):  # fmt: skip

@@ -9,7 +9,7 @@ from weirtest import chat, config
 from weirtest.patience import await_event, in_parallel, until
 from weirtest.redis import Trio
 
-FAILOVER_S = 30  # sentinels need one to three seconds; a busy machine gets more
+FAILOVER_S = 60  # sentinels need one to three seconds; a busy machine gets more
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def trio(stage):
 
 def gateway(stage, trio, script=None):
     upstream = stage.upstream(script or chat.says("kept words"))
-    overlay = config.without_memory(trio, **trio.settings)
+    overlay = config.without_memory(trio, timeout="300ms", **trio.settings)
     weir = stage.weir(config.gateway(upstream, **overlay))
     until(lambda: up(weir) >= 1, what="links to the master")
     return upstream, weir
@@ -48,7 +48,7 @@ def test_answers_are_found_and_kept_through_sentinels(stage, trio):
     assert trio.master.keys("weir:*")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(300)
 @pytest.mark.parametrize("way", ["kill", "freeze"])
 def test_requests_are_served_while_the_master_is_replaced_and_kept_after_it(stage, trio, way):
     _, weir = gateway(stage, trio)
@@ -64,11 +64,11 @@ def test_requests_are_served_while_the_master_is_replaced_and_kept_after_it(stag
     hits(weir, "after")
     assert trio.replica.keys("weir:*")
     weir.metrics.wait("weir_redis_up", 1)
-    assert word(weir, "before") == "hit"
+    hits(weir, "before")
     until(lambda: up(weir) >= 1, FAILOVER_S, "all links")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(300)
 def test_an_old_master_that_comes_back_gets_no_writes(stage, trio):
     _, weir = gateway(stage, trio)
     word(weir, "before")
@@ -81,7 +81,7 @@ def test_an_old_master_that_comes_back_gets_no_writes(stage, trio):
     hits(weir, "later")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(300)
 def test_identical_requests_are_one_call_again_after_the_failover(stage, trio):
     opened = threading.Event()
 
@@ -94,11 +94,11 @@ def test_identical_requests_are_one_call_again_after_the_failover(stage, trio):
     trio.wait_promoted(FAILOVER_S)
     until(lambda: up(weir) >= 1, FAILOVER_S, "links to the new master")
     results, jobs = [], [lambda: word(weir, "together")] * 10
-    asking = threading.Thread(target=lambda: results.extend(in_parallel(jobs)))
+    asking = threading.Thread(target=lambda: results.extend(in_parallel(jobs, timeout=60)))
     asking.start()
-    weir.metrics.wait("weir_in_flight", 10)
+    weir.metrics.wait("weir_flight_followers", 9)
     opened.set()
-    asking.join(30)
+    asking.join(60)
     assert len(results) == 10
     assert len(upstream.calls) == 1
     hits(weir, "together")
@@ -121,5 +121,5 @@ def test_no_sentinel_at_all_costs_answers_nothing(stage):
         done.set()
 
     threading.Thread(target=ask, daemon=True).start()
-    await_event(done, 5)
+    await_event(done)
     assert up(weir) == 0

@@ -16,7 +16,7 @@ ROLE = chat.event({"role": "assistant", "content": ""})
 MIB = 1024 * 1024
 
 
-def streamed(weir, body=ASK, timeout=10):
+def streamed(weir, body=ASK, timeout=60):
     return weir.post(chat.PATH, body, timeout=timeout)
 
 
@@ -114,7 +114,7 @@ def test_s3_comments_do_not_postpone_the_first_data_limit(stage):
 
 def test_s3_a_gap_between_data_events_ends_in_the_error_event(stage):
     upstream = stage.upstream(chat.stream(ROLE, HELLO, b": ping\n\n", then="hang"))
-    weir = stage.weir(config.gateway(upstream, **config.timeouts(data_gap="500ms")))
+    weir = stage.weir(config.gateway(upstream, **config.timeouts(data_gap="2s")))
     assert_ends_in_one_error(streamed(weir))
     await_event(upstream.call().gone, PROMPTLY, "cancel of the stalled upstream")
     until(lambda: weir.metrics.sum("weir_in_flight") == 0)
@@ -125,12 +125,12 @@ def test_s3_a_stream_longer_than_each_limit_runs_on_while_data_comes(stage):
         call.head(200, {"Content-Type": "text/event-stream"})
         for _ in range(8):
             call.chunk(HELLO)
-            call.pause(0.2)
+            call.pause(0.5)
         call.chunk(chat.event({}, "stop") + chat.DONE)
         call.end()
 
     upstream = stage.upstream(steady)
-    limits = config.timeouts(first_data="800ms", data_gap="800ms", headers="800ms")
+    limits = config.timeouts(first_data="3s", data_gap="3s", headers="3s")
     weir = stage.weir(config.gateway(upstream, **limits))
     response = streamed(weir)
     assert chat.text_of(response.events) == "Hello" * 8
@@ -235,7 +235,7 @@ def test_s6_a_client_that_never_reads_pauses_upstream_and_is_dropped(stage):
     before = weir.rss_bytes()
     client = Client(weir.address, receive_buffer=4096)
     client.ask("POST", chat.PATH, ASK)
-    await_event(upstream.call().gone, 15, "drop of the slow reader")
+    await_event(upstream.call().gone, what="drop of the slow reader")
     assert upstream.call().sent < 48 * MIB
     assert weir.rss_bytes("VmHWM") - before < 24 * MIB
     until(lambda: weir.metrics.sum("weir_in_flight") == 0)
@@ -245,9 +245,9 @@ def test_s6_a_client_that_never_reads_pauses_upstream_and_is_dropped(stage):
 def test_s6_a_slow_but_reading_client_gets_every_byte(stage):
     text = "w" * 4096
     upstream = stage.upstream(chat.stream(*chat.stream_of(*[text] * 400)))
-    slow = {"server": {"slow_reader_timeout": "5s"}}
+    slow = {"server": {"slow_reader_timeout": "20s"}}
     weir = stage.weir(config.gateway(upstream, **slow))
-    client = Client(weir.address, timeout=20, receive_buffer=8192)
+    client = Client(weir.address, timeout=60, receive_buffer=8192)
     client.ask("POST", chat.PATH, ASK)
     response = client.rest(client.head())
     client.close()
@@ -261,7 +261,7 @@ def test_s7_the_first_event_arrives_while_upstream_still_talks(stage):
     go = threading.Event()
     upstream = stage.upstream(chat.stream(ROLE, HELLO, go, chat.event({}, "stop"), chat.DONE))
     weir = stage.weir(config.gateway(upstream))
-    with Client(weir.address, timeout=5) as client:
+    with Client(weir.address) as client:
         client.ask("POST", chat.PATH, ASK)
         response = client.head()
         assert chat.text_of(client.until_event(response, 2)) == "Hello"
@@ -334,8 +334,8 @@ def test_s8_an_error_after_content_goes_in_band_and_counts_as_failed(stage):
     error = assert_ends_in_one_error(response)
     assert "busy now" in error["message"]
     assert len(second.calls) == 0
-    weir.metrics.wait("weir_requests_total", 0, outcome="ok")
-    assert weir.metrics.sum("weir_requests_total") == 1
+    weir.metrics.wait("weir_requests_total", 1)
+    assert weir.metrics.sum("weir_requests_total", outcome="ok") == 0
 
 
 def test_s8_a_stream_of_lifecycle_frames_only_is_not_an_empty_success(stage):

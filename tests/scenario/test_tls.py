@@ -107,6 +107,7 @@ def test_a_tls_upstream_on_a_plain_port_is_an_error_not_a_hang(stage):
     upstream = stage.upstream(chat.says())
     setup = config.gateway(upstream)
     setup["upstreams"]["up"]["endpoints"] = [f"https://localhost:{upstream.port}/v1"]
+    setup["upstreams"]["up"]["timeouts"]["connect"] = "2s"
     response = stage.weir(setup).post(chat.PATH, chat.question())
     assert response.status in (502, 503, 504)
 
@@ -124,15 +125,15 @@ def test_u4_a_name_that_does_not_resolve_is_an_error_and_blocks_nobody(stage):
     setup["upstreams"]["lost"] = {
         "dialect": "openai",
         "endpoints": ["http://no-such-host.invalid:9/v1"],
-        "timeouts": {"connect": "1s"},
+        "timeouts": {"connect": "20s"},
     }
-    setup["models"]["lost"] = {"routes": [{"upstream": "lost", "model": "m"}], "deadline": "5s"}
+    setup["models"]["lost"] = {"routes": [{"upstream": "lost", "model": "m"}], "deadline": "30s"}
     weir = stage.weir(setup)
     lost = Client(weir.address)
     lost.ask("POST", chat.PATH, chat.question().replace(b'"chat"', b'"lost"'))
     began = time.monotonic()
     assert weir.post(chat.PATH, chat.question()).status == 200
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 10
     assert lost.response().status in (502, 503, 504)
     lost.close()
 

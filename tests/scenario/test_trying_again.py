@@ -9,7 +9,7 @@ import pytest
 
 from weirtest import chat, config
 from weirtest.client import Client
-from weirtest.patience import until
+from weirtest.patience import PROMPTLY, until
 from weirtest.upstream import Refusing
 
 
@@ -107,8 +107,8 @@ def test_a_long_retry_after_is_told_and_others_are_turned_away_at_once(stage):
     assert weir.post(chat.PATH, chat.question()).header("retry-after") == "30"
     began = time.monotonic()
     response = weir.post(chat.PATH, chat.question("another"))
-    assert response.status == 503 and time.monotonic() - began < 1
-    assert 25 <= int(response.header("retry-after")) <= 30
+    assert response.status == 503 and time.monotonic() - began < PROMPTLY
+    assert 5 <= int(response.header("retry-after")) <= 30
     assert len(upstream.calls) == 1
 
 
@@ -160,15 +160,17 @@ def test_an_endpoint_that_hangs_is_left_alone_although_others_answer_for_it(stag
     weir = pool(
         stage, hung, well,
         balance="round_robin",
-        hedge={"after": "50ms", "at_most": "100%"},
+        hedge={"after": "400ms", "at_most": "100%"},
         breaker={"faults": 2, "rest": "60s"},
     )  # fmt: skip
     for number in range(20):
         assert weir.post(chat.PATH, chat.question(str(number))).status == 200
     weir.metrics.wait("weir_upstream_breaker_total", 1, to="open")
-    assert len(hung.calls) == 5, "three losses for the doubt, two for the breaker"
+    # Three losses for the doubt, two for the breaker; and what a busy machine lets wait that long.
+    assert 5 <= len(hung.calls) < 9
 
 
+@pytest.mark.limit(300)
 def test_the_winners_headers_are_told_however_many_race_at_once(stage):
     """More transfers than are kept for later: those of winners are gone when the losers' end."""
     count, asked, lock, answer = 300, set(), threading.Lock(), threading.Event()
@@ -179,17 +181,17 @@ def test_the_winners_headers_are_told_however_many_race_at_once(stage):
             asked.add(call.request.body)
         if is_first:
             call.hang()
-        call.wait(answer)
+        call.wait(answer, 120)
         name = json.loads(call.request.body)["messages"][0]["content"]
         call.answer(200, chat.completion(name), {"x-ratelimit-of": name})
 
     servers = stage.upstream(script), stage.upstream(script)
     hedge = {"after": "50ms", "at_most": "100%"}
-    weir = pool(stage, *servers, hedge=hedge, timeouts={"headers": "30s"})
-    clients = [Client(weir.address, timeout=30) for _ in range(count)]
+    weir = pool(stage, *servers, hedge=hedge, timeouts={"headers": "120s"}, model={"deadline": "200s"})
+    clients = [Client(weir.address, timeout=120) for _ in range(count)]
     for number, client in enumerate(clients):
         client.ask("POST", chat.PATH, chat.question(str(number)))
-    until(lambda: sum(len(server.calls) for server in servers) == 2 * count)
+    until(lambda: sum(len(server.calls) for server in servers) == 2 * count, 100)
     answer.set()
     for number, client in enumerate(clients):
         response = client.response()
@@ -204,7 +206,7 @@ def test_a_pool_that_starts_up_is_waited_for_and_woken_by_one(stage):
 
     upstream = stage.upstream(script)
     weir = pool(stage, upstream, cold_start="20s")
-    clients = [Client(weir.address, timeout=20) for _ in range(10)]
+    clients = [Client(weir.address) for _ in range(10)]
     for number, client in enumerate(clients):
         client.ask("POST", chat.PATH, chat.question(str(number)))
     until(lambda: len(upstream.calls) >= 3)
@@ -221,7 +223,7 @@ def test_one_deadline_holds_over_all_calls(stage):
     weir = stage.weir(config.gateway(upstream, spare, **config.timeouts(headers="300ms")))
     began = time.monotonic()
     response = weir.post(chat.PATH, chat.question(), {"x-weir-timeout": "600ms"})
-    assert response.status == 504 and 0.5 < time.monotonic() - began < 2
+    assert response.status == 504 and 0.5 < time.monotonic() - began < 10
 
 
 def drips(call):
@@ -234,19 +236,19 @@ def drips(call):
 
 def test_an_answer_that_drips_for_ever_ends_at_its_total_and_the_next_route_has_the_rest(stage):
     first, second = stage.upstream(drips), stage.upstream(chat.says("in time"))
-    limits = config.timeouts(data_gap="300ms", total="700ms")
-    overlay = config.merged(config.chat(deadline="5s"), limits)
+    limits = config.timeouts(data_gap="5s", total="700ms")
+    overlay = config.merged(config.chat(deadline="30s"), limits)
     weir = stage.weir(config.gateway(first, second, **overlay))
     began = time.monotonic()
     response = weir.post(chat.PATH, chat.question())
     assert response.status == 200 and b"in time" in response.body
-    assert 0.69 < time.monotonic() - began < 3
-    assert first.calls[0].gone.wait(3) and len(first.calls) == 1
+    assert 0.69 < time.monotonic() - began < 15
+    assert first.calls[0].gone.wait(PROMPTLY) and len(first.calls) == 1
 
 
 def test_a_total_that_is_no_shorter_than_the_deadline_leaves_no_time_for_the_next_route(stage):
     first, second = stage.upstream(drips), stage.upstream(chat.says())
-    limits = config.timeouts(data_gap="300ms", total="9s")
+    limits = config.timeouts(data_gap="5s", total="9s")
     weir = stage.weir(config.gateway(first, second, **limits))
     response = weir.post(chat.PATH, chat.question(), {"x-weir-timeout": "600ms"})
     assert response.status == 504 and not second.calls

@@ -45,7 +45,7 @@ def whole(weir, **query):
 
 def settled(weir, requests, **query):
     """That point, once it has so many requests in it."""
-    return until(lambda: (p := whole(weir, **query)) and p["requests"] == requests and p, 20)
+    return until(lambda: (p := whole(weir, **query)) and p["requests"] == requests and p, 60)
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +117,14 @@ def test_there_are_series_to_choose_from(weir):
 
 def test_waiting_is_told_as_callers_felt_it(stage):
     def slow(call):
-        call.pause(0.25)
+        call.pause(1)
         chat.says()(call)
 
     weir = stage.weir(settings(stage.upstream(slow)))
     for _ in range(9):
         ask(weir, "slow once, then kept")
     point = settled(weir, 9)
-    assert point["p50_ms"] < 100 and 220 < point["p99_ms"] < 2000
+    assert point["p50_ms"] < 500 and 900 < point["p99_ms"] < 15000
 
 
 # -- how it is asked -------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_who_starts_hears_of_the_hours_before(stage):
         ask(first, f"q{number}")
     settled(first, 3)
     first.drain()
-    assert first.wait_exit(10) == 0
+    assert first.wait_exit() == 0
     second = stage.weir(settings(upstream, **config.redis(redis)))
     assert settled(second, 3, prediction="intent")["said"] == {"intent": {"refund": 3}}
 
@@ -207,8 +207,8 @@ def test_how_many_values_there_were_is_counted_over_gateways(stage):
         ask(two, f"value {number + 6}")
 
     def today(weir):
-        (row,) = weir.ask_admin("/admin/predictions/distinct").json()["distinct"]
-        return row["today"]
+        rows = weir.ask_admin("/admin/predictions/distinct").json()["distinct"]
+        return sum(row["today"] for row in rows)
 
     for weir in (one, two):
-        until(lambda weir=weir: today(weir) == 18, 20, "the values of both")
+        until(lambda weir=weir: today(weir) == 18, 60, "the values of both")

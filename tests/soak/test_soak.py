@@ -125,7 +125,7 @@ def soak():
     settings = config.merged(
         config.gateway(provider, log={"level": "error"}, cache={"memory": "1MiB"}),
         config.redis(redis),
-        config.timeouts(headers="300ms", first_data="300ms"),
+        config.timeouts(headers="1s", first_data="1s"),
     )
     weir = Weir(settings).wait_ready()
     weir.metrics = Metrics(weir)

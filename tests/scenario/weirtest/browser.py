@@ -41,7 +41,7 @@ class Browser:
         return self.run("return [...document.querySelectorAll(arguments[0])]"
                         ".map(e => e.innerText).join('\\n')", selector)  # fmt: skip
 
-    def await_text(self, selector, word, seconds=20):
+    def await_text(self, selector, word, seconds=60):
         until(lambda: word in self.text(selector), seconds)
 
     def complaints(self):

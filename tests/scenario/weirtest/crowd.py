@@ -11,7 +11,7 @@ from .patience import until
 
 ASKERS, STREAMS = 8, 40
 PACE_S = 0.2  # between two tokens
-STEADY_S = 2.0  # no gap is longer
+STEADY_S = 5.0  # no gap is longer
 BEAT_S = 0.05
 # What a busy machine may take is no fault of an upstream's, nor of a gateway's.
 PATIENT = {"timeouts": {"headers": "30s", "first_data": "30s", "data_gap": "30s"}}
@@ -71,7 +71,7 @@ class Crowd:
         while not self.over.is_set():
             number += 1
             try:
-                with Client(self.address, timeout=20) as client:
+                with Client(self.address, timeout=60) as client:
                     status = client.post(chat.PATH, chat.question(f"{id(client)} {number}")).status
                 fault = None if status == 200 else status
             except (OSError, AssertionError) as error:
@@ -100,7 +100,7 @@ class Crowd:
     def asked_more(self, count):
         with self.lock:
             goal = self.asked + count
-        until(lambda: self.asked >= goal, 30, "more questions")
+        until(lambda: self.asked >= goal, 90, "more questions")
 
     def end(self):
         """All have ended, none has failed, and tokens came at a steady pace."""

@@ -31,7 +31,7 @@ class NameServer:
         self.asked = threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="weir-dns-")
         self._file = pathlib.Path(self._folder.name) / "resolv.conf"
-        self._file.write_text(f"nameserver {ADDRESS}\noptions timeout:20 attempts:1\n")
+        self._file.write_text(f"nameserver {ADDRESS}\noptions timeout:60 attempts:1\n")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((ADDRESS, 53))
         self._socket.settimeout(0.05)
@@ -54,7 +54,7 @@ class NameServer:
             threading.Thread(target=self._answer, args=(question, peer), daemon=True).start()
 
     def _answer(self, question, peer):
-        self.answers.wait(30)
+        self.answers.wait(60)
         end = question.index(b"\0", 12) + 5
         is_a = question[end - 4 : end - 2] == b"\0\1"
         told = self.addresses if is_a else []

@@ -136,11 +136,11 @@ class Weir:
         self._judge(status, hung)
 
     def _end(self):
-        for number in (signal.SIGTERM, signal.SIGTERM):
+        for patience in (5, LONG):  # the second signal is heard at once
             if self.process.poll() is None:
-                self.signal(number)
+                self.drain()
                 try:
-                    self.process.wait(5)
+                    self.process.wait(patience)
                 except subprocess.TimeoutExpired:
                     continue
         if self.process.poll() is None:
@@ -173,7 +173,7 @@ class Weir:
                     pass
 
 
-def run(*args, config=None, env=None, timeout=20):
+def run(*args, config=None, env=None, timeout=60):
     """Runs a verb to its end; `{file}` in an argument becomes the configuration's path."""
     with tempfile.TemporaryDirectory(prefix="weir-scenario-") as folder:
         path = pathlib.Path(folder) / "weir.yaml"

@@ -3,6 +3,7 @@
 and sentinels; and a liar."""
 
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -10,12 +11,26 @@ import subprocess
 import tempfile
 import threading
 
-from .patience import until
+from .patience import LONG, until
+
+
+FIRST_PORT, LAST_PORT = 12000, 30000  # below those that systems give to who names none
+_claims = []
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port that stays free until it is used, and between two uses: nobody is given it by
+    chance, and whoever else runs these tests sees that it is claimed."""
+    while True:
+        port, claim = random.randint(FIRST_PORT, LAST_PORT), socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0weir-test-port-{port}")  # until this process ends
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return port
 
 
 class RedisError(Exception):
@@ -25,7 +40,7 @@ class RedisError(Exception):
 class Link:
     """A tiny RESP2 client: one command, one reply."""
 
-    def __init__(self, port, timeout=5):
+    def __init__(self, port, timeout=LONG):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.file = self.socket.makefile("rb")
 
@@ -179,11 +194,11 @@ class Trio:
         self.master = self._keep(Redis("--repl-diskless-sync-delay", "0"))
         self.replica = self._keep(Redis("--replicaof", "127.0.0.1", str(self.master.port)))
         self.url = self.master.url
-        until(lambda: b"master_link_status:up" in self.replica("INFO", "replication"))
+        until(lambda: b"master_link_status:up" in self.replica("INFO", "replication"), 60)
         self.sentinels = [
             self._keep(Sentinel(self.master.port, self.name, 2)) for _ in range(3)
         ]
-        until(lambda: all(self._is_settled(s) for s in self.sentinels), 30, "three sentinels")
+        until(lambda: all(self._is_settled(s) for s in self.sentinels), 60, "three sentinels")
 
     def _keep(self, thing):
         self._things.append(thing)
@@ -204,7 +219,7 @@ class Trio:
         """Has the replica become the master?"""
         return self.replica.role() == b"master"
 
-    def wait_promoted(self, timeout=30):
+    def wait_promoted(self, timeout=60):
         until(self.promoted, timeout, "the replica to be promoted")
 
     def stop(self):

@@ -41,7 +41,7 @@ def python_with(name):
 def run(python, script):
     """Runs a script; returns what it said, a line of JSON each."""
     result = subprocess.run(
-        [python, "-c", script], capture_output=True, text=True, timeout=60,
+        [python, "-c", script], capture_output=True, text=True, timeout=120,
         env=process.environment(),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]

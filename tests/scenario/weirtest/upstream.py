@@ -90,7 +90,7 @@ class Call:
         end = time.monotonic() + seconds
         self._watch(lambda: time.monotonic() >= end, seconds + LONG)
 
-    def hang(self, timeout=30):
+    def hang(self, timeout=90):
         """Says nothing more until the gateway leaves."""
         try:
             self._watch(lambda: False, timeout)
@@ -228,12 +228,12 @@ class Connection:
 class Upstream:
     """Serves many connections at once; `calls` holds every whole request in order."""
 
-    def __init__(self, script, tls=None, on_head=None, on_connect=None):
+    def __init__(self, script, tls=None, on_head=None, on_connect=None, listener=None):
         self.script, self.tls, self.on_head, self.on_connect = script, tls, on_head, on_connect
         self.calls, self.heads, self.accepted = [], [], 0
         self.stopped = threading.Event()
         self._queue, self._open, self._lock = [], set(), threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
         self.origin = f"{scheme}://{host}:{self.port}"
@@ -300,7 +300,7 @@ class Upstream:
 
 
 class Refusing:
-    """An address that refuses: bound, so that nobody else gets it, and never listening."""
+    """An address that refuses: bound, so that nobody else gets it, and not listening."""
 
     def __init__(self):
         self._socket = socket.socket()
@@ -308,6 +308,11 @@ class Refusing:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.calls = []
+
+    def wake(self, script):
+        """From now on somebody is there."""
+        self._socket.listen(64)
+        return Upstream(script, listener=self._socket)
 
     def stop(self):
         self._socket.close()

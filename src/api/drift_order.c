@@ -44,49 +44,54 @@ static struct judge_order *new_order(struct http_conn *c)
 
 /* ---- orders -------------------------------------------------------------------------------- */
 
-static void create(struct judge *j, const struct plan *plan, struct http_conn *c,
-                   struct str json)
+static void create(struct judge *j, struct http_conn *c, const struct drift_body *b)
+{
+    struct judge_recipe recipe = {
+        .model = b->model,
+        .version = b->version,
+        .prediction = b->prediction,
+        .segment = b->segment,
+        .from_ms = b->from_ms,
+        .to_ms = b->to_ms,
+        .counts = b->counts.at ? &b->table : NULL,
+        .control = b->control,
+        .hour_of_week = b->by_hour,
+        .pin = b->pins,
+    };
+
+    judge_create_baseline(j, new_order(c), &recipe, on_done);
+}
+
+static void silence(struct judge *j, struct http_conn *c, const struct drift_body *b)
+{
+    struct judge_silence wish = {
+        .model = b->model,
+        .version = b->version,
+        .prediction = b->prediction,
+        .segment = b->segment,
+        .until_ms = b->until_ms,
+        .why = b->why,
+    };
+
+    judge_silence(j, new_order(c), &wish, on_done);
+}
+
+/* An order that is more than a path. */
+static void take(struct judge *j, const struct plan *plan, struct http_conn *c,
+                 enum drift_kind kind, struct str json)
 {
     struct drift_body b;
     struct fault why = { 0 };
-    enum err err = drift_body_read(&b, DRIFT_BASELINE, json, &why);
+    enum err err = drift_body_read(&b, kind, json, &why);
 
     if (!err)
         err = drift_counts_read(&b, plan, &why);
     if (err)
         drift_refuse(c, 400, "malformed", why.text);
+    else if (kind == DRIFT_BASELINE)
+        create(j, c, &b);
     else
-        judge_create_baseline(j, new_order(c),
-                              &(struct judge_recipe){ .model = b.model,
-                                                      .version = b.version,
-                                                      .prediction = b.prediction,
-                                                      .segment = b.segment,
-                                                      .from_ms = b.from_ms,
-                                                      .to_ms = b.to_ms,
-                                                      .counts = b.counts.at ? &b.table : NULL,
-                                                      .control = b.control,
-                                                      .hour_of_week = b.by_hour,
-                                                      .pin = b.pins },
-                              on_done);
-    drift_body_deinit(&b);
-}
-
-static void silence(struct judge *j, struct http_conn *c, struct str json)
-{
-    struct drift_body b;
-    struct fault why = { 0 };
-
-    if (drift_body_read(&b, DRIFT_SILENCE, json, &why) != OK)
-        drift_refuse(c, 400, "malformed", why.text);
-    else
-        judge_silence(j, new_order(c),
-                      &(struct judge_silence){ .model = b.model,
-                                               .version = b.version,
-                                               .prediction = b.prediction,
-                                               .segment = b.segment,
-                                               .until_ms = b.until_ms,
-                                               .why = b.why },
-                      on_done);
+        silence(j, c, &b);
     drift_body_deinit(&b);
 }
 
@@ -108,7 +113,7 @@ bool drift_order(struct judge *j, const struct plan *plan, struct http_conn *c,
     bool alarms = str_eq(parts[0], STR("alarms"));
 
     if (baselines && is_post(r) && !parts[1].at)
-        create(j, plan, c, r->body);
+        take(j, plan, c, DRIFT_BASELINE, r->body);
     else if (baselines && is_post(r) && str_eq(parts[2], STR("pin")))
         judge_pin(j, new_order(c), parts[1], on_done);
     else if (baselines && is_delete(r) && parts[1].at && !parts[2].at)
@@ -116,7 +121,7 @@ bool drift_order(struct judge *j, const struct plan *plan, struct http_conn *c,
     else if (alarms && is_post(r) && str_eq(parts[2], STR("acknowledge")))
         judge_acknowledge(j, new_order(c), parts[1], on_done);
     else if (silences && is_post(r) && !parts[1].at)
-        silence(j, c, r->body);
+        take(j, plan, c, DRIFT_SILENCE, r->body);
     else if (silences && is_delete(r) && parts[1].at && !parts[2].at)
         judge_unsilence(j, new_order(c), parts[1], on_done);
     else

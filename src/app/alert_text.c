@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alert_text.h"
 
+#include "alert_parts.h"
 #include "change_text.h"
 
 #include "weir/base/base64.h"
@@ -51,21 +52,6 @@ bool alert_text_is_silenced(const struct alarm *a, const struct alert_scene *s)
 
 /* ---- an alert ------------------------------------------------------------------------------ */
 
-static void put_member(struct buf *out, const char *key, struct str value)
-{
-    buf_put_printf(out, "\"%s\":", key);
-    scan_put_string(out, value.at ? value : STR(""));
-    buf_put(out, STR(","));
-}
-
-static void put_time(struct buf *out, const char *key, uint64_t ms)
-{
-    char text[CLOCK_TEXT];
-
-    clock_text(ms, text);
-    buf_put_printf(out, "\"%s\":\"%s\",", key, text);
-}
-
 static const char *severity_word(bool confirmed)
 {
     return confirmed ? "confirmed" : "suspected";
@@ -74,12 +60,12 @@ static const char *severity_word(bool confirmed)
 static void put_labels(struct buf *out, const struct alarm *a, bool confirmed)
 {
     buf_put(out, STR("\"labels\":{\"alertname\":\"WeirDrift\","));
-    put_member(out, "severity", str_of(severity_word(confirmed)));
-    put_member(out, "model", a->of.model);
-    put_member(out, "version", a->of.version);
-    put_member(out, "prediction", a->of.prediction);
+    alert_parts_put_member(out, "severity", str_of(severity_word(confirmed)));
+    alert_parts_put_member(out, "model", a->of.model);
+    alert_parts_put_member(out, "version", a->of.version);
+    alert_parts_put_member(out, "prediction", a->of.prediction);
     if (a->of.segment.len > 0)
-        put_member(out, "segment", a->of.segment);
+        alert_parts_put_member(out, "segment", a->of.segment);
     buf_put_printf(out, "\"alarm\":\"%s\"},", a->id);
 }
 
@@ -131,15 +117,16 @@ static void put_description(struct buf *out, const struct alarm *a)
         buf_put_printf(&text, ", by %.*s answers", STR_ARG(n.value));
     buf_put(&text, STR("."));
     put_moves(&text, a->evidence);
-    put_member(out, "description", buf_str(&text));
+    alert_parts_put_member(out, "description", buf_str(&text));
     buf_deinit(&text);
 }
 
 static void put_annotations(struct buf *out, const struct alarm *a)
 {
     buf_put(out, STR("\"annotations\":{"));
-    put_member(out, "summary",
-               a->sentence.len > 0 ? a->sentence : STR("a prediction has left its baseline"));
+    alert_parts_put_member(out, "summary",
+                           a->sentence.len > 0 ? a->sentence
+                                               : STR("a prediction has left its baseline"));
     put_description(out, a);
     buf_put_printf(out, "\"score\":\"%.3g\",\"runbook_url\":\"docs/alerts.md#weirdrift\"},",
                    a->score);
@@ -151,11 +138,7 @@ static void put_alert(struct buf *out, const struct alarm *a, bool confirmed, ui
     buf_put(out, STR("{"));
     put_labels(out, a, confirmed);
     put_annotations(out, a);
-    put_time(out, "startsAt", a->since_ms);
-    put_time(out, "endsAt", ends_ms);
-    buf_put(out, STR("\"generatorURL\":"));
-    scan_put_string(out, link);
-    buf_put(out, STR("}"));
+    alert_parts_end_alert(out, a->since_ms, ends_ms, link);
 }
 
 /* ---- all that stand ------------------------------------------------------------------------ */
@@ -242,11 +225,7 @@ void alert_text_put_event(struct buf *out, const struct alarm *a, struct str jso
                           struct str link)
 {
     buf_put_printf(out, "{\"type\":\"drift.%s\",", alarm_state_word(a->state));
-    put_time(out, "timestamp", a->updated_ms);
-    put_member(out, "link", link);
-    buf_put(out, STR("\"data\":"));
-    buf_put(out, json);
-    buf_put(out, STR("}"));
+    alert_parts_end_event(out, a->updated_ms, link, json);
 }
 
 void alert_text_put_signature(struct buf *out, struct str key, struct str id,

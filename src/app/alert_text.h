@@ -9,9 +9,10 @@
 /*
  * What is said of alarms to those who are told: pure, from the judge's pages and the clock.
  *
- * To an Alertmanager (its API v2): the alerts that stand. What stands depends on the alarms
- * and the time alone, so all gateways of a fleet say the same, and equal labels make it one
- * alert there, changes of upstreams (change_text.h) among them. What is over is said with its end for as long as an earlier push holds.
+ * To an Alertmanager (its API v2): the alerts that stand, changes of upstreams (change_text.h)
+ * among them. What stands depends on the alarms and the time alone, so all gateways of a fleet
+ * say the same, and equal labels make it one alert there. What is over is said with its end for
+ * as long as an earlier push holds.
  *
  * To a webhook or a command: one event for each change of an alarm's state, signed by the
  * Standard Webhooks convention.

@@ -51,31 +51,16 @@ static json_t *model_named(const json_t *overview, const char *name)
     return NULL;
 }
 
-/* How fast a count grows, a second. */
+/* How fast a count grows, a second. A count that fell is of a gateway that began anew. */
 static double rate_of(const struct top_screen *s, const json_t *model, const char *member)
 {
     double seconds = (number_of(s->now, "now_ms") - number_of(s->before, "now_ms")) / 1e3;
-    const json_t *before = model_named(s->before, text_of(model, "model"));
+    double count = number_of(model, member);
+    double before = number_of(model_named(s->before, text_of(model, "model")), member);
 
     if (!s->before || seconds <= 0)
         return 0;
-    return (number_of(model, member) - (before ? number_of(before, member) : 0)) / seconds;
-}
-
-/* ---- the past ---- */
-
-static struct top_past *past_of(struct top_screen *s, const char *model)
-{
-    struct top_past *past;
-
-    for (size_t i = 0; i < s->past_count; i++)
-        if (strcmp(s->past[i].model, model) == 0)
-            return &s->past[i];
-    if (s->past_count == TOP_MODELS)
-        return NULL;
-    past = &s->past[s->past_count++];
-    (void)snprintf(past->model, sizeof(past->model), "%s", model);
-    return past;
+    return (count < before ? count : count - before) / seconds;
 }
 
 void top_note(struct top_screen *s)
@@ -83,32 +68,10 @@ void top_note(struct top_screen *s)
     size_t i;
     json_t *model;
 
+    if (!s->before)
+        return;
     json_array_foreach(list_of(s->now, "models"), i, model)
-    {
-        struct top_past *past = past_of(s, text_of(model, "model"));
-
-        if (!past || !s->before)
-            continue;
-        if (past->count == TOP_PAST)
-            memmove(past->rates, past->rates + 1, sizeof(past->rates[0]) * --past->count);
-        past->rates[past->count++] = rate_of(s, model, "requests");
-    }
-}
-
-static void put_past(struct buf *out, const struct top_screen *s, const char *model)
-{
-    static const char *const steps[] = { " ",      "\u2581", "\u2582", "\u2583", "\u2584",
-                                         "\u2585", "\u2586", "\u2587", "\u2588" };
-    const struct top_past *past = NULL;
-    double most = 1e-9;
-
-    for (size_t i = 0; i < s->past_count; i++)
-        if (strcmp(s->past[i].model, model) == 0)
-            past = &s->past[i];
-    for (unsigned i = 0; past && i < past->count; i++)
-        most = past->rates[i] > most ? past->rates[i] : most;
-    for (unsigned i = 0; past && i < past->count; i++)
-        buf_put_text(out, steps[(int)(past->rates[i] / most * 8)]);
+        top_past_note(&s->past, str_of(text_of(model, "model")), rate_of(s, model, "requests"));
 }
 
 /* ---- lines ---- */
@@ -261,7 +224,7 @@ static void put_wide(const struct drawing *d, struct buf *line, const struct mod
     put_ms(line, r->model, "p99_ms", 9);
     buf_put_printf(line, "%11.4f%11.4f  ", number_of(r->model, "cost_usd"),
                    number_of(r->model, "saved_usd"));
-    put_past(line, d->s, r->name);
+    top_past_put(line, &d->s->past, str_of(r->name));
 }
 
 /* 80 columns. */

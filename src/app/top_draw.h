@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "weir/base/buf.h"
+#include "top_past.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -11,23 +11,11 @@
  * Lines are cut at `columns` and end after `rows`; colours are ANSI's sixteen.
  */
 
-enum { TOP_PAST = 40 };
-
-/* Rates of a model, one for each look, the latest last; drawn as a small picture. */
-struct top_past {
-    char model[64];
-    double rates[TOP_PAST];
-    unsigned count;
-};
-
-enum { TOP_MODELS = 64 };
-
 struct top_screen {
     struct str address;
     json_t *now, *before; /* /admin/overview, now and at the look before; before may be NULL */
     json_t *drift, *alarms; /* may be NULL */
-    struct top_past past[TOP_MODELS];
-    size_t past_count;
+    struct top_past past;
     unsigned columns, rows;
     bool colours;
 };

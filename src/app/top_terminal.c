@@ -76,7 +76,7 @@ void top_terminal_take(struct top_terminal *t)
     static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
     *t = (struct top_terminal){ 0 };
-    (void)tcgetattr(STDIN_FILENO, &t->before);
+    t->has_keys = tcgetattr(STDIN_FILENO, &t->before) == 0;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         listen_to(ends[i], on_end, 0);
     listen_to(SIGTSTP, on_stop, SA_RESTART);
@@ -105,7 +105,7 @@ bool top_terminal_wait(struct top_terminal *t, int ms)
     struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
     char key = 0;
 
-    if (!ended && !stopped && !resumed && poll(&keys, isatty(STDIN_FILENO) ? 1 : 0, ms) > 0)
+    if (!ended && !stopped && !resumed && poll(&keys, t->has_keys ? 1 : 0, ms) > 0)
         return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q';
     if (stopped)
         stop(t);

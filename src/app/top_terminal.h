@@ -13,6 +13,7 @@
 
 struct top_terminal {
     struct termios before;
+    bool has_keys; /* not where a file or nothing is read */
 };
 
 void top_terminal_take(struct top_terminal *t);
@@ -20,6 +21,6 @@ void top_terminal_give_back(struct top_terminal *t);
 
 /*
  * Waits for so long, and not so long if a signal comes. A person who stops the process has the
- * terminal until it goes on, inside of this. False: the person has had enough.
+ * terminal until it goes on, inside of this. False: the person has had enough, or is gone.
  */
 bool top_terminal_wait(struct top_terminal *t, int ms);

@@ -12,6 +12,8 @@
  * found out, though no client waits long enough to see it.
  */
 
+#include "background.h"
+
 #include "weir/base/log.h"
 #include "weir/base/metric.h"
 

@@ -7,11 +7,14 @@
  * from the one that the client got.
  */
 
+#include "books.h"
+
 #include "weir/base/log.h"
 #include "weir/base/metric.h"
 #include "weir/exchange/account.h"
 #include "weir/exchange/recall.h"
 
+#include "keep.h"
 #include "steps.h"
 
 #include <stdio.h>

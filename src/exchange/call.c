@@ -15,7 +15,11 @@
 #include "weir/upstream/retry_after.h"
 #include "weir/watch/fit.h"
 
+#include "background.h"
+#include "keep.h"
 #include "steps.h"
+#include "tell.h"
+#include "valid.h"
 
 #include <stdlib.h>
 

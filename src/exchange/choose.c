@@ -19,6 +19,7 @@
 #include "weir/base/scan.h"
 #include "weir/dialect/prefix.h"
 
+#include "deadline.h"
 #include "steps.h"
 
 #include <stdlib.h>

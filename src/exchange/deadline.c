@@ -10,9 +10,14 @@
  *                the cache.
  */
 
+#include "deadline.h"
+
 #include "weir/base/metric.h"
 
+#include "books.h"
+#include "keep.h"
 #include "steps.h"
+#include "tell.h"
 
 /*
  * What can still serve is sent a little before its time is up, so that it is there in time: a

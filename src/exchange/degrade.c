@@ -11,7 +11,9 @@
 #include "weir/base/metric.h"
 #include "weir/dialect/replay.h"
 
+#include "books.h"
 #include "steps.h"
+#include "tell.h"
 
 /* ---- what is there at once ---------------------------------------------------------------- */
 

@@ -28,7 +28,13 @@
  *   - A client is told once, and booked once, though the work may go on for the cache.
  */
 
+#include "background.h"
+#include "books.h"
+#include "deadline.h"
+#include "keep.h"
 #include "steps.h"
+#include "tell.h"
+#include "valid.h"
 
 #include "weir/base/clock.h"
 #include "weir/base/ensure.h"

@@ -3,7 +3,7 @@
 
 #include "weir/base/scan.h"
 
-#include "steps.h"
+#include "keep.h"
 
 enum { ARENA_FIXED_BYTES = 1 << 20, ARENA_PER_BODY = 4 };
 

@@ -21,7 +21,10 @@
 #include "weir/exchange/recall.h"
 #include "weir/exchange/refresh.h"
 
+#include "keep.h"
 #include "steps.h"
+#include "tell.h"
+#include "valid.h"
 
 #include <string.h>
 

@@ -7,10 +7,13 @@
  * only those of a closed list travel: the rest is between us and the upstream.
  */
 
+#include "keep.h"
+
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
 
 #include "steps.h"
+#include "valid.h"
 
 #include <string.h>
 

@@ -7,6 +7,7 @@
  */
 
 #include "steps.h"
+#include "tell.h"
 
 /* ---- await: another gateway is having it answered ---------------------------------------- */
 

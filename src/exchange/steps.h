@@ -4,11 +4,9 @@
 #include "life.h"
 
 /*
- * What the files of an exchange offer each other: exchange.c moves it; find.c, others.c, choose.c,
- * call.c and degrade.c hold its steps in the order of time, and deadline.c says when it is too late;
- * background.c bounds what goes on for nobody; valid.c holds what is asked and answered against its
- * form; tell.c tells its client, keep.c makes what is kept of its answer, books.c says what it came
- * to.
+ * What the files that move an exchange offer each other: exchange.c does it; find.c, others.c,
+ * choose.c, call.c and degrade.c hold its steps in the order of time. What they need on the way
+ * has headers of its own: deadline.h, background.h, valid.h, tell.h, keep.h and books.h.
  */
 
 typedef enum step step_fn(struct exchange *x);
@@ -33,23 +31,6 @@ void exchange_desert(struct exchange *x);
 enum { TRAIL_TEXT = 192 };
 /* The steps that it went, for the row of a failure. */
 void exchange_put_trail(const struct exchange *x, char *out, size_t size);
-
-/* ---- deadline.c ---- */
-
-void deadline_init(struct exchange *x);
-void deadline_watch(struct exchange *x); /* once the model is known */
-/* Anew: its patience ends when a stream begins. */
-void deadline_set(struct exchange *x);
-uint64_t deadline_left_us(const struct exchange *x);
-void deadline_stop(struct exchange *x);
-
-/* ---- background.c ---- */
-
-/* It goes on though nobody waits for it, if there is room; else it, or an older one, is called off. */
-void background_enter(struct exchange *x);
-void background_leave(struct exchange *x); /* from wherever */
-/* Of one in the background: a call has begun. */
-void background_note_call(struct exchange *x);
 
 /* ---- find.c ---- */
 
@@ -121,60 +102,3 @@ void degrade_unmark(struct exchange *x);
 void degrade_count(const struct exchange *x);
 /* May what is past its freshness be given, as this client and the model have it? */
 bool degrade_takes_stale(const struct exchange *x, const struct entry *e);
-
-/* ---- valid.c ---- */
-
-/* ERR_INVALID: it does not fit the model's schema, which rejects. */
-MUST_CHECK enum err valid_request(struct exchange *x);
-/* Does the answer that just came fit, or may it be given all the same? */
-bool valid_answer(struct exchange *x);
-/* What was wrong with one that was rejected, for who asked the same; and there. */
-struct str valid_report(const struct exchange *x);
-void valid_take_report(struct exchange *x, struct str report);
-
-/* ---- keep.c ---- */
-
-/* Did the last call bring a whole answer? */
-bool keep_is_answered(const struct exchange *x);
-/* Its plain form; absent when there is none. */
-struct str keep_plain_form(const struct exchange *x);
-
-/*
- * Makes the entry of a complete answer, for the cache and for followers; NULL when there is no
- * plain form of it. `body` is that form.
- */
-struct entry *keep_entry(const struct exchange *x, struct str body);
-
-/* A refusal, of or by an upstream, for those who sent the same bytes: its key is their digest. */
-struct entry *keep_refusal(const struct exchange *x);
-
-/* May the answer of this exchange be kept at all? Fills why_not otherwise. */
-bool keep_allows(const struct model *m, const struct ask *ask, const struct request *r,
-                 const struct fingerprint *print, const char **why_not);
-
-/* Is it kept for who asks again with the same Idempotency-Key, whatever else it is kept for? */
-bool keep_is_for_key(const struct exchange *x);
-/* The key of an answer that is kept for its Idempotency-Key alone. */
-void keep_idempotent_key(const struct ask *ask, struct digest *out);
-
-/* Whose answers these are: the tenant's, or everybody's where the model says so. */
-struct str keep_scope(const struct model *m, const struct ask *ask);
-
-/* The upstream's headers that travel to the client, and its request id. */
-void keep_headers(struct exchange *x);
-
-/* ---- tell.c ---- */
-
-void tell_begin(struct exchange *x);
-/*
- * Bytes of a stream, to the client and to those who follow; the first ones begin it. A replay
- * is for this client alone: it may be of something stale, which others did not ask for.
- */
-void tell_bytes(struct exchange *x, struct str bytes);
-void tell_whole(struct exchange *x, struct str body);
-void tell_failure(struct exchange *x);
-
-/* ---- books.c ---- */
-
-/* Once for every client, when it has been told. `trail` is NULL unless the exchange failed. */
-void books_close(struct exchange *x, const char *trail);

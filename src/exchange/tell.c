@@ -7,9 +7,13 @@
  * who follow still are.
  */
 
+#include "tell.h"
+
 #include "weir/base/clock.h"
 #include "weir/exchange/recall.h"
 
+#include "deadline.h"
+#include "keep.h"
 #include "steps.h"
 
 static bool is_calling(const struct exchange *x)

@@ -7,11 +7,13 @@
  * it was looked at when it came.
  */
 
+#include "valid.h"
+
 #include "weir/base/ensure.h"
 #include "weir/base/log.h"
 #include "weir/watch/validate.h"
 
-#include "life.h"
+#include "keep.h"
 #include "steps.h"
 
 #include <string.h>

@@ -30,10 +30,14 @@ class Alertmanager:
             "route": {"receiver": "hook", "group_wait": "0s", "group_interval": "1s"},
             "receivers": [{"name": "hook", "webhook_configs": told}],
         }
-        file = pathlib.Path(self.folder.name) / "alertmanager.yml"
-        file.write_text(json.dumps(settings))
+        self.file = pathlib.Path(self.folder.name) / "alertmanager.yml"
+        self.file.write_text(json.dumps(settings))
+        self.start()
+
+    def start(self):
+        """Of alerts it knows nothing then; of what it told others, what it wrote down."""
         self.process = subprocess.Popen(
-            [binary(), f"--config.file={file}", f"--storage.path={self.folder.name}/data",
+            [binary(), f"--config.file={self.file}", f"--storage.path={self.folder.name}/data",
              f"--web.listen-address=127.0.0.1:{self.port}", "--cluster.listen-address="],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -45,9 +49,17 @@ class Alertmanager:
         return [alert for alert in answer.json()
                 if all(alert["labels"].get(k) == v for k, v in labels.items())]
 
-    def stop(self):
+    def kill(self):
+        """In the midst of it all: nothing is written down."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def shut_down(self):
         self.process.terminate()
         self.process.wait(10)
+
+    def stop(self):
+        self.shut_down()
         self.folder.cleanup()
 
     def _ask(self, path):

@@ -92,11 +92,13 @@ Test(top_draw, the_last_looks_are_a_picture)
     cr_assert(shows("\u2584\u2588"));
 }
 
-Test(top_draw, the_picture_is_as_long_as_its_place)
+Test(top_draw, a_count_that_fell_is_of_a_gateway_that_began_anew)
 {
-    for (uint64_t i = 0; i < TOP_PAST * 2; i++)
-        look(overview(1000 + i * 1000, (int)i * 10, 0));
-    cr_assert_eq(screen.past[0].count, TOP_PAST);
+    look(overview(1000, 1000, 0));
+    look(overview(2000, 1010, 0));
+    look(overview(3000, 5, 0));
+    cr_assert(shows("chat                         5.0"));
+    cr_assert(shows("\u2588\u2584\n"));
 }
 
 Test(top_draw, an_endpoint_has_its_state)

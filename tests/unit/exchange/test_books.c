@@ -2,7 +2,7 @@
 
 /* What is written down of an exchange that ended in one state, made by hand. */
 
-#include "steps.h"
+#include "books.h"
 #include "world.h"
 
 static struct exchange x;

@@ -2,7 +2,7 @@
 
 /* Which answers may be kept, and under whose name. What is kept is seen in test_exchange.c. */
 
-#include "steps.h"
+#include "keep.h"
 
 #include <criterion/criterion.h>
 

@@ -2,7 +2,8 @@
 
 /* What a sink hears of an exchange that stands still in one state, made by hand. */
 
-#include "steps.h"
+#include "deadline.h"
+#include "tell.h"
 #include "world.h"
 
 static struct exchange x;

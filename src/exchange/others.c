@@ -33,16 +33,19 @@ static void on_end(struct fleet_seat *s, enum fleet_end end)
                                                             : ERR_LEADER_LOST));
 }
 
-/* Nobody elsewhere follows it; somebody here may have come meanwhile. */
-static void on_unfollowed(struct fleet_seat *s)
+/* If nobody elsewhere follows it, somebody here may have come meanwhile. */
+static void on_seen(struct fleet_seat *s, bool followed)
 {
     struct exchange *x = container_of(s, struct exchange, fleet);
 
-    if (x->deserted && !flight_has_followers(&x->seat))
+    x->followed = followed;
+    if (!x->deserted)
+        exchange_flow(x);
+    else if (!followed && !flight_has_followers(&x->seat))
         exchange_call_off(x, ERR_CANCELLED);
 }
 
-static const struct fleet_events events = { on_bytes, on_end, on_unfollowed };
+static const struct fleet_events events = { on_bytes, on_end, on_seen };
 
 enum step others_await(struct exchange *x)
 {
@@ -71,8 +74,21 @@ bool others_may_follow(struct exchange *x)
 
     if (!works || !x->fleet.leads)
         return false;
-    fleet_lead_on(&x->fleet, &events);
+    fleet_look_out(&x->fleet, &events);
     return true;
+}
+
+void others_look_out(struct exchange *x)
+{
+    if (x->fleet.leads)
+        fleet_look_out(&x->fleet, &events);
+}
+
+void others_look_away(struct exchange *x)
+{
+    x->followed = false;
+    if (x->fleet.leads)
+        fleet_look_away(&x->fleet);
 }
 
 /* Of the gateway, not of its upstream: to others it is as if it had died. */

@@ -29,6 +29,8 @@ enum step exchange_give_up(struct exchange *x, enum err err);
 void exchange_call_off(struct exchange *x, enum err err);
 /* Its client waits no more: it goes on for those who follow, in the background, or not at all. */
 void exchange_desert(struct exchange *x);
+/* Its client has no room, or others have come or gone: what is under way goes on, or stands still. */
+void exchange_flow(struct exchange *x);
 
 enum { TRAIL_TEXT = 192 };
 /* The steps that it went, for the row of a failure. */
@@ -73,6 +75,9 @@ stop_fn others_stop_await;
  * says that none does.
  */
 bool others_may_follow(struct exchange *x);
+/* Its client reads slowly: do other gateways wait meanwhile? exchange_flow() when that is known. */
+void others_look_out(struct exchange *x);
+void others_look_away(struct exchange *x);
 void others_land(struct exchange *x);
 
 /* ---- choose.c ---- */

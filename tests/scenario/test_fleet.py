@@ -303,3 +303,22 @@ def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     assert {r.status for r in answers(clients)} == {200}
     assert len(upstream.calls) == 2
     assert weirs[0].logged("redis_scripts_refused")
+
+
+@pytest.mark.parametrize("streams", ["fleet", "process"])
+def test_a_client_that_does_not_read_holds_nobody_up_on_another_replica(stage, streams):
+    # More in all than the buffers between a gateway and its client hold, and few words.
+    padding = b'{"padding":"' + b"x" * 60_000 + b'",'
+    words = ["word "] * 100
+    events = [e.replace(b"{", padding, 1) for e in chat.stream_of(*words)]
+    upstream, redis = stage.upstream(chat.stream(*events)), stage.redis()
+    one, two = replicas(stage, upstream, redis, cache={"coalesce_streams": streams})
+    with Client(one.address, timeout=20, receive_buffer=4096) as leader:
+        leader.ask("POST", chat.PATH, chat.stable(stream=True))
+        upstream.call()
+        with Client(two.address, timeout=15) as follower:
+            follower.ask("POST", chat.PATH, chat.stable(stream=True))
+            response = follower.head()
+            follower.rest(response)
+        assert chat.text_of(response.events) == "".join(words)
+        assert len(upstream.calls) == 1

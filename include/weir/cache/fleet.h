@@ -22,7 +22,8 @@
  * never told to look up again: it gets the rest, or hears that there is none.
  *
  * Who awaits says so beside the flight, whenever it looks at the lease. So a leader whose own
- * clients have left knows whether to go on for others.
+ * clients have left, or do not take the answer as fast as it comes, knows whether to go on for
+ * others.
  *
  * One per worker, with a connection of its own for news. No landing is missed for long: who
  * awaits looks at the lease when it sits down and when the lease should end, and everybody
@@ -37,8 +38,7 @@ enum {
     FLEET_RENEW_MS = 1000,
     FLEET_FOLLOW_MS = 2 *
                       FLEET_LEASE_MS, /* how long who awaited, and died, is taken to await */
-    FLEET_TAPE_BYTES = 8
-                       << 20, /* of one running answer; beyond it others get it when complete */
+    FLEET_TAPE_BYTES = 8 << 20, /* of one running answer; no more of it is read for others */
 };
 
 struct fleet;
@@ -67,7 +67,7 @@ enum fleet_end {
 struct fleet_events {
     void (*on_bytes)(struct fleet_seat *s, struct str bytes); /* of a running stream */
     void (*on_end)(struct fleet_seat *s, enum fleet_end end); /* once, for who awaits */
-    void (*on_unfollowed)(struct fleet_seat *s);              /* for who leads on */
+    void (*on_seen)(struct fleet_seat *s, bool followed);     /* for who leads and looks out */
 };
 
 /* Embedded in whoever leads or awaits; zeroed: neither. */
@@ -87,11 +87,15 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
 void fleet_write(struct fleet_seat *s, struct str bytes); /* nothing without `streams` */
 /* What was written is all there is: who has read it has it whole, even if no answer is kept. */
 void fleet_wrote_all(struct fleet_seat *s);
+/* May more be read for those elsewhere than the leader's own client has taken? */
+bool fleet_has_room(const struct fleet_seat *s);
 /*
- * Nobody here waits for it any more. Redis is asked now, and every second, whether somebody
- * elsewhere does: if nobody, on_unfollowed comes, once. While Redis does not say, it goes on.
+ * Nobody here waits for it any more, or takes it as it comes. Redis is asked now, and every
+ * second, whether somebody elsewhere does, and on_seen tells. While Redis does not say, nothing
+ * comes.
  */
-void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events);
+void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events);
+void fleet_look_away(struct fleet_seat *s);
 /* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
 void fleet_land(struct fleet_seat *s, bool good);
 

@@ -98,7 +98,7 @@ Test(fleet, a_leader_goes_on_for_another_replica_until_that_leaves)
 {
     asker_lead(&leader, &one);
     asker_await(&follower, &two, false);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     stage_run_out(&stage, 200000);
     cr_assert_eq(leader.unfollowed, 0);
     fleet_leave(&follower.seat);

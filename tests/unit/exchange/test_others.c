@@ -38,7 +38,7 @@ Test(others, a_leader_whose_client_leaves_goes_on_for_other_gateways)
     exchange_cancel(c->x);
     turn();
     cr_assert_eq(c->ended, 0);
-    cr_assert_eq(world.led_on, 1);
+    cr_assert_eq(world.looks_out, 1);
     says(DELTA_CONTENT, "b");
     ends_stream();
     cr_assert(str_eq(buf_str(&world.tape), STR("ab")));
@@ -52,7 +52,7 @@ Test(others, a_leader_that_nobody_follows_any_more_is_called_off)
 
     says(DELTA_CONTENT, "a");
     exchange_cancel(c->x);
-    world.leading->events->on_unfollowed(world.leading);
+    world.leading->events->on_seen(world.leading, false);
     turn();
     cr_assert_eq(c->ended, 1);
     cr_assert_eq(world.cancelled, ERR_CANCELLED);
@@ -66,7 +66,7 @@ Test(others, a_leader_that_is_followed_here_again_is_not_called_off)
     says(DELTA_CONTENT, "a");
     exchange_cancel(c->x);
     (void)start(client(1, STREAM));
-    world.leading->events->on_unfollowed(world.leading);
+    world.leading->events->on_seen(world.leading, false);
     turn();
     cr_assert_eq(c->ended, 0);
     ends_stream();
@@ -79,11 +79,87 @@ Test(others, while_somebody_here_follows_redis_is_not_asked)
     (void)start(client(1, STREAM));
     says(DELTA_CONTENT, "a");
     exchange_cancel(c->x);
-    cr_assert_eq(world.led_on, 0);
+    cr_assert_eq(world.looks_out, 0);
     exchange_cancel(world.clients[1].x);
     turn();
-    cr_assert_eq(world.led_on, 1);
+    cr_assert_eq(world.looks_out, 1);
     ends_stream();
+}
+
+/* ---- to lead, with a client that reads slowly ---- */
+
+/* Its client has no room from here on. */
+static struct client *start_slow(void)
+{
+    struct client *c = client(0, STREAM);
+
+    c->fills_after = 1;
+    (void)start(c);
+    cache_leases(LEASE_OURS);
+    says(DELTA_CONTENT, "a");
+    return c;
+}
+
+static void sees(bool followed)
+{
+    world.leading->events->on_seen(world.leading, followed);
+}
+
+Test(others, a_slow_client_holds_up_its_upstream_until_it_is_known_that_others_wait)
+{
+    (void)start_slow();
+    cr_assert_eq(world.pauses, 1);
+    cr_assert_eq(world.looks_out, 1);
+    sees(true);
+    cr_assert_eq(world.resumes, 1);
+    ends_stream();
+}
+
+Test(others, a_slow_client_that_nobody_else_follows_holds_up_its_upstream)
+{
+    (void)start_slow();
+    sees(false);
+    cr_assert_eq(world.resumes, 0);
+    ends_stream();
+}
+
+Test(others, when_the_last_of_the_others_leaves_a_slow_client_holds_up_its_upstream_again)
+{
+    (void)start_slow();
+    sees(true);
+    sees(false);
+    cr_assert_eq(world.pauses, 2);
+    ends_stream();
+}
+
+Test(others, beyond_the_tape_a_slow_client_holds_up_its_upstream_whoever_waits)
+{
+    (void)start_slow();
+    world.tape_is_full = true;
+    sees(true);
+    cr_assert_eq(world.resumes, 0);
+    ends_stream();
+}
+
+Test(others, a_client_that_reads_again_needs_no_looking_out)
+{
+    struct client *c = start_slow();
+
+    exchange_resume(c->x);
+    cr_assert_eq(world.looks_away, 1);
+    cr_assert_eq(world.resumes, 1);
+    ends_stream();
+}
+
+Test(others, a_slow_client_that_leaves_lets_flow_for_the_others)
+{
+    struct client *c = start_slow();
+
+    exchange_cancel(c->x);
+    cr_assert_eq(world.resumes, 1);
+    says(DELTA_CONTENT, "b");
+    ends_stream();
+    cr_assert(str_eq(buf_str(&world.tape), STR("ab")));
 }
 
 /* ---- to await ---- */

@@ -55,7 +55,8 @@ static struct {
     int lookups;
     bool wished; /* the last one would have taken the lease */
     struct fleet_seat *awaiting, *leading;
-    int leads, landings, good_landings, led_on;
+    int leads, landings, good_landings, looks_out, looks_away;
+    bool tape_is_full;
     struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
     struct entry *kept;   /* what was stored last */
@@ -173,11 +174,23 @@ void fleet_wrote_all(struct fleet_seat *s)
     cr_assert(s->leads);
 }
 
-void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+bool fleet_has_room(const struct fleet_seat *s)
+{
+    cr_assert(s->leads);
+    return !world.tape_is_full;
+}
+
+void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events)
 {
     cr_assert(s->leads);
     s->events = events;
-    world.led_on++;
+    world.looks_out++;
+}
+
+void fleet_look_away(struct fleet_seat *s)
+{
+    cr_assert(s->leads);
+    world.looks_away++;
 }
 
 void fleet_alone(struct fleet *f)

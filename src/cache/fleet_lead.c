@@ -254,11 +254,11 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
                METRIC_LABEL(awaited ? STR("taken_over") : STR("ours")));
 }
 
-static void land(struct fleet_seat *s, bool good, struct str or_else)
+static void land(struct fleet_seat *s, struct str news, struct str or_else)
 {
     struct leader *l = leader_of(s);
     struct lease_of lease;
-    struct lease_landing landing = { .good = good };
+    struct lease_landing landing = { .good = str_eq(news, STR("good")), .news = news };
 
     if (!l)
         return;
@@ -266,7 +266,7 @@ static void land(struct fleet_seat *s, bool good, struct str or_else)
     landing.by = str_of(l->by);
     if (l->begun && !l->closed) {
         landing.bytes = buf_str(&l->bytes);
-        landing.end = good || l->whole ? STR("whole") : or_else;
+        landing.end = landing.good || l->whole ? STR("whole") : or_else;
     }
     lease_land(&lease, &landing);
     timer_disarm(&s->timer);
@@ -279,10 +279,19 @@ static void land(struct fleet_seat *s, bool good, struct str or_else)
 
 void fleet_land(struct fleet_seat *s, bool good)
 {
-    land(s, good, STR("broken"));
+    land(s, good ? STR("good") : STR("alone"), STR("broken"));
+}
+
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why)
+{
+    struct buf news = { 0 };
+
+    fleet_news_put_failure(&news, why);
+    land(s, buf_str(&news), STR("broken"));
+    buf_deinit(&news);
 }
 
 void fleet_leave_lead(struct fleet_seat *s)
 {
-    land(s, false, STR("left"));
+    land(s, STR("left"), STR("left"));
 }

@@ -59,7 +59,7 @@ static const struct {
     [DECODE]  = { "decode",  decode,       NULL,              TO(JOIN) | TO(LOOK_UP) | TO(ROUTE) | TO(SETTLE) },
     [JOIN]    = { "join",    find_join,    find_stop_join,    TO(LOOK_UP) | TO(REPLAY) | TO(JOIN) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [LOOK_UP] = { "look_up", find_look_up, find_stop_look_up, TO(REPLAY) | TO(JOIN) | TO(AWAIT) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
-    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
+    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  find_replay,  NULL,              TO(ROUTE) | TO(SETTLE) },
     [ROUTE]   = { "route",   choose_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
     [QUEUE]   = { "queue",   choose_queue,   choose_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },

@@ -20,12 +20,37 @@ static void on_bytes(struct fleet_seat *s, struct str bytes)
     tell_bytes(x, bytes);
 }
 
+/* One more tries, of those who may; if that fails too, nobody need find it out once more. */
+static enum step heed_failure(struct exchange *x)
+{
+    const struct fleet_failure *why = &x->fleet.failure;
+
+    if (!x->let_down) {
+        x->let_down = true;
+        return LOOK_UP;
+    }
+    x->refused = keep_failure_of(why->status, why->wait_ms);
+    choose_note_wait(x, why->wait_ms);
+    x->refusal = why->err;
+    return exchange_give_up(x, x->refusal);
+}
+
+static enum step ask_alone(struct exchange *x)
+{
+    fleet_alone(x->kit->fleet);
+    return ROUTE;
+}
+
 static void on_end(struct fleet_seat *s, enum fleet_end end)
 {
     struct exchange *x = container_of(s, struct exchange, fleet);
 
     if (end == FLEET_AGAIN && !x->committed)
         exchange_go(x, LOOK_UP);
+    else if (end == FLEET_FAILED)
+        exchange_go(x, heed_failure(x));
+    else if (end == FLEET_ALONE)
+        exchange_go(x, ask_alone(x));
     else if (end == FLEET_WHOLE)
         exchange_go(x, SETTLE);
     else
@@ -97,12 +122,33 @@ static bool has_left(const struct exchange *x)
     return x->err == ERR_CANCELLED || x->err == ERR_SHUTDOWN || x->err == ERR_DEADLINE;
 }
 
+static bool is_for_each_alone(const struct exchange *x)
+{
+    return x->err == ERR_UPSTREAM_REFUSED || (keep_is_answered(x) && !x->degraded);
+}
+
+static struct fleet_failure failure_of(const struct exchange *x)
+{
+    const struct attempt *a = call_lead(x);
+
+    return (struct fleet_failure){ .err = x->err ? x->err : x->refusal,
+                                   .status = a && a->status >= 400 ? a->status : 0,
+                                   .wait_ms = x->wait_ms };
+}
+
+/* Something less may have served its own client: to others it has failed all the same. */
 void others_land(struct exchange *x)
 {
+    struct fleet_failure why = failure_of(x);
+
     if (!x->fleet.leads)
         return;
     if (has_left(x))
         fleet_leave(&x->fleet);
-    else
+    else if (x->stored || is_for_each_alone(x))
         fleet_land(&x->fleet, x->stored);
+    else if (find_is_common(why.err))
+        fleet_fail(&x->fleet, &why);
+    else
+        fleet_leave(&x->fleet);
 }

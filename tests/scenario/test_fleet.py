@@ -117,6 +117,44 @@ def test_a_failed_leader_is_replaced_by_one_follower(stage):
     assert len(upstream.calls) == 2
 
 
+def test_an_upstream_that_fails_is_tried_twice_in_the_whole_fleet(stage):
+    gate = Gate(chat.fails(503, {"Retry-After": "7"}))
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis, count=3, models={"chat": {"max_attempts": 1}})
+    first = ask_all(weirs[:1], chat.stable(), 4)
+    upstream.call()
+    waiting = ask_all(weirs[1:], chat.stable(), 16)
+    weirs[0].metrics.wait("weir_in_flight", 4)
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_in_flight", 8)
+        weir.metrics.wait("weir_fleet_waiting", 1)
+    gate.opened.set()
+    responses = answers(first + waiting)
+    assert {r.status for r in responses} == {503}
+    assert all(1 <= int(r.header("retry-after")) <= 7 for r in responses)
+    assert len(upstream.calls) <= 2
+    for weir in weirs:
+        weir.metrics.wait("weir_in_flight", 0)
+        weir.metrics.wait("weir_fleet_waiting", 0)
+
+
+def test_an_answer_that_is_not_kept_has_the_other_replicas_ask_at_once(stage):
+    gate = Gate(chat.says(body=chat.completion("cut", finish="length")))
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis, count=3)
+    first = ask_all(weirs[:1], chat.stable(), 1)
+    upstream.call()
+    waiting = ask_all(weirs[1:], chat.stable(), 4)
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_in_flight", 2)
+        weir.metrics.wait("weir_fleet_waiting", 1)
+    gate.opened.set()
+    assert {r.status for r in answers(first + waiting)} == {200}
+    assert len(upstream.calls) == 3
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_fleet_leases_total", 1, result="alone")
+
+
 def test_nobody_waits_past_its_own_deadline(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()

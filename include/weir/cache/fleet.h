@@ -3,6 +3,7 @@
 
 #include "weir/base/buf.h"
 #include "weir/base/digest.h"
+#include "weir/base/err.h"
 #include "weir/base/list.h"
 #include "weir/cache/remote.h"
 #include "weir/net/timer.h"
@@ -15,7 +16,9 @@
  * Who got it leads: the lease is renewed while it does, and given back when it lands, which is
  * published at once. Who did not get it awaits news: woken by the landing, by the lease's end
  * (its holder has died), or because Redis is away; it then looks up again, in which it finds
- * the answer, or takes the lease over (exactly one does), or goes on alone.
+ * the answer, or takes the lease over (exactly one does), or goes on alone. A leader whose
+ * upstreams have failed says so and how, so that a whole fleet need not find it out one by one;
+ * one whose answer cannot be had from Redis says that, and everybody asks for itself at once.
  *
  * With `streams`, a leader also writes its running answer to weir:v1:tape:<sha256> (a Redis
  * stream), and who awaits it is given those bytes as they come. Who has been given some is
@@ -59,9 +62,18 @@ void fleet_alone(struct fleet *f);
 
 enum fleet_end {
     FLEET_AGAIN,  /* look it up again */
+    FLEET_FAILED, /* so does this, but its leader's upstreams have failed: seat->failure */
+    FLEET_ALONE,  /* what its leader brings is not to be had from here: ask for yourself */
     FLEET_WHOLE,  /* its bytes have come by on_bytes, to the end */
     FLEET_BROKEN, /* some of its bytes have come, and no more will: its upstream failed */
     FLEET_LOST,   /* the same: who was reading it has gone, or cannot be heard */
+};
+
+/* Why upstreams gave nothing, as far as it is told to those who await. */
+struct fleet_failure {
+    enum err err;
+    int status;      /* of the upstream's answer; 0: none */
+    int64_t wait_ms; /* -1: it did not say */
 };
 
 struct fleet_events {
@@ -80,6 +92,7 @@ struct fleet_seat {
     bool awaited;       /* this flight, before; kept so that taking over is told from leading */
     struct timer timer; /* leads: to renew; awaits: the lease's end */
     void *state;        /* the fleet's own */
+    struct fleet_failure failure; /* FLEET_FAILED */
 };
 
 /* ---- whoever took the lease ---- */
@@ -96,8 +109,10 @@ bool fleet_has_room(const struct fleet_seat *s);
  */
 void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events);
 void fleet_look_away(struct fleet_seat *s);
-/* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
+/* `good`: the answer is in Redis for those who await it; else they ask for themselves. The seat
+   is zeroed. */
 void fleet_land(struct fleet_seat *s, bool good);
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why); /* likewise */
 
 /* ---- whoever found it taken ---- */
 /* `lease_ms` is what is left of it; `wants_bytes`: of a stream, if there are any. */

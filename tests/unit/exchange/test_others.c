@@ -201,3 +201,92 @@ Test(others, a_lost_leader_is_told_as_that_to_all_who_followed)
     cr_assert_eq(c->failure.err, ERR_LEADER_LOST);
     cr_assert_eq(world.clients[1].failure.err, ERR_LEADER_LOST);
 }
+
+/* ---- when an upstream fails ---- */
+
+static void fails_elsewhere(void)
+{
+    world.awaiting->failure = (struct fleet_failure){ ERR_UPSTREAM_STATUS, 503, 1500 };
+    fleet_ends(FLEET_FAILED);
+}
+
+Test(others, a_leader_tells_how_its_upstreams_have_failed)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    while (c->x)
+        fails(ERR_UPSTREAM_STATUS, 500);
+    cr_assert_eq(world.failure.err, ERR_UPSTREAM_STATUS);
+    cr_assert_eq(world.failure.status, 500);
+}
+
+Test(others, a_leader_that_is_late_has_not_failed)
+{
+    struct client *c = start_leased(0, LEASE_OURS);
+
+    pass_ms(1000);
+    turn();
+    cr_assert_eq(c->failure.err, ERR_DEADLINE);
+    cr_assert_eq(world.leavings, 1);
+    cr_assert_eq(world.failure.err, OK);
+}
+
+Test(others, an_answer_that_is_not_kept_is_for_each_alone)
+{
+    (void)start_leased(0, LEASE_OURS);
+    world.attempt->sent_any = true;
+    buf_put_text(&world.attempt->body, CHAT_BODY);
+    ends(OK);
+    cr_assert_eq(world.landings, 1);
+    cr_assert_eq(world.good_landings, 0);
+}
+
+Test(others, a_refusal_is_for_each_alone)
+{
+    (void)start_leased(0, LEASE_OURS);
+    fails(ERR_UPSTREAM_REFUSED, 400);
+    cr_assert_eq(world.landings, 1);
+}
+
+Test(others, who_is_to_ask_alone_asks_without_the_lease)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    fleet_ends(FLEET_ALONE);
+    cr_assert_eq(world.call_count, 1);
+    says(DELTA_CONTENT, "a");
+    ends_stream();
+    assert_got(c, "a");
+    cr_assert_eq(world.leads, 0);
+}
+
+Test(others, whose_leader_has_failed_may_try_itself)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    fails_elsewhere();
+    cr_assert_eq(c->ended, 0);
+    cr_assert_eq(world.lookups, 2);
+    cache_leases(LEASE_OURS);
+    says(DELTA_CONTENT, "a");
+    ends_stream();
+    assert_got(c, "a");
+}
+
+Test(others, when_a_second_leader_has_failed_that_is_everybodys_failure)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    (void)start(client(1, STREAM));
+    fails_elsewhere();
+    cache_leases(LEASE_OTHERS);
+    fails_elsewhere();
+    turn();
+    for (size_t i = 0; i < 2; i++) {
+        c = &world.clients[i];
+        cr_assert_eq(c->failure.err, ERR_UPSTREAM_STATUS);
+        cr_assert_eq(c->failure.status, 503);
+        cr_assert_eq(c->failure.retry_after_s, 2);
+    }
+    cr_assert_eq(world.call_count, 0);
+}

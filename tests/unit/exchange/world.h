@@ -55,7 +55,8 @@ static struct {
     int lookups;
     bool wished; /* the last one would have taken the lease */
     struct fleet_seat *awaiting, *leading;
-    int leads, landings, good_landings, looks_out, looks_away;
+    struct fleet_failure failure; /* that a leader told the fleet last */
+    int leads, landings, good_landings, leavings, looks_out, looks_away;
     bool tape_is_full;
     struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
@@ -206,6 +207,13 @@ void fleet_land(struct fleet_seat *s, bool good)
     world.good_landings += good;
 }
 
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why)
+{
+    cr_assert(s->leads);
+    world.failure = *why;
+    *s = (struct fleet_seat){ 0 };
+}
+
 void fleet_await(struct fleet *f, struct fleet_seat *s, const struct digest *flight,
                  uint64_t lease_ms, bool wants_bytes, const struct fleet_events *events)
 {
@@ -226,8 +234,7 @@ void fleet_resume(struct fleet_seat *s)
 
 void fleet_leave(struct fleet_seat *s)
 {
-    if (s->leads)
-        fleet_land(s, false);
+    world.leavings += s->leads;
     if (world.awaiting == s)
         world.awaiting = NULL;
     *s = (struct fleet_seat){ 0 };

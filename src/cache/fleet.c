@@ -13,7 +13,8 @@
  * Those who await. What ends it for a follower, and how it ends:
  *
  *                                    it has been given bytes     it has not
- *     news of a landing              reads the rest              AGAIN
+ *     news of a landing              reads the rest              AGAIN, FAILED or ALONE
+ *     its tape is over, too long     LOST                        ALONE
  *     the lease has ended            reads the rest              AGAIN
  *     the link to Redis is down      LOST                        AGAIN
  *     news were or may be missed     looks at lease and tape     AGAIN
@@ -176,10 +177,20 @@ static struct link *bucket_of(struct fleet *f, const struct digest *flight)
 
 static void tell(struct follower *w, struct str what)
 {
-    if (!str_eq(what, STR("bytes")))
+    struct str word = { 0 };
+
+    (void)str_split(&what, ' ', &word);
+    if (str_eq(word, STR("bytes"))) {
+        if (w->reads)
+            fleet_read(w);
+    } else if (w->given || w->ending) {
         end_of_lead(w);
-    else if (w->reads)
-        fleet_read(w);
+    } else if (str_eq(word, STR("failed"))) {
+        fleet_news_read_failure(&w->seat->failure, what);
+        fleet_follower_end(w, FLEET_FAILED);
+    } else {
+        fleet_follower_end(w, str_eq(word, STR("alone")) ? FLEET_ALONE : FLEET_AGAIN);
+    }
 }
 
 static void on_message(void *owner, struct str message)

@@ -10,7 +10,7 @@
 
 /*
  * The files of a fleet: fleet.c keeps those who await and hears the news, fleet_read.c reads
- * tapes for them, fleet_lead.c is for those who lead.
+ * tapes for them, fleet_lead.c is for those who lead, fleet_news.c has the words between them.
  *
  * What the fleet keeps for a seat stands beside it, as Redis' replies may come when the seat
  * has gone: it is freed by whoever comes last, the seat or the last reply.
@@ -69,6 +69,10 @@ void fleet_follower_drop(struct follower *w); /* frees it if neither seat nor re
 
 /* fleet_lead.c */
 void fleet_leave_lead(struct fleet_seat *s);
+
+/* fleet_news.c */
+void fleet_news_put_failure(struct buf *out, const struct fleet_failure *why);
+void fleet_news_read_failure(struct fleet_failure *out, struct str rest); /* behind "failed " */
 
 /* fleet_read.c */
 void fleet_read(struct follower *w);

@@ -3,7 +3,8 @@
  * Those who lead: the lease is renewed every second, and bytes go on the tape in batches, one
  * write at a time, so that none can be lost between two others. What cannot be written is no
  * reason to stop: the leader goes on, and the others get its answer when that is complete. One
- * that goes on for others alone asks every second whether there are any.
+ * that goes on for others alone, or faster than its own client reads, asks every second whether
+ * there are any.
  */
 #include "fleet_inner.h"
 
@@ -24,12 +25,13 @@ struct leader {
     bool renewing;
     bool writing;
     bool looking;
+    bool looks_out;
     struct timer next_look;
 
     char by[FLEET_BY];
     struct buf bytes;   /* that are not on the tape yet */
     struct timer flush; /* armed: bytes gather until then */
-    size_t written;     /* bytes so far, those that gather included */
+    size_t written;     /* bytes so far, on a tape or not */
     bool begun;         /* there is a tape */
     bool closed;        /* no more is written on it */
     bool whole;         /* all is */
@@ -115,16 +117,26 @@ void fleet_write(struct fleet_seat *s, struct str bytes)
 {
     struct leader *l = leader_of(s);
 
-    if (!l || !s->fleet->streams || l->closed || bytes.len == 0)
+    if (!l || bytes.len == 0)
         return;
-    if (l->written + bytes.len > FLEET_TAPE_BYTES) {
+    l->written += bytes.len;
+    if (!s->fleet->streams || l->closed)
+        return;
+    if (l->written > FLEET_TAPE_BYTES) {
         close_tape(l);
         return;
     }
-    l->written += bytes.len;
     buf_put(&l->bytes, bytes);
     if (!timer_is_armed(&l->flush) || l->bytes.len >= FLEET_FLUSH_BYTES)
         flush(l);
+}
+
+/* Without a tape, who waits for the whole answer waits no longer for it than it takes. */
+bool fleet_has_room(const struct fleet_seat *s)
+{
+    const struct leader *l = leader_of(s);
+
+    return l && !l->closed && l->written < FLEET_TAPE_BYTES;
 }
 
 void fleet_wrote_all(struct fleet_seat *s)
@@ -174,13 +186,15 @@ static void on_looked(struct redis_op *op, enum err err, const struct redis_repl
     struct leader *l = container_of(op, struct leader, look);
 
     l->looking = false;
-    if (!l->seat)
+    if (!l->seat) {
         drop(l);
-    else if (!err && redis_reply_type(reply) == REDIS_INTEGER &&
-             redis_reply_integer(reply) == 0)
-        l->seat->events->on_unfollowed(l->seat); /* which may land */
-    else
-        timer_arm(&l->next_look, FLEET_RENEW_MS * 1000);
+        return;
+    }
+    if (!l->looks_out)
+        return;
+    timer_arm(&l->next_look, FLEET_RENEW_MS * 1000);
+    if (!err && redis_reply_type(reply) == REDIS_INTEGER)
+        l->seat->events->on_seen(l->seat, redis_reply_integer(reply) > 0); /* which may land */
 }
 
 static void look(struct leader *l)
@@ -190,6 +204,7 @@ static void look(struct leader *l)
     if (l->looking)
         return;
     l->looking = true;
+    timer_disarm(&l->next_look);
     lease_followed(&lease, &l->look, on_looked);
 }
 
@@ -198,13 +213,26 @@ static void on_next_look(struct timer *t)
     look(container_of(t, struct leader, next_look));
 }
 
-void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events)
 {
     struct leader *l = leader_of(s);
 
     ensure(l);
+    if (l->looks_out)
+        return;
+    l->looks_out = true;
     s->events = events;
     look(l);
+}
+
+void fleet_look_away(struct fleet_seat *s)
+{
+    struct leader *l = leader_of(s);
+
+    if (!l)
+        return;
+    l->looks_out = false;
+    timer_disarm(&l->next_look);
 }
 
 /* ---- from the lease to the landing ----------------------------------------------------- */
@@ -226,11 +254,11 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
                METRIC_LABEL(awaited ? STR("taken_over") : STR("ours")));
 }
 
-static void land(struct fleet_seat *s, bool good, struct str or_else)
+static void land(struct fleet_seat *s, struct str news, struct str or_else)
 {
     struct leader *l = leader_of(s);
     struct lease_of lease;
-    struct lease_landing landing = { .good = good };
+    struct lease_landing landing = { .good = str_eq(news, STR("good")), .news = news };
 
     if (!l)
         return;
@@ -238,7 +266,7 @@ static void land(struct fleet_seat *s, bool good, struct str or_else)
     landing.by = str_of(l->by);
     if (l->begun && !l->closed) {
         landing.bytes = buf_str(&l->bytes);
-        landing.end = good || l->whole ? STR("whole") : or_else;
+        landing.end = landing.good || l->whole ? STR("whole") : or_else;
     }
     lease_land(&lease, &landing);
     timer_disarm(&s->timer);
@@ -251,10 +279,19 @@ static void land(struct fleet_seat *s, bool good, struct str or_else)
 
 void fleet_land(struct fleet_seat *s, bool good)
 {
-    land(s, good, STR("broken"));
+    land(s, good ? STR("good") : STR("alone"), STR("broken"));
+}
+
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why)
+{
+    struct buf news = { 0 };
+
+    fleet_news_put_failure(&news, why);
+    land(s, buf_str(&news), STR("broken"));
+    buf_deinit(&news);
 }
 
 void fleet_leave_lead(struct fleet_seat *s)
 {
-    land(s, false, STR("left"));
+    land(s, STR("left"), STR("left"));
 }

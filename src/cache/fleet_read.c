@@ -50,7 +50,7 @@ static void keep_text(char *out, struct str text)
 }
 
 /* No more can be had from this tape. Who was given nothing hears of the landing, or sees the
-   lease end. */
+   lease end, */
 static void stop_reading(struct follower *w, enum fleet_end end)
 {
     w->reads = false;
@@ -63,6 +63,13 @@ static void give_up(struct follower *w)
     stop_reading(w, FLEET_LOST);
 }
 
+/* but not of one that is too long: it asks for itself. */
+static void take_over(struct follower *w)
+{
+    w->reads = false;
+    fleet_follower_end(w, w->given ? FLEET_LOST : FLEET_ALONE);
+}
+
 /* How the tape ends: whole, broken, left by its leader, or over: too long for a tape. */
 static void take_end(struct follower *w, struct str end)
 {
@@ -70,6 +77,8 @@ static void take_end(struct follower *w, struct str end)
         stop_reading(w, FLEET_WHOLE);
     else if (str_eq(end, STR("broken")))
         stop_reading(w, FLEET_BROKEN);
+    else if (str_eq(end, STR("over")))
+        take_over(w);
     else
         give_up(w);
 }

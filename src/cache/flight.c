@@ -133,11 +133,13 @@ static void on_opened(struct letter *l)
     struct flight_seat *s = b->seat;
     bool landed;
     bool promoted;
+    enum err before;
 
     pthread_mutex_lock(&b->shard->lock);
     b->letter_out = false;
     landed = b->landed;
     promoted = b->promoted;
+    before = b->err;
     b->promoted = false;
     pthread_mutex_unlock(&b->shard->lock);
 
@@ -155,6 +157,7 @@ static void on_opened(struct letter *l)
         }
     } else if (promoted) {
         s->state = FLIGHT_PROMOTED;
+        s->err = before;
     } else if (s->state == FLIGHT_PROMOTED) {
         s->state = FLIGHT_LEADS; /* that it has been promoted is told once */
     }
@@ -270,7 +273,7 @@ static int64_t land_followers(struct flight *f, enum err err, struct entry *answ
 }
 
 /* False: there is nobody to lead. */
-static bool promote(struct flight *f)
+static bool promote(struct flight *f, enum err err)
 {
     struct link *first = list_pop(&f->followers);
 
@@ -279,6 +282,7 @@ static bool promote(struct flight *f)
     if (!f->leader)
         return false;
     f->leader->promoted = true;
+    f->leader->err = err;
     nudge(f->leader);
     return true;
 }
@@ -290,7 +294,7 @@ static void step_down(struct flight_seat *s, enum err err, struct entry *answer)
     struct flight *f = b->flight;
     struct tape *tape = f->tape;
     int64_t landed = land_followers(f, err, answer);
-    bool goes_on_without = promote(f);
+    bool goes_on_without = promote(f, err);
     bool letter_out = b->letter_out;
 
     b->flight = NULL;

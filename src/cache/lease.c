@@ -198,7 +198,7 @@ void lease_renew(const struct lease_of *l, uint64_t lease_ms, struct redis_op *o
 
 /* Both that publish have the same arguments but for the last three. */
 static void publish(const struct lease_of *l, const char *script, struct str *args,
-                    const char *what, struct redis_op *op, redis_fn *on_done)
+                    struct str what, struct redis_op *op, redis_fn *on_done)
 {
     char hex[DIGEST_HEX];
     struct buf channel = { 0 };
@@ -206,7 +206,7 @@ static void publish(const struct lease_of *l, const char *script, struct str *ar
     struct number tape;
 
     digest_hex(l->flight, hex);
-    buf_put_printf(&news, "%s %s", hex, what);
+    buf_put_printf(&news, "%s %.*s", hex, STR_ARG(what));
     lease_put_channel(&channel, l->prefix);
     args[0] = l->holder;
     args[2] = number(&tape, LEASE_TAPE_MS);
@@ -227,20 +227,19 @@ void lease_write(const struct lease_of *l, const struct lease_piece *piece, stru
         [7] = piece->over ? STR("over") : piece->bytes,
     };
 
-    publish(l, write_text, args, "bytes", op, on_done);
+    publish(l, write_text, args, STR("bytes"), op, on_done);
 }
 
 void lease_land(const struct lease_of *l, const struct lease_landing *landing)
 {
-    const char *what = landing->good ? "good" : "failed";
     struct str args[MOST_ARGS] = {
         [1] = landing->by,
-        [5] = str_of(what),
+        [5] = landing->good ? STR("good") : STR(""),
         [6] = landing->bytes,
         [7] = landing->end,
     };
 
-    publish(l, land_text, args, what, NULL, NULL);
+    publish(l, land_text, args, landing->news, NULL, NULL);
 }
 
 void lease_follow(const struct lease_of *l, uint64_t follow_ms)

@@ -13,7 +13,8 @@
  *     <prefix>v1:tape:<sha256>       a stream: what the leader's upstream has said so far, in
  *                                    entries {by, b}, and one {by, end} to close it
  *     <prefix>v1:followers:<sha256>  a set: which workers await it
- *     <prefix>v1:landed              a channel: "<sha256> good", "... failed" or "... bytes"
+ *     <prefix>v1:landed              a channel: "<sha256> bytes", or how a leader has landed
+ *                                    (fleet_news.c)
  *
  * A step of who no longer holds the lease changes nothing. `by` names one run of a leader: a
  * reader that meets another one knows that the entries before it have no continuation.
@@ -63,7 +64,8 @@ void lease_write(const struct lease_of *l, const struct lease_piece *piece, stru
 
 /* Gives it back and tells everybody; nothing is heard of it. */
 struct lease_landing {
-    bool good;
+    bool good; /* told even by who has lost the lease: the answer is there */
+    struct str news;
     struct str by;
     struct str bytes; /* for the tape, before its end */
     struct str end;   /* of the tape: "whole", "broken" or "left"; empty: none to close */

@@ -65,7 +65,7 @@ static const struct {
     [DECODE]  = { "decode",  decode,       NULL,              TO(JOIN) | TO(LOOK_UP) | TO(ROUTE) | TO(SETTLE) },
     [JOIN]    = { "join",    find_join,    find_stop_join,    TO(LOOK_UP) | TO(REPLAY) | TO(JOIN) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [LOOK_UP] = { "look_up", find_look_up, find_stop_look_up, TO(REPLAY) | TO(JOIN) | TO(AWAIT) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
-    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(DEGRADE) | TO(SETTLE) },
+    [AWAIT]   = { "await",   others_await, others_stop_await, TO(LOOK_UP) | TO(ROUTE) | TO(DEGRADE) | TO(SETTLE) },
     [REPLAY]  = { "replay",  find_replay,  NULL,              TO(ROUTE) | TO(SETTLE) },
     [ROUTE]   = { "route",   choose_route,   NULL,              TO(QUEUE) | TO(CALL) | TO(PAUSE) | TO(DEGRADE) },
     [QUEUE]   = { "queue",   choose_queue,   choose_stop_queue,   TO(CALL) | TO(ROUTE) | TO(PAUSE) | TO(DEGRADE) | TO(SETTLE) },
@@ -405,29 +405,46 @@ void exchange_cancel_all(struct exchange_kit *kit)
         exchange_call_off(container_of(l, struct exchange, running), ERR_SHUTDOWN);
 }
 
-/*
- * A client that does not read does not hold up who follows it. What waits for it then is at
- * most what is on their tape.
- */
-static bool goes_on_for_followers(const struct exchange *x)
+static void stand_still(struct exchange *x)
 {
-    return x->seat.state == FLIGHT_LEADS && !x->tape_full && flight_has_followers(&x->seat);
-}
-
-void exchange_pause(struct exchange *x)
-{
-    x->paused = true;
-    if (goes_on_for_followers(x))
-        return;
     if (x->trail.at == CALL)
         race_pause(&x->race);
     else if (x->trail.at == AWAIT)
         fleet_pause(&x->fleet);
 }
 
+/*
+ * A client that does not read does not hold up who follows it, here or on another gateway. What
+ * waits for it then is at most what is on their tape.
+ */
+static bool goes_on_for_followers(const struct exchange *x)
+{
+    bool here = x->seat.state == FLIGHT_LEADS && !x->tape_full &&
+                flight_has_followers(&x->seat);
+
+    return here || (x->fleet.leads && x->followed && fleet_has_room(&x->fleet));
+}
+
+void exchange_flow(struct exchange *x)
+{
+    if (x->paused && !goes_on_for_followers(x))
+        stand_still(x);
+    else
+        let_flow(x);
+}
+
+void exchange_pause(struct exchange *x)
+{
+    x->paused = true;
+    others_look_out(x);
+    if (!goes_on_for_followers(x))
+        stand_still(x);
+}
+
 void exchange_resume(struct exchange *x)
 {
     x->paused = false;
+    others_look_away(x);
     let_flow(x);
     if (x->trail.at == JOIN)
         find_resume(x);

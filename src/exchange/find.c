@@ -71,6 +71,12 @@ static enum step land_on_stale(struct exchange *x)
     return exchange_give_up(x, x->refusal);
 }
 
+/* Asking the same again would bring the same. */
+static bool is_refusal(enum err err)
+{
+    return err == ERR_UPSTREAM_REFUSED || err == ERR_UPSTREAM_INVALID;
+}
+
 /* An upstream may refuse what is asked; or what it answers is refused, which others may mend. */
 static enum step take_refusal(struct exchange *x)
 {
@@ -79,6 +85,15 @@ static enum step take_refusal(struct exchange *x)
         return exchange_fail(x, x->seat.err);
     valid_take_report(x, x->refused->facts.body);
     return exchange_give_up(x, x->seat.err);
+}
+
+/* Two have tried by now, each with all its routes and attempts. */
+static enum step take_failure(struct exchange *x)
+{
+    x->refused = steal(&x->seat.answer);
+    choose_note_wait(x, keep_wait_ms(x->refused));
+    x->refusal = x->seat.err;
+    return exchange_give_up(x, x->refusal);
 }
 
 /* The leader was refused, and so is who sent the same bytes; another spelling asks for itself. */
@@ -95,6 +110,11 @@ static enum step land_on_refusal(struct exchange *x)
     x->word = WORD_MISS;
     x->rejoined = true;
     return rejoins ? JOIN : ROUTE;
+}
+
+bool find_is_common(enum err err)
+{
+    return err_worth_retry(err) && err != ERR_QUEUE_FULL && err != ERR_LEADER_LOST;
 }
 
 /* What was kept before this one asked is a hit, whoever found it. */
@@ -117,8 +137,8 @@ static enum step land_on_answer(struct exchange *x)
 
 static enum step landed(struct exchange *x)
 {
-    if (x->seat.err && x->seat.answer)
-        return land_on_refusal(x);
+    if (x->seat.err && x->seat.answer && !x->committed)
+        return is_refusal(x->seat.err) ? land_on_refusal(x) : take_failure(x);
     x->answer = steal(&x->seat.answer);
     if (x->answer && !x->committed && entry_ttl_ms(x->answer, clock_wall_ms()) <= 0)
         return land_on_stale(x);
@@ -152,6 +172,7 @@ static void on_news(struct flight_seat *s)
     case FLIGHT_FOLLOWS: follow(x); break;
     case FLIGHT_PROMOTED:
         s->state = FLIGHT_LEADS;
+        x->let_down = find_is_common(s->err);
         x->word = WORD_MISS;
         exchange_go(x, LOOK_UP);
         break;
@@ -397,17 +418,22 @@ enum step find_replay(struct exchange *x)
 
 /* ---- landing ------------------------------------------------------------------------------ */
 
-/* Asking the same again would bring the same. */
-static bool is_refusal(const struct exchange *x)
+/*
+ * Those who follow are told of a refusal only if they sent the same bytes. When a second one has
+ * failed in a row, that is everybody's: they need not find it out one after the other.
+ */
+static void note_failure(struct exchange *x)
 {
-    return x->err == ERR_UPSTREAM_REFUSED || (x->err == ERR_UPSTREAM_INVALID && x->violations);
-}
+    bool is_invalid = x->err == ERR_UPSTREAM_INVALID && !x->violations;
 
-/* Those who follow are told of a refusal only if they sent the same bytes. */
-static void note_refusal(struct exchange *x)
-{
-    if (is_refusal(x) && flight_has_followers(&x->seat) && call_lead(x))
-        x->refused = keep_refusal(x);
+    if (!x->err || x->refused || !flight_has_followers(&x->seat))
+        return;
+    if (is_refusal(x->err) && !is_invalid) {
+        if (call_lead(x))
+            x->refused = keep_refusal(x);
+    } else if (x->let_down && !is_refusal(x->err) && find_is_common(x->err)) {
+        x->refused = keep_failure(x);
+    }
 }
 
 void find_land(struct exchange *x)
@@ -415,6 +441,6 @@ void find_land(struct exchange *x)
     others_land(x);
     if (x->seat.state != FLIGHT_LEADS)
         return;
-    note_refusal(x);
+    note_failure(x);
     flight_land(&x->seat, x->err, x->err ? x->refused : x->answer);
 }

@@ -137,6 +137,34 @@ struct entry *keep_refusal(const struct exchange *x)
     return entry_new(&facts);
 }
 
+/* Its fresh_ms is how long to wait, and a bit more, for 0 is that nobody said. */
+struct entry *keep_failure_of(int status, int64_t wait_ms)
+{
+    struct entry_facts facts = { .status = (uint16_t)status,
+                                 .fresh_ms = (uint64_t)(wait_ms + 1) };
+
+    return entry_new(&facts);
+}
+
+int64_t keep_wait_ms(const struct entry *failure)
+{
+    return (int64_t)failure->facts.fresh_ms - 1;
+}
+
+/* With what the upstream said, if that is why. */
+struct entry *keep_failure(const struct exchange *x)
+{
+    const struct attempt *a = call_lead(x);
+    struct entry_facts facts = { .fresh_ms = (uint64_t)(x->wait_ms + 1) };
+
+    if (a && x->err == x->refusal && a->status >= 400) {
+        facts.status = (uint16_t)a->status;
+        facts.content_type = attempt_header(a, "content-type");
+        facts.body = buf_str(&a->body);
+    }
+    return entry_new(&facts);
+}
+
 /* ---- headers ------------------------------------------------------------------------- */
 
 /* RFC 9110, 5.6.2: libcurl takes names that no client should see. */

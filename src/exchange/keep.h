@@ -18,6 +18,11 @@ struct entry *keep_entry(const struct exchange *x, struct str body);
 
 /* A refusal, of or by an upstream, for those who sent the same bytes: its key is their digest. */
 struct entry *keep_refusal(const struct exchange *x);
+/* A failure for whoever waited for the same. */
+struct entry *keep_failure(const struct exchange *x);
+/* As another gateway tells it: a status (0: none), and how long to wait (ms; -1: not said). */
+struct entry *keep_failure_of(int status, int64_t wait_ms);
+int64_t keep_wait_ms(const struct entry *failure);
 
 /* May the answer of this exchange be kept at all? Fills why_not otherwise. */
 bool keep_allows(const struct model *m, const struct ask *ask, const struct request *r,

@@ -70,6 +70,9 @@ struct exchange {
     enum cache_tier tier;       /* look_up */
     struct fleet_seat fleet;    /* look_up or await */
     bool awaited;               /* await: another gateway was having it answered */
+    bool
+        let_down; /* join or await: whom it waited for has failed, and it may try as the last */
+    bool followed; /* call: another gateway awaits this answer, as Redis last said */
 
     const struct route *routes; /* route: the model's, or those of a fallback */
     size_t route_count;

@@ -21,12 +21,37 @@ static void on_bytes(struct fleet_seat *s, struct str bytes)
     tell_bytes(x, bytes);
 }
 
+/* One more tries, of those who may; if that fails too, nobody need find it out once more. */
+static enum step heed_failure(struct exchange *x)
+{
+    const struct fleet_failure *why = &x->fleet.failure;
+
+    if (!x->let_down) {
+        x->let_down = true;
+        return LOOK_UP;
+    }
+    x->refused = keep_failure_of(why->status, why->wait_ms);
+    choose_note_wait(x, why->wait_ms);
+    x->refusal = why->err;
+    return exchange_give_up(x, x->refusal);
+}
+
+static enum step ask_alone(struct exchange *x)
+{
+    fleet_alone(x->kit->fleet);
+    return ROUTE;
+}
+
 static void on_end(struct fleet_seat *s, enum fleet_end end)
 {
     struct exchange *x = container_of(s, struct exchange, fleet);
 
     if (end == FLEET_AGAIN && !x->committed)
         exchange_go(x, LOOK_UP);
+    else if (end == FLEET_FAILED)
+        exchange_go(x, heed_failure(x));
+    else if (end == FLEET_ALONE)
+        exchange_go(x, ask_alone(x));
     else if (end == FLEET_WHOLE)
         exchange_go(x, SETTLE);
     else
@@ -34,16 +59,19 @@ static void on_end(struct fleet_seat *s, enum fleet_end end)
                                                             : ERR_LEADER_LOST));
 }
 
-/* Nobody elsewhere follows it; somebody here may have come meanwhile. */
-static void on_unfollowed(struct fleet_seat *s)
+/* If nobody elsewhere follows it, somebody here may have come meanwhile. */
+static void on_seen(struct fleet_seat *s, bool followed)
 {
     struct exchange *x = container_of(s, struct exchange, fleet);
 
-    if (x->deserted && !flight_has_followers(&x->seat))
+    x->followed = followed;
+    if (!x->deserted)
+        exchange_flow(x);
+    else if (!followed && !flight_has_followers(&x->seat))
         exchange_call_off(x, ERR_CANCELLED);
 }
 
-static const struct fleet_events events = { on_bytes, on_end, on_unfollowed };
+static const struct fleet_events events = { on_bytes, on_end, on_seen };
 
 enum step others_await(struct exchange *x)
 {
@@ -72,8 +100,21 @@ bool others_may_follow(struct exchange *x)
 
     if (!works || !x->fleet.leads)
         return false;
-    fleet_lead_on(&x->fleet, &events);
+    fleet_look_out(&x->fleet, &events);
     return true;
+}
+
+void others_look_out(struct exchange *x)
+{
+    if (x->fleet.leads)
+        fleet_look_out(&x->fleet, &events);
+}
+
+void others_look_away(struct exchange *x)
+{
+    x->followed = false;
+    if (x->fleet.leads)
+        fleet_look_away(&x->fleet);
 }
 
 /* Of the gateway, not of its upstream: to others it is as if it had died. */
@@ -82,12 +123,33 @@ static bool has_left(const struct exchange *x)
     return x->err == ERR_CANCELLED || x->err == ERR_SHUTDOWN || x->err == ERR_DEADLINE;
 }
 
+static bool is_for_each_alone(const struct exchange *x)
+{
+    return x->err == ERR_UPSTREAM_REFUSED || (keep_is_answered(x) && !x->degraded);
+}
+
+static struct fleet_failure failure_of(const struct exchange *x)
+{
+    const struct attempt *a = call_lead(x);
+
+    return (struct fleet_failure){ .err = x->err ? x->err : x->refusal,
+                                   .status = a && a->status >= 400 ? a->status : 0,
+                                   .wait_ms = x->wait_ms };
+}
+
+/* Something less may have served its own client: to others it has failed all the same. */
 void others_land(struct exchange *x)
 {
+    struct fleet_failure why = failure_of(x);
+
     if (!x->fleet.leads)
         return;
     if (has_left(x))
         fleet_leave(&x->fleet);
-    else
+    else if (x->stored || is_for_each_alone(x))
         fleet_land(&x->fleet, x->stored);
+    else if (find_is_common(why.err))
+        fleet_fail(&x->fleet, &why);
+    else
+        fleet_leave(&x->fleet);
 }

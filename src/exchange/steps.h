@@ -27,6 +27,8 @@ enum step exchange_give_up(struct exchange *x, enum err err);
 void exchange_call_off(struct exchange *x, enum err err);
 /* Its client waits no more: it goes on for those who follow, in the background, or not at all. */
 void exchange_desert(struct exchange *x);
+/* Its client has no room, or others have come or gone: what is under way goes on, or stands still. */
+void exchange_flow(struct exchange *x);
 
 enum { TRAIL_TEXT = 192 };
 /* The steps that it went, for the row of a failure. */
@@ -42,6 +44,8 @@ void find_name_flight(const struct exchange *x, struct digest *out);
 void find_resume(struct exchange *x);
 /* The flight of who leads it, at its end: with the answer, or with why there is none. */
 void find_land(struct exchange *x);
+/* Would whoever asks meet this failure now? Not that of one client's time or place in a line. */
+bool find_is_common(enum err err);
 /* The same bytes, asked again, are then answered without being parsed. */
 void find_remember(const struct exchange *x);
 
@@ -54,6 +58,9 @@ stop_fn others_stop_await;
  * says that none does.
  */
 bool others_may_follow(struct exchange *x);
+/* Its client reads slowly: do other gateways wait meanwhile? exchange_flow() when that is known. */
+void others_look_out(struct exchange *x);
+void others_look_away(struct exchange *x);
 void others_land(struct exchange *x);
 
 /* ---- choose.c ---- */

@@ -148,7 +148,7 @@ void tell_failure(struct exchange *x)
         why.body = a->status >= 400 ? buf_str(&a->body) : str_of(a->tap.answer.error_text);
         why.content_type = a->status >= 400 ? attempt_header(a, "content-type")
                                             : (struct str){ 0 };
-    } else if (x->refused && x->err == ERR_UPSTREAM_REFUSED) {
+    } else if (x->refused && is_of_upstream(x->err) && !is_invalid(x->err)) {
         why.status = x->refused->facts.status;
         why.body = x->refused->facts.body;
         why.content_type = x->refused->facts.content_type;

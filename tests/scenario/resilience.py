@@ -21,6 +21,8 @@ What Weir does when models, networks and Redis do not do theirs. The table below
 2. When no route answers, the model's `fallback` list serves: a stale answer, another model, rules ([in which order, and how it is marked](decisions/degrading.md)).
 3. When nothing serves, the client gets an error in its dialect that says what to do, with `Retry-After` where waiting helps.
 4. A stream that has shown content is never mended or started over: it ends with one error event.
+5. Equal questions are one call. When it fails, one of those who wait asks once more, in the whole fleet; when that fails as well, it is everybody's failure
+   ([why](decisions/fleet-coalescing.md)).
 
 Where to look: `GET /admin/upstreams` (who gets calls, and why not), `weir_upstream_healthy`, `weir_upstream_breaker_total`, `weir_retries_total`,
 `weir_queue_depth`, `weir_fallbacks_total` and `weir_requests_total{outcome}` in `/metrics`, the `exchange_end` line of a request in the log.

@@ -121,6 +121,20 @@ def test_c6_the_leaders_failure_promotes_one_follower(stage):
     assert len(upstream.calls) == 2
 
 
+def test_c6_an_upstream_that_fails_is_tried_twice_and_not_by_each_in_turn(stage):
+    gate = Gate(chat.fails(500, message="down for good"))
+    upstream = stage.upstream(gate)
+    weir = stage.weir(config.gateway(upstream, **config.chat(max_attempts=1)))
+    clients = asking(weir, chat.stable(), 20)
+    joined(weir, 20)
+    gate.opened.set()
+    responses = answers(clients)
+    assert {r.status for r in responses} == {500}
+    assert {r.error["message"] for r in responses} == {"down for good"}
+    assert len(upstream.calls) == 2
+    joined(weir, 0)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_c6_a_refusal_that_no_retry_cures_is_everybodys_after_one_call(stage, stream):
     gate = Gate(chat.fails(422, message="no such tool"))

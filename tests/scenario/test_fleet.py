@@ -120,6 +120,44 @@ def test_a_failed_leader_is_replaced_by_one_follower(stage):
     assert len(upstream.calls) == 2
 
 
+def test_an_upstream_that_fails_is_tried_twice_in_the_whole_fleet(stage):
+    gate = Gate(chat.fails(503, {"Retry-After": "7"}))
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis, count=3, models={"chat": {"max_attempts": 1}})
+    first = ask_all(weirs[:1], chat.stable(), 4)
+    upstream.call()
+    waiting = ask_all(weirs[1:], chat.stable(), 16)
+    weirs[0].metrics.wait("weir_in_flight", 4)
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_in_flight", 8)
+        weir.metrics.wait("weir_fleet_waiting", 1)
+    gate.opened.set()
+    responses = answers(first + waiting)
+    assert {r.status for r in responses} == {503}
+    assert all(1 <= int(r.header("retry-after")) <= 7 for r in responses)
+    assert len(upstream.calls) <= 2
+    for weir in weirs:
+        weir.metrics.wait("weir_in_flight", 0)
+        weir.metrics.wait("weir_fleet_waiting", 0)
+
+
+def test_an_answer_that_is_not_kept_has_the_other_replicas_ask_at_once(stage):
+    gate = Gate(chat.says(body=chat.completion("cut", finish="length")))
+    upstream, redis = stage.upstream(gate), stage.redis()
+    weirs = replicas(stage, upstream, redis, count=3)
+    first = ask_all(weirs[:1], chat.stable(), 1)
+    upstream.call()
+    waiting = ask_all(weirs[1:], chat.stable(), 4)
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_in_flight", 2)
+        weir.metrics.wait("weir_fleet_waiting", 1)
+    gate.opened.set()
+    assert {r.status for r in answers(first + waiting)} == {200}
+    assert len(upstream.calls) == 3
+    for weir in weirs[1:]:
+        weir.metrics.wait("weir_fleet_leases_total", 1, result="alone")
+
+
 def test_nobody_waits_past_its_own_deadline(stage):
     gate = Gate()
     upstream, redis = stage.upstream(gate), stage.redis()
@@ -304,3 +342,22 @@ def test_without_leave_to_run_scripts_each_process_coalesces_on_its_own(stage):
     assert {r.status for r in answers(clients)} == {200}
     assert len(upstream.calls) == 2
     weirs[0].wait_logged("redis_scripts_refused")
+
+
+@pytest.mark.parametrize("streams", ["fleet", "process"])
+def test_a_client_that_does_not_read_holds_nobody_up_on_another_replica(stage, streams):
+    # More in all than the buffers between a gateway and its client hold, and few words.
+    padding = b'{"padding":"' + b"x" * 60_000 + b'",'
+    words = ["word "] * 100
+    events = [e.replace(b"{", padding, 1) for e in chat.stream_of(*words)]
+    upstream, redis = stage.upstream(chat.stream(*events)), stage.redis()
+    one, two = replicas(stage, upstream, redis, cache={"coalesce_streams": streams})
+    with Client(one.address, timeout=20, receive_buffer=4096) as leader:
+        leader.ask("POST", chat.PATH, chat.stable(stream=True))
+        upstream.call()
+        with Client(two.address, timeout=15) as follower:
+            follower.ask("POST", chat.PATH, chat.stable(stream=True))
+            response = follower.head()
+            follower.rest(response)
+        assert chat.text_of(response.events) == "".join(words)
+        assert len(upstream.calls) == 1

@@ -3,6 +3,7 @@
 
 #include "weir/base/buf.h"
 #include "weir/base/digest.h"
+#include "weir/base/err.h"
 #include "weir/base/list.h"
 #include "weir/cache/remote.h"
 #include "weir/net/timer.h"
@@ -15,14 +16,17 @@
  * Who got it leads: the lease is renewed while it does, and given back when it lands, which is
  * published at once. Who did not get it awaits news: woken by the landing, by the lease's end
  * (its holder has died), or because Redis is away; it then looks up again, in which it finds
- * the answer, or takes the lease over (exactly one does), or goes on alone.
+ * the answer, or takes the lease over (exactly one does), or goes on alone. A leader whose
+ * upstreams have failed says so and how, so that a whole fleet need not find it out one by one;
+ * one whose answer cannot be had from Redis says that, and everybody asks for itself at once.
  *
  * With `streams`, a leader also writes its running answer to weir:v1:tape:<sha256> (a Redis
  * stream), and who awaits it is given those bytes as they come. Who has been given some is
  * never told to look up again: it gets the rest, or hears that there is none.
  *
  * Who awaits says so beside the flight, whenever it looks at the lease. So a leader whose own
- * clients have left knows whether to go on for others.
+ * clients have left, or do not take the answer as fast as it comes, knows whether to go on for
+ * others.
  *
  * One per worker, with a connection of its own for news. No landing is missed for long: who
  * awaits looks at the lease when it sits down and when the lease should end, and everybody
@@ -37,8 +41,7 @@ enum {
     FLEET_RENEW_MS = 1000,
     FLEET_FOLLOW_MS = 2 *
                       FLEET_LEASE_MS, /* how long who awaited, and died, is taken to await */
-    FLEET_TAPE_BYTES = 8
-                       << 20, /* of one running answer; beyond it others get it when complete */
+    FLEET_TAPE_BYTES = 8 << 20, /* of one running answer; no more of it is read for others */
 };
 
 struct fleet;
@@ -59,15 +62,24 @@ void fleet_alone(struct fleet *f);
 
 enum fleet_end {
     FLEET_AGAIN,  /* look it up again */
+    FLEET_FAILED, /* so does this, but its leader's upstreams have failed: seat->failure */
+    FLEET_ALONE,  /* what its leader brings is not to be had from here: ask for yourself */
     FLEET_WHOLE,  /* its bytes have come by on_bytes, to the end */
     FLEET_BROKEN, /* some of its bytes have come, and no more will: its upstream failed */
     FLEET_LOST,   /* the same: who was reading it has gone, or cannot be heard */
 };
 
+/* Why upstreams gave nothing, as far as it is told to those who await. */
+struct fleet_failure {
+    enum err err;
+    int status;      /* of the upstream's answer; 0: none */
+    int64_t wait_ms; /* -1: it did not say */
+};
+
 struct fleet_events {
     void (*on_bytes)(struct fleet_seat *s, struct str bytes); /* of a running stream */
     void (*on_end)(struct fleet_seat *s, enum fleet_end end); /* once, for who awaits */
-    void (*on_unfollowed)(struct fleet_seat *s);              /* for who leads on */
+    void (*on_seen)(struct fleet_seat *s, bool followed);     /* for who leads and looks out */
 };
 
 /* Embedded in whoever leads or awaits; zeroed: neither. */
@@ -80,6 +92,7 @@ struct fleet_seat {
     bool awaited;       /* this flight, before; kept so that taking over is told from leading */
     struct timer timer; /* leads: to renew; awaits: the lease's end */
     void *state;        /* the fleet's own */
+    struct fleet_failure failure; /* FLEET_FAILED */
 };
 
 /* ---- whoever took the lease ---- */
@@ -87,13 +100,19 @@ void fleet_lead(struct fleet *f, struct fleet_seat *s, const struct digest *flig
 void fleet_write(struct fleet_seat *s, struct str bytes); /* nothing without `streams` */
 /* What was written is all there is: who has read it has it whole, even if no answer is kept. */
 void fleet_wrote_all(struct fleet_seat *s);
+/* May more be read for those elsewhere than the leader's own client has taken? */
+bool fleet_has_room(const struct fleet_seat *s);
 /*
- * Nobody here waits for it any more. Redis is asked now, and every second, whether somebody
- * elsewhere does: if nobody, on_unfollowed comes, once. While Redis does not say, it goes on.
+ * Nobody here waits for it any more, or takes it as it comes. Redis is asked now, and every
+ * second, whether somebody elsewhere does, and on_seen tells. While Redis does not say, nothing
+ * comes.
  */
-void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events);
-/* `good`: an answer is in Redis for those who await it. The seat is zeroed. */
+void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events);
+void fleet_look_away(struct fleet_seat *s);
+/* `good`: the answer is in Redis for those who await it; else they ask for themselves. The seat
+   is zeroed. */
 void fleet_land(struct fleet_seat *s, bool good);
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why); /* likewise */
 
 /* ---- whoever found it taken ---- */
 /* `lease_ms` is what is left of it; `wants_bytes`: of a stream, if there are any. */

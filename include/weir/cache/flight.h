@@ -63,7 +63,7 @@ enum flight_state {
  */
 struct flight_seat {
     enum flight_state state; /* as of the last on_news; owner's thread only */
-    enum err err;            /* LANDED */
+    enum err err;            /* LANDED; PROMOTED: how the one before has ended */
     struct entry *answer;    /* LANDED: one reference, the owner's to drop; may be NULL */
     flight_fn *on_news;
     struct flight_box *box; /* ours */

@@ -84,15 +84,16 @@ static void on_end(struct fleet_seat *s, enum fleet_end end)
     loop_stop(a->replica->stage->loop);
 }
 
-static void on_unfollowed(struct fleet_seat *s)
+static void on_seen(struct fleet_seat *s, bool followed)
 {
     struct asker *a = container_of(s, struct asker, seat);
 
-    a->unfollowed++;
+    a->unfollowed += !followed;
+    a->followed += followed;
     loop_stop(a->replica->stage->loop);
 }
 
-static const struct fleet_events events = { on_bytes, on_end, on_unfollowed };
+static const struct fleet_events events = { on_bytes, on_end, on_seen };
 
 void asker_lead(struct asker *a, struct replica *r)
 {
@@ -101,12 +102,13 @@ void asker_lead(struct asker *a, struct replica *r)
     fleet_lead(r->fleet, &a->seat, &question);
 }
 
-void asker_lead_on(struct asker *a)
+void asker_look_out(struct asker *a)
 {
-    unsigned before = a->unfollowed;
+    unsigned before = a->unfollowed + a->followed;
 
-    fleet_lead_on(&a->seat, &events);
-    cr_assert_eq(a->unfollowed, before, "nothing comes inside the call that starts it");
+    fleet_look_out(&a->seat, &events);
+    cr_assert_eq(a->unfollowed + a->followed, before,
+                 "nothing comes inside the call that starts it");
 }
 
 void asker_resume_waiting(struct asker *a, uint64_t lease_ms, bool wants_bytes)

@@ -29,6 +29,7 @@ struct asker {
     unsigned ends;
     enum fleet_end end;
     unsigned unfollowed; /* how often a leader has heard that nobody follows */
+    unsigned followed;   /* that somebody does */
     uint64_t ended_us;
 };
 
@@ -38,7 +39,7 @@ void asker_lead(struct asker *a,
                 struct replica *r); /* looks up, must get the lease, and leads */
 void asker_await(struct asker *a, struct replica *r, bool wants_bytes); /* must not get it */
 void asker_resume_waiting(struct asker *a, uint64_t lease_ms, bool wants_bytes);
-void asker_lead_on(struct asker *a); /* as nobody here waits any more */
+void asker_look_out(struct asker *a); /* as nobody here waits any more */
 void asker_deinit(struct asker *a);
 
 void stage_run_out(struct stage *s, uint64_t us); /* the whole time, whatever happens */

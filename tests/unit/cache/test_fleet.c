@@ -98,7 +98,7 @@ Test(fleet, a_leader_goes_on_for_another_replica_until_that_leaves)
 {
     asker_lead(&leader, &one);
     asker_await(&follower, &two, false);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     stage_run_out(&stage, 200000);
     cr_assert_eq(leader.unfollowed, 0);
     fleet_leave(&follower.seat);
@@ -135,12 +135,75 @@ Test(fleet, who_is_woken_finds_the_answer_that_has_landed)
     cr_assert_eq(follower.op.lease, LEASE_NONE);
 }
 
+static const struct fleet_failure why = { ERR_UPSTREAM_STATUS, 503, 2000 };
+
+Test(fleet, a_failure_is_told_with_its_status_and_how_long_to_wait)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    fleet_fail(&leader.seat, &why);
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_FAILED);
+    cr_assert_eq(follower.seat.failure.err, why.err);
+    cr_assert_eq(follower.seat.failure.status, why.status);
+    cr_assert_eq(follower.seat.failure.wait_ms, why.wait_ms);
+}
+
+/* Of another version of this program. */
+#define TELL(words)                                                                            \
+    stage_do(&stage, "EVAL return(redis.call('publish',KEYS[1],table.concat(ARGV,'\\32'))) 1 " \
+                     "weir:v1:landed " REPLICAS_HEX " " words)
+
+Test(fleet, a_failure_in_words_that_nobody_here_knows_is_a_failure)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    TELL("failed ERR_OF_TOMORROW 12 soon");
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_FAILED);
+    cr_assert_eq(follower.seat.failure.err, ERR_FLIGHT_FAILED);
+    cr_assert_eq(follower.seat.failure.status, 0);
+    cr_assert_eq(follower.seat.failure.wait_ms, -1);
+}
+
+Test(fleet, news_in_a_word_that_nobody_here_knows_have_it_looked_up_again)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    TELL("tomorrow");
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_AGAIN);
+}
+
+Test(fleet, an_answer_that_is_not_kept_has_everybody_ask_for_itself)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    fleet_land(&leader.seat, false);
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_ALONE);
+}
+
+Test(fleet, a_leader_that_leaves_is_no_failure)
+{
+    asker_lead(&leader, &one);
+    asker_await(&follower, &two, false);
+    stage_run_out(&stage, 20000);
+    fleet_leave(&leader.seat);
+    stage_until_end(&follower);
+    cr_assert_eq(follower.end, FLEET_AGAIN);
+}
+
 Test(fleet, after_a_failed_landing_exactly_one_takes_over)
 {
     asker_lead(&leader, &one);
     asker_await(&follower, &two, false);
     asker_await(&another, &one, false);
-    fleet_land(&leader.seat, false);
+    fleet_fail(&leader.seat, &why);
     stage_until_end(&follower);
     stage_until_end(&another);
     asker_look_up(&follower, &two);

@@ -113,19 +113,19 @@ Test(fleet_lead, a_leader_may_land_while_its_renewal_is_under_way)
 
 /* ---- those who follow ---- */
 
-Test(fleet_lead, who_leads_on_hears_at_once_that_nobody_follows)
+Test(fleet_lead, who_looks_out_hears_at_once_that_nobody_follows)
 {
     asker_lead(&leader, &one);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     stage_run_out(&stage, 100000);
     cr_assert_eq(leader.unfollowed, 1);
 }
 
-Test(fleet_lead, who_leads_on_goes_on_until_the_last_of_those_who_follow_has_left)
+Test(fleet_lead, who_looks_out_hears_when_the_last_of_those_who_follow_has_left)
 {
     stage_do(&stage, "SADD " REPLICAS_FOLLOWERS " somebody");
     asker_lead(&leader, &one);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
     cr_assert_eq(leader.unfollowed, 0);
     stage_do(&stage, "SREM " REPLICAS_FOLLOWERS " somebody");
@@ -133,19 +133,42 @@ Test(fleet_lead, who_leads_on_goes_on_until_the_last_of_those_who_follow_has_lef
     cr_assert_eq(leader.unfollowed, 1);
 }
 
-Test(fleet_lead, who_leads_on_goes_on_while_redis_does_not_say)
+Test(fleet_lead, who_looks_out_hears_nothing_while_redis_does_not_say)
 {
     asker_lead(&leader, &one);
     kill(stage.server, SIGKILL);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
     cr_assert_eq(leader.unfollowed, 0);
+}
+
+Test(fleet_lead, who_looks_out_hears_when_somebody_comes)
+{
+    asker_lead(&leader, &one);
+    asker_look_out(&leader);
+    stage_run_out(&stage, 100000);
+    cr_assert_eq(leader.followed, 0);
+    stage_do(&stage, "SADD " REPLICAS_FOLLOWERS " somebody");
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.followed, 1);
+}
+
+Test(fleet_lead, who_looks_away_hears_no_more)
+{
+    asker_lead(&leader, &one);
+    asker_look_out(&leader);
+    fleet_look_away(&leader.seat);
+    stage_run_out(&stage, (FLEET_RENEW_MS + 200) * 1000);
+    cr_assert_eq(leader.unfollowed, 0);
+    fleet_look_out(&leader.seat, leader.seat.events);
+    stage_run_out(&stage, 100000);
+    cr_assert_eq(leader.unfollowed, 1);
 }
 
 Test(fleet_lead, a_leader_may_land_while_it_asks_who_follows)
 {
     asker_lead(&leader, &one);
-    asker_lead_on(&leader);
+    asker_look_out(&leader);
     fleet_land(&leader.seat, true);
     stage_run_out(&stage, 50000);
     cr_assert_eq(leader.unfollowed, 0);
@@ -161,6 +184,25 @@ Test(fleet_lead, landing_forgets_who_followed)
 }
 
 /* ---- the tape ---- */
+
+static void write_megabytes(size_t n)
+{
+    static char megabyte[1 << 20];
+
+    memset(megabyte, 'x', sizeof(megabyte));
+    while (n-- > 0)
+        fleet_write(&leader.seat, (struct str){ megabyte, sizeof(megabyte) });
+}
+
+Test(fleet_lead, no_more_is_read_for_others_than_a_tape_holds_whether_there_is_one_or_not)
+{
+    one.fleet->streams = false;
+    asker_lead(&leader, &one);
+    write_megabytes(7);
+    cr_assert(fleet_has_room(&leader.seat));
+    write_megabytes(1);
+    cr_assert_not(fleet_has_room(&leader.seat));
+}
 
 Test(fleet_lead, the_first_bytes_go_at_once_and_the_next_in_batches)
 {
@@ -197,13 +239,10 @@ Test(fleet_lead, without_streams_nothing_is_written)
 
 Test(fleet_lead, a_tape_that_grows_too_long_is_cut_to_its_mark)
 {
-    static char megabyte[1 << 20];
     struct buf out = { 0 };
 
-    memset(megabyte, 'x', sizeof(megabyte));
     asker_lead(&leader, &one);
-    for (size_t i = 0; i <= FLEET_TAPE_BYTES / sizeof(megabyte); i++)
-        fleet_write(&leader.seat, (struct str){ megabyte, sizeof(megabyte) });
+    write_megabytes((FLEET_TAPE_BYTES >> 20) + 1);
     stage_run_out(&stage, 100000);
     cr_assert_eq(number_of("XLEN " REPLICAS_TAPE), 1);
     stage_ask(&stage, &out, "XRANGE " REPLICAS_TAPE " - +");

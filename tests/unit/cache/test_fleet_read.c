@@ -119,7 +119,7 @@ Test(fleet_read, a_leader_that_fails_after_bytes_leaves_a_broken_stream)
     begin();
     put("half");
     stage_until_bytes(&follower, 4);
-    fleet_land(&leader.seat, false);
+    fleet_fail(&leader.seat, &(struct fleet_failure){ .err = ERR_UPSTREAM_SILENT });
     stage_until_end(&follower);
     cr_assert_eq(follower.end, FLEET_BROKEN);
 }
@@ -134,12 +134,14 @@ Test(fleet_read, a_leader_that_leaves_after_bytes_is_lost)
     cr_assert_eq(follower.end, FLEET_LOST);
 }
 
-Test(fleet_read, a_leader_that_fails_before_bytes_is_asked_for_again)
+Test(fleet_read, a_leader_that_fails_before_bytes_has_failed)
 {
     begin();
-    fleet_land(&leader.seat, false);
+    stage_run_out(&stage, 20000);
+    fleet_fail(&leader.seat, &(struct fleet_failure){ .err = ERR_UPSTREAM_SILENT });
     stage_until_end(&follower);
-    cr_assert_eq(follower.end, FLEET_AGAIN);
+    cr_assert_eq(follower.end, FLEET_FAILED);
+    cr_assert_eq(follower.seat.failure.err, ERR_UPSTREAM_SILENT);
 }
 
 Test(fleet_read, a_leader_that_dies_after_bytes_is_lost)
@@ -250,7 +252,7 @@ Test(fleet_read, who_leaves_while_being_told_hears_no_more)
 
 /* ---- odd tapes ---- */
 
-Test(fleet_read, a_tape_that_is_over_breaks_who_has_begun_and_is_waited_out_by_others)
+Test(fleet_read, a_tape_that_is_over_breaks_who_has_begun_and_has_others_ask_for_themselves)
 {
     static char megabyte[1 << 20];
 
@@ -263,12 +265,9 @@ Test(fleet_read, a_tape_that_is_over_breaks_who_has_begun_and_is_waited_out_by_o
     cr_assert_eq(follower.end, FLEET_LOST);
 
     asker_await(&another, &two, true);
-    stage_run_out(&stage, 100000);
-    cr_assert_eq(another.ends, 0);
-    cr_assert_eq(another.bytes.len, 0);
-    fleet_land(&leader.seat, true);
     stage_until_end(&another);
-    cr_assert_eq(another.end, FLEET_AGAIN);
+    cr_assert_eq(another.bytes.len, 0);
+    cr_assert_eq(another.end, FLEET_ALONE);
 }
 
 Test(fleet_read, a_tape_of_no_shape_of_ours_is_not_read)

@@ -115,6 +115,48 @@ Test(followers, when_the_leader_fails_the_follower_asks_anew)
     cr_assert_eq(follower->reply.attempts, 1);
 }
 
+/* Four with the same question, the first of which has failed as plainly as can be. */
+static void start_four_and_fail(void)
+{
+    for (size_t i = 0; i < 4; i++)
+        (void)start_missed(i, PLAIN);
+    while (leader->x)
+        fails(ERR_UPSTREAM_STATUS, 500);
+    turn_missed();
+}
+
+Test(followers, when_a_second_leader_fails_all_have_failed)
+{
+    size_t calls;
+
+    start_four_and_fail();
+    while (follower->x) {
+        buf_reset(&world.attempt->body);
+        buf_put_text(&world.attempt->body, "no");
+        fails(ERR_UPSTREAM_STATUS, 500);
+    }
+    calls = world.call_count;
+    turn();
+    for (size_t i = 2; i < 4; i++) {
+        cr_assert_eq(world.clients[i].failure.err, ERR_UPSTREAM_STATUS);
+        cr_assert_eq(world.clients[i].failure.status, 500);
+        cr_assert_str_eq(world.clients[i].failed_body, "no");
+        cr_assert_eq(world.clients[i].reply.attempts, 0);
+    }
+    cr_assert_eq(world.call_count, calls);
+}
+
+Test(followers, a_second_leader_that_leaves_is_replaced_once_more)
+{
+    start_four_and_fail();
+    exchange_cancel(follower->x);
+    exchange_cancel(world.clients[2].x);
+    turn();
+    answers(CHAT_BODY);
+    turn();
+    assert_got(&world.clients[3], CHAT_BODY);
+}
+
 Test(followers, what_would_be_refused_again_is_refused_for_all_in_one_call)
 {
     start_two(PLAIN);

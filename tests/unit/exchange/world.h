@@ -55,7 +55,9 @@ static struct {
     int lookups;
     bool wished; /* the last one would have taken the lease */
     struct fleet_seat *awaiting, *leading;
-    int leads, landings, good_landings, led_on;
+    struct fleet_failure failure; /* that a leader told the fleet last */
+    int leads, landings, good_landings, leavings, looks_out, looks_away;
+    bool tape_is_full;
     struct buf tape;      /* what a leader wrote for the fleet */
     struct entry *peeked; /* what memory holds; NULL: nothing */
     struct entry *kept;   /* what was stored last */
@@ -173,11 +175,23 @@ void fleet_wrote_all(struct fleet_seat *s)
     cr_assert(s->leads);
 }
 
-void fleet_lead_on(struct fleet_seat *s, const struct fleet_events *events)
+bool fleet_has_room(const struct fleet_seat *s)
+{
+    cr_assert(s->leads);
+    return !world.tape_is_full;
+}
+
+void fleet_look_out(struct fleet_seat *s, const struct fleet_events *events)
 {
     cr_assert(s->leads);
     s->events = events;
-    world.led_on++;
+    world.looks_out++;
+}
+
+void fleet_look_away(struct fleet_seat *s)
+{
+    cr_assert(s->leads);
+    world.looks_away++;
 }
 
 void fleet_alone(struct fleet *f)
@@ -191,6 +205,13 @@ void fleet_land(struct fleet_seat *s, bool good)
     *s = (struct fleet_seat){ 0 };
     world.landings++;
     world.good_landings += good;
+}
+
+void fleet_fail(struct fleet_seat *s, const struct fleet_failure *why)
+{
+    cr_assert(s->leads);
+    world.failure = *why;
+    *s = (struct fleet_seat){ 0 };
 }
 
 void fleet_await(struct fleet *f, struct fleet_seat *s, const struct digest *flight,
@@ -213,8 +234,7 @@ void fleet_resume(struct fleet_seat *s)
 
 void fleet_leave(struct fleet_seat *s)
 {
-    if (s->leads)
-        fleet_land(s, false);
+    world.leavings += s->leads;
     if (world.awaiting == s)
         world.awaiting = NULL;
     *s = (struct fleet_seat){ 0 };

@@ -10,9 +10,10 @@
 
 /*
  * The judge's files: judge.c is the round that follows each tick, judge_alarm.c and
- * judge_change.c what a fold comes to, judge_put.c what operators are told, judge_order.c what
- * people change, judge_create.c how they make baselines, judge_names.c what is said of names that
- * fit nothing, judge_watch.c what is no longer watched.
+ * judge_change.c what a fold comes to, judge_put.c what operators are told when they ask and
+ * judge_measure.c what in gauges, judge_order.c what people change, judge_create.c how they make
+ * baselines, judge_names.c what is said of names that fit nothing, judge_watch.c what is no
+ * longer watched.
  */
 
 enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
@@ -73,7 +74,7 @@ void judge_look_round(struct judge *j);
 void judge_let_go(struct judge *j);
 void judge_watch_deinit(struct judge *j);
 
-/* judge_put.c */
+/* judge_measure.c */
 void judge_measure(struct judge *j);
 
 /* judge_order.c */

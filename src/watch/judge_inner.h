@@ -73,6 +73,9 @@ void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
 void judge_look_round(struct judge *j);
 void judge_let_go(struct judge *j);
 void judge_watch_deinit(struct judge *j);
+/* As the configuration has it: are its values words, and no numbers? Does it name the version? */
+bool judge_has_words(const struct judge *j, const struct tick_histogram *of);
+bool judge_names_version(const struct judge *j, struct str model, struct str version);
 
 /* judge_measure.c */
 void judge_measure(struct judge *j);

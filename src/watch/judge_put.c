@@ -48,6 +48,27 @@ static void put_options(const struct baseline *b, struct buf *out)
                    feet.alone, feet.shared, feet.whole);
 }
 
+/* It has answers, and nothing comes of them: the control had none in any of a day's ticks. */
+static bool lacks_control(const struct judge *j, const struct subject *s)
+{
+    uint64_t ignored[ECUSUM_BINS], day = j->upto > DRIFT_DAY ? j->upto - DRIFT_DAY : 0;
+    bool folded = s->revision == 0; /* a tick, since that is what it is held against */
+
+    return s->drift && s->drift->baseline->control.len > 0 && folded && s->tick >= day &&
+           window_sum(&s->drift->against, day, ignored) == 0 &&
+           subject_verdict(s, j->upto) == DRIFT_INSUFFICIENT_DATA;
+}
+
+static void put_lack(const struct subject *s, struct buf *out)
+{
+    struct buf reason = { 0 };
+
+    buf_put_printf(&reason, "control version %.*s has no answers: misspelt?",
+                   STR_ARG(s->drift->baseline->control));
+    put_text(out, "reason", buf_str(&reason));
+    buf_deinit(&reason);
+}
+
 static void put_judged(const struct judge *j, const struct drift *d, struct buf *out)
 {
     uint64_t before[ECUSUM_BINS], after[ECUSUM_BINS];
@@ -91,6 +112,8 @@ static void put_subject(const struct judge *j, const struct subject *s, struct b
     put_text(out, "prediction", s->of.prediction);
     put_text(out, "segment", s->of.segment);
     put_text(out, "state", str_of(drift_word(subject_verdict(s, j->upto))));
+    if (lacks_control(j, s))
+        put_lack(s, out);
     if (s->drift)
         put_judged(j, s->drift, out);
     else

@@ -137,12 +137,17 @@ static bool is_pinned(const struct map *pins, struct str member)
     return pinned;
 }
 
+/* By the histogram's name alone: behind a '#', which names escape, stands what else is meant. */
 static struct map *name_pinned(struct book *b)
 {
     struct map *pins = map_new();
 
-    for (size_t i = 0; i < b->pin_count; i++)
-        (void)map_put(pins, str_of(b->pins[i].member), &b->pins[i]);
+    for (size_t i = 0; i < b->pin_count; i++) {
+        struct str rest = str_of(b->pins[i].member), member;
+
+        if (str_split(&rest, '#', &member))
+            (void)map_put(pins, member, &b->pins[i]);
+    }
     return pins;
 }
 

@@ -218,6 +218,8 @@ static void print_answer(const struct baseline_words *o, struct str text)
     if (json_object_get(answer, "baselines")) {
         print_list(json_object_get(answer, "baselines"), o->pin);
         print_skipped(json_object_get(answer, "skipped"));
+        if (text_of(answer, "hint")[0])
+            (void)printf("hint: --%s\n", text_of(answer, "hint"));
     } else if (json_object_get(answer, "pinned") && o->verb == BASELINE_PIN) {
         (void)printf("%s is in force for %s from the next tick on\n", text_of(answer, "pinned"),
                      text_of(answer, "histogram"));

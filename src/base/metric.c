@@ -254,6 +254,13 @@ static struct metric_cell *add_cell(struct metric_family *f, struct metric_serie
     return cell;
 }
 
+static unsigned room_of(const struct metric_family *f)
+{
+    bool changing = f->metric == METRIC_DRIFT_SCORE || f->metric == METRIC_DRIFT_ALARM;
+
+    return changing ? METRIC_EVER : METRIC_SERIES;
+}
+
 /* A full family's last place is that of "other"; false if `labels` must be counted there. */
 static bool make_cell(struct metric_shard *s, struct metric_family *f, const struct str *labels,
                       bool is_other)
@@ -264,7 +271,7 @@ static bool make_cell(struct metric_shard *s, struct metric_family *f, const str
 
     (void)pthread_mutex_lock(&s->all->lock);
     series = find_series(f, labels);
-    if (!series && (f->size < METRIC_SERIES - 1 || is_other))
+    if (!series && (f->size < room_of(f) - 1 || is_other))
         series = add_series(f, labels);
     if (series)
         cell = add_cell(f, series);

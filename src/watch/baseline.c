@@ -46,6 +46,13 @@ static int compare_values(const void *left, const void *right)
     return str_compare(a->value, b->value);
 }
 
+static int compare_words(const void *left, const void *right)
+{
+    const struct count *a = left, *b = right;
+
+    return str_compare(a->value, b->value);
+}
+
 bool baseline_edge(const struct baseline *b, size_t bin, double *edge)
 {
     return bin < b->ordered && is_bin(b->values[bin], edge);
@@ -101,7 +108,7 @@ static void add_value(struct baseline *b, struct str value, uint64_t n)
     b->values[b->bins] = arena_copy(&b->arena, value);
     b->counts[b->bins++] = n;
     b->n += n;
-    b->ordered += is_bin(value, &ignored) ? 1 : 0;
+    b->ordered += !b->worded && is_bin(value, &ignored) ? 1 : 0;
 }
 
 /* "upto_0.5" as "le_0.5" */
@@ -190,8 +197,8 @@ static void take_values(struct baseline *b, const struct counts *total)
     memcpy(rows, total->at, total->size * sizeof(rows[0]));
     if (counts_of(total, STR("other")) == 0)
         rows[count++] = (struct count){ STR("other"), 0 };
-    qsort(rows, count, sizeof(rows[0]), compare_values);
-    while (ordered < count && is_bin(rows[ordered].value, &ignored))
+    qsort(rows, count, sizeof(rows[0]), b->worded ? compare_words : compare_values);
+    while (!b->worded && ordered < count && is_bin(rows[ordered].value, &ignored))
         ordered++;
     if (count_of_grid(rows, ordered) > 0)
         add_deciles(b, rows, ordered);
@@ -279,6 +286,7 @@ struct baseline *baseline_new(const struct baseline_origin *o)
     b->created_ms = o->created_ms;
     b->from = arena_copy(&b->arena, o->from);
     b->control = arena_copy(&b->arena, o->control);
+    b->worded = o->worded;
     take_values(b, o->total);
     if (o->ticks)
         b->phi = measure_phi(b, o);
@@ -306,6 +314,17 @@ static void put_text(struct buf *out, const char *key, struct str value)
     buf_put_printf(out, "\"%s\":", key);
     scan_put_string(out, value);
     buf_put(out, STR(","));
+}
+
+/* Only then a reader must be told. */
+static bool looks_like_bins(const struct baseline *b)
+{
+    double ignored;
+    size_t k = 0;
+
+    while (k < b->bins && !is_bin(b->values[k], &ignored))
+        k++;
+    return k < b->bins;
 }
 
 static void put_content(const struct baseline *b, struct buf *out)
@@ -336,6 +355,8 @@ static void put_content(const struct baseline *b, struct buf *out)
         buf_put(out, STR(",\"control\":"));
         scan_put_string(out, b->control);
     }
+    if (b->worded && looks_like_bins(b))
+        buf_put(out, STR(",\"words\":true"));
     if (b->season) {
         buf_put(out, STR(",\"hour_of_week\":"));
         season_put(b->season, b->bins, out);
@@ -380,6 +401,7 @@ static bool read_bins(struct str json, struct baseline *b)
     struct scan v, c;
     double ignored;
 
+    b->worded = scan_get(json, STR("words"), &value);
     if (!scan_get(json, STR("values"), &values) || !scan_get(json, STR("counts"), &counts))
         return false;
     scan_start(&v, values.value);
@@ -391,7 +413,7 @@ static bool read_bins(struct str json, struct baseline *b)
             !scan_u64(count.value, &b->counts[k]))
             return false;
         b->values[k] = arena_copy(&b->arena, scan_text(value.value, &b->arena, NULL));
-        b->ordered += is_bin(b->values[k], &ignored) ? 1 : 0;
+        b->ordered += !b->worded && is_bin(b->values[k], &ignored) ? 1 : 0;
         b->bins++;
     }
     return b->bins > 0 && !scan_next(&c, &count);

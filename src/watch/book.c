@@ -2,6 +2,7 @@
 #include "book.h"
 
 #include "member.h"
+#include "weir/base/map.h"
 #include "weir/base/mem.h"
 
 #include <stdio.h>
@@ -74,6 +75,14 @@ static size_t find_subject(const struct book *b, struct str member, bool *found)
     return high;
 }
 
+struct subject *book_find(const struct book *b, struct str member)
+{
+    bool found;
+    size_t at = find_subject(b, member, &found);
+
+    return found ? b->subjects[at] : NULL;
+}
+
 struct subject *book_subject(struct book *b, struct str member)
 {
     bool found;
@@ -107,9 +116,17 @@ static void drop_subject(struct book *b, size_t i)
             (b->subject_count - i) * sizeof(b->subjects[0]));
 }
 
-static bool is_alarmed(const struct subject *s)
+/* With an alarm it stays, for nothing else would end that. */
+static bool is_free(const struct subject *s)
 {
-    return s->drift && s->drift->latch.on != LATCHED_NOT;
+    return !s->unsaved && !(s->drift && s->drift->latch.on != LATCHED_NOT);
+}
+
+void book_keep_only(struct book *b, const struct map *members)
+{
+    for (size_t i = b->subject_count; i > 0; i--)
+        if (is_free(b->subjects[i - 1]) && !map_get(members, b->subjects[i - 1]->member))
+            drop_subject(b, i - 1);
 }
 
 void book_forget(struct book *b, uint64_t oldest)
@@ -117,27 +134,9 @@ void book_forget(struct book *b, uint64_t oldest)
     for (size_t i = b->subject_count; i > 0; i--) {
         const struct subject *s = b->subjects[i - 1];
 
-        if (s->last < oldest && s->tick < oldest && !s->unsaved && !is_alarmed(s))
+        if (s->last < oldest && s->tick < oldest && is_free(s))
             drop_subject(b, i - 1);
     }
-}
-
-size_t book_watched(const struct book *b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->subject_count; i++)
-        n += subject_is_watched(b->subjects[i]) ? 1 : 0;
-    return n;
-}
-
-size_t book_judged(const struct book *b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->subject_count; i++)
-        n += subject_is_watched(b->subjects[i]) && b->subjects[i]->drift ? 1 : 0;
-    return n;
 }
 
 /* ---- baselines ----------------------------------------------------------------------------- */

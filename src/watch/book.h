@@ -14,13 +14,14 @@
  */
 
 enum {
-    BOOK_SUBJECTS = 10000,         /* who comes later is left out, until others are forgotten */
-    BOOK_LEFT_OUT = 1000,          /* so many of them are counted */
+    BOOK_SUBJECTS = 10000,         /* of more it is chosen which (choice.h) */
     BOOK_ALARMS = 200,             /* the newest are kept in mind */
     BOOK_BASELINES = 4096,         /* people add to so many; */
     BOOK_MADE = 2 * BOOK_SUBJECTS, /* those that make themselves, to so many */
     BOOK_CHANGES = 100,            /* likewise */
 };
+
+struct map;
 
 struct pin {
     char *member;
@@ -81,6 +82,9 @@ void book_deinit(struct book *b);
 
 struct subject *book_subject(
     struct book *b, struct str member); /* made if need be, and if there is room; or NULL */
+struct subject *book_find(const struct book *b, struct str member); /* NULL: not there */
+/* All others leave; not with an alarm, or still to be written. */
+void book_keep_only(struct book *b, const struct map *members);
 /* Of those whose last tick is before `oldest`; not with an alarm, or still to be written. */
 void book_forget(struct book *b, uint64_t oldest);
 const struct baseline *book_baseline(const struct book *b, const char *id); /* NULL: unknown */
@@ -119,6 +123,6 @@ void book_write_hour(struct book *b, struct subject *s, uint64_t hour, struct st
 void book_rows_written(struct book *b);
 void book_drop_rows(struct book *b);
 
-/* How many histograms are watched, and how many of these have a baseline. */
+/* book_count.c: how many histograms are watched, and how many of these have a baseline. */
 size_t book_watched(const struct book *b);
 size_t book_judged(const struct book *b);

@@ -123,6 +123,7 @@ static void make(struct judge *j, struct subject *s)
         .alpha = judge_alpha(j),
         .created_ms = (s->tick + 1) * j->settings.tick_ms,
         .from = STR("auto"),
+        .worded = judge_has_words(j, &s->of),
     };
 
     b = book_add_baseline(&j->book, baseline_new(&origin));

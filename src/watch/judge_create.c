@@ -29,7 +29,8 @@ struct creation {
     uint64_t from, to;
     uint64_t most; /* answers of those that were skipped */
     bool pin, hour_of_week;
-    struct str control; /* a version, in the arena; empty: none */
+    struct str model;   /* in the arena, as the next */
+    struct str control; /* a version; empty: none */
     struct pairs pairs;
     struct str of_control; /* the control's member, of the histogram that it is at */
     struct draft draft;    /* of the histogram that it is at */
@@ -55,6 +56,20 @@ static enum err refuse_few(struct creation *c)
                      DRIFT_LEAST_N, c->count, (unsigned long long)c->most);
 }
 
+/* Of a version that no route asks there may be answers of the past, and none to come. */
+static void put_hint(const struct creation *c, struct buf *out)
+{
+    struct buf hint = { 0 };
+
+    if (c->control.len == 0 || judge_names_version(c->work.judge, c->model, c->control))
+        return;
+    buf_put_printf(&hint, "control: no route of the model names the version \"%.*s\"",
+                   STR_ARG(c->control));
+    buf_put(out, STR(",\"hint\":"));
+    scan_put_string(out, buf_str(&hint));
+    buf_deinit(&hint);
+}
+
 static void end(struct creation *c, enum err err)
 {
     struct buf *answer = &c->work.order->answer;
@@ -62,8 +77,10 @@ static void end(struct creation *c, enum err err)
     if (!err && c->made_json.len == 0)
         err = refuse_few(c);
     if (!err) {
-        buf_put_printf(answer, "{\"baselines\":[%.*s],\"skipped\":[%.*s]}\n",
+        buf_put_printf(answer, "{\"baselines\":[%.*s],\"skipped\":[%.*s]",
                        STR_ARG(buf_str(&c->made_json)), STR_ARG(buf_str(&c->skipped_json)));
+        put_hint(c, answer);
+        buf_put(answer, STR("}\n"));
     }
     buf_deinit(&c->made_json);
     buf_deinit(&c->skipped_json);
@@ -101,12 +118,13 @@ static void on_kept(struct store_op *op, enum err err)
     }
 }
 
-static void keep(struct creation *c, const struct baseline_origin *origin)
+static void keep(struct creation *c, struct baseline_origin *origin)
 {
     struct judge *j = c->work.judge;
     const struct baseline *b;
     struct buf json = { 0 };
 
+    origin->worded = judge_has_words(j, &origin->of);
     b = book_add_baseline(&j->book, baseline_new(origin));
     (void)snprintf(c->made, sizeof(c->made), "%s", b->id);
     baseline_put(b, &json);
@@ -379,6 +397,7 @@ void judge_create_baseline(struct judge *j, struct judge_order *o, const struct 
     judge_work_begin(&c->work, j, o, on_done);
     c->pin = r->pin;
     c->hour_of_week = r->hour_of_week;
+    c->model = arena_copy(&c->work.arena, r->model);
     c->control = arena_copy(&c->work.arena, r->control.at ? r->control : STR(""));
     if (j->book.baseline_count >= BOOK_BASELINES)
         refuse(c, ERR_MALFORMED,

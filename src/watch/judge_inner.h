@@ -10,9 +10,10 @@
 
 /*
  * The judge's files: judge.c is the round that follows each tick, judge_alarm.c and
- * judge_change.c what a fold comes to, judge_put.c what operators are told, judge_order.c what
- * people change, judge_create.c how they make baselines, judge_names.c what is said of names that
- * fit nothing, judge_watch.c what is no longer watched.
+ * judge_change.c what a fold comes to, judge_put.c what operators are told when they ask and
+ * judge_measure.c what in gauges, judge_order.c what people change, judge_create.c how they make
+ * baselines, judge_names.c what is said of names that fit nothing, judge_watch.c what is no
+ * longer watched.
  */
 
 enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
@@ -72,8 +73,11 @@ void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
 void judge_look_round(struct judge *j);
 void judge_let_go(struct judge *j);
 void judge_watch_deinit(struct judge *j);
+/* As the configuration has it: are its values words, and no numbers? Does it name the version? */
+bool judge_has_words(const struct judge *j, const struct tick_histogram *of);
+bool judge_names_version(const struct judge *j, struct str model, struct str version);
 
-/* judge_put.c */
+/* judge_measure.c */
 void judge_measure(struct judge *j);
 
 /* judge_order.c */

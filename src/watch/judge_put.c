@@ -3,106 +3,11 @@
 
 #include "effect.h"
 #include "weir/base/clock.h"
-#include "weir/base/metric.h"
 #include "weir/base/scan.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-/* What operators are told: gauges once a round, and pages when they ask. */
-
-/* ---- gauges -------------------------------------------------------------------------------- */
-
-struct family {
-    struct metric_shard *shard;
-    enum metric metric;
-};
-
-static void clear_series(void *ctx, const struct str *labels, int64_t value)
-{
-    const struct family *f = ctx;
-
-    if (value != METRIC_ABSENT)
-        metric_set(f->shard, f->metric, METRIC_ABSENT, labels);
-}
-
-static void clear(const struct judge *j, enum metric metric)
-{
-    metrics_each(j->metrics, metric, clear_series, &(struct family){ j->shard, metric });
-}
-
-/* "plan=pro,country=de" becomes "plan,country": its values are callers' words, and no labels. */
-static void put_names(struct buf *out, struct str segment)
-{
-    struct str part, name;
-
-    while (str_split(&segment, ',', &part))
-        if (str_split(&part, '=', &name)) {
-            if (out->len > 0)
-                buf_put(out, STR(","));
-            buf_put(out, name);
-        }
-}
-
-/* Of all values of a segment the worst is told. The series is there, if only as absent. */
-static void set_worst(const struct judge *j, enum metric metric, int64_t to,
-                      const struct str *labels)
-{
-    int64_t told = metric_read(j->metrics, metric, labels);
-
-    if (told == METRIC_ABSENT || to > told)
-        metric_set(j->shard, metric, to, labels);
-}
-
-static void make_series(const struct judge *j, const struct subject *s,
-                        const struct str *labels)
-{
-    (void)s;
-    metric_set(j->shard, METRIC_DRIFT_ALARM, METRIC_ABSENT, labels);
-    metric_set(j->shard, METRIC_DRIFT_SCORE, METRIC_ABSENT, labels);
-}
-
-static void measure(const struct judge *j, const struct subject *s, const struct str *labels)
-{
-    enum drift_verdict verdict = subject_verdict(s, j->upto);
-
-    set_worst(j, METRIC_DRIFT_ALARM, verdict == DRIFT_CONFIRMED ? 1 : 0, labels);
-    if (verdict >= DRIFT_OK)
-        set_worst(j, METRIC_DRIFT_SCORE,
-                  (int64_t)lround(drift_score(s->drift, j->threshold) * 1e6), labels);
-}
-
-static void for_each(const struct judge *j,
-                     void (*fn)(const struct judge *j, const struct subject *s,
-                                const struct str *labels))
-{
-    struct buf names = { 0 };
-
-    for (size_t i = 0; i < j->book.subject_count; i++) {
-        const struct subject *s = j->book.subjects[i];
-
-        if (!subject_is_watched(s))
-            continue;
-        buf_reset(&names);
-        put_names(&names, s->of.segment);
-        fn(j, s, METRIC_LABEL(s->of.model, s->of.version, s->of.prediction, buf_str(&names)));
-    }
-    buf_deinit(&names);
-}
-
-void judge_measure(struct judge *j)
-{
-    if (!j->shard)
-        return;
-    clear(j, METRIC_DRIFT_SCORE);
-    clear(j, METRIC_DRIFT_ALARM);
-    for_each(j, make_series);
-    for_each(j, measure);
-    metric_set(j->shard, METRIC_DRIFT_HISTOGRAMS, (int64_t)book_watched(&j->book), NULL);
-    metric_set(j->shard, METRIC_DRIFT_LEFT_OUT, (int64_t)j->book.left_out, NULL);
-}
-
-/* ---- pages --------------------------------------------------------------------------------- */
+/* What operators are told when they ask. */
 
 static void put_text(struct buf *out, const char *key, struct str value)
 {
@@ -141,6 +46,27 @@ static void put_options(const struct baseline *b, struct buf *out)
     feet = season_feet(b->season);
     buf_put_printf(out, ",\"hour_of_week\":{\"alone\":%u,\"shared\":%u,\"whole\":%u}",
                    feet.alone, feet.shared, feet.whole);
+}
+
+/* It has answers, and nothing comes of them: the control had none in any of a day's ticks. */
+static bool lacks_control(const struct judge *j, const struct subject *s)
+{
+    uint64_t ignored[ECUSUM_BINS], day = j->upto > DRIFT_DAY ? j->upto - DRIFT_DAY : 0;
+    bool folded = s->revision == 0; /* a tick, since that is what it is held against */
+
+    return s->drift && s->drift->baseline->control.len > 0 && folded && s->tick >= day &&
+           window_sum(&s->drift->against, day, ignored) == 0 &&
+           subject_verdict(s, j->upto) == DRIFT_INSUFFICIENT_DATA;
+}
+
+static void put_lack(const struct subject *s, struct buf *out)
+{
+    struct buf reason = { 0 };
+
+    buf_put_printf(&reason, "control version %.*s has no answers: misspelt?",
+                   STR_ARG(s->drift->baseline->control));
+    put_text(out, "reason", buf_str(&reason));
+    buf_deinit(&reason);
 }
 
 static void put_judged(const struct judge *j, const struct drift *d, struct buf *out)
@@ -186,6 +112,8 @@ static void put_subject(const struct judge *j, const struct subject *s, struct b
     put_text(out, "prediction", s->of.prediction);
     put_text(out, "segment", s->of.segment);
     put_text(out, "state", str_of(drift_word(subject_verdict(s, j->upto))));
+    if (lacks_control(j, s))
+        put_lack(s, out);
     if (s->drift)
         put_judged(j, s->drift, out);
     else

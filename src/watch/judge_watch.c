@@ -135,3 +135,24 @@ void judge_let_go(struct judge *j)
         subject_settle(s);
     }
 }
+
+/* ---- what else it says ----------------------------------------------------------------------- */
+
+bool judge_has_words(const struct judge *j, const struct tick_histogram *of)
+{
+    const struct judge_model *m = find_model(j, of->model);
+    const struct prediction *p;
+
+    for (size_t i = 0; m && (p = watchlist_prediction(m->list, i)); i++)
+        if (str_eq(p->name, of->prediction))
+            return p->bound_count == 0;
+    return false;
+}
+
+/* Before it is known what is configured, all is. */
+bool judge_names_version(const struct judge *j, struct str model, struct str version)
+{
+    const struct judge_model *m = find_model(j, model);
+
+    return !j->knows_models || (m && has_version(m, version));
+}

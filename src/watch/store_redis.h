@@ -2,14 +2,16 @@
 #pragma once
 
 #include "batch.h"
+#include "choice.h"
 #include "store_inner.h"
 
 #include "weir/net/loop.h"
 
 /*
  * The files of the store in Redis: store_redis.c has the lease, edits and the past,
- * store_redis_load.c fills the book, store_redis_mend.c writes again what Redis has lost,
- * store_redis_feed.c reads ticks, store_redis_save.c writes.
+ * store_redis_load.c fills the book, store_redis_choose.c does so where there is not room for all,
+ * store_redis_mend.c writes again what Redis has lost, store_redis_feed.c reads ticks,
+ * store_redis_save.c writes.
  */
 
 enum { HOLDER_HEX = 33 };
@@ -40,8 +42,16 @@ struct store_redis {
     size_t lost_count;
     struct str *expired; /* baselines that are listed, and no longer there; in `names` */
     size_t expired_count;
-    size_t part; /* of what is mended */
-    size_t at;   /* the next subject, or thing of that part */
+    size_t part;  /* of what is mended */
+    bool crowded; /* there are more histograms than the book has room for */
+    struct crowd {
+        struct candidate *all; /* in `names`, as the next */
+        struct candidate **asked;
+        size_t count, asked_count;
+        size_t page;
+        size_t from, to, at; /* those whose states decide, and the next to be asked */
+    } crowd;
+    size_t at; /* the next subject, or thing of that part */
     struct store_feed feed;
     uint64_t next_tick; /* of that subject */
     struct deferred turn;
@@ -57,6 +67,8 @@ void store_redis_end(struct store_redis *s, enum err err); /* the operation is o
 
 void store_redis_load(struct store *store, struct book *b, const struct store_now *now,
                       struct store_op *op);
+void store_redis_choose(struct store_redis *s); /* in a load; then asks for states */
+void store_redis_ask_states(struct store_redis *s);
 void store_redis_mend(struct store_redis *s); /* the end of a load */
 void store_redis_feed(struct store *store, struct book *b, const struct store_feed *feed,
                       struct store_op *op);

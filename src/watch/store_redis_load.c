@@ -9,7 +9,8 @@
 
 /*
  * Filling the book, in three rounds of questions: who judges and what there is; the alarms and
- * baselines that are new to us; the states of histograms. What the book has and Redis should
+ * baselines that are new to us; the states of histograms. Where there is not room for all of
+ * these, it is chosen before the third (store_redis_choose.c). What the book has and Redis should
  * have is written again then (store_redis_mend.c). Who judges asks for a state once,
  * since nobody else changes it then; the others ask anew each time.
  */
@@ -30,12 +31,10 @@ enum {
     SILENCES,
     DELIVERIES,
     CHANGES,
-    LEFT_OUT
+    BEHIND
 };
 
 /* ---- states: the third round --------------------------------------------------------------- */
-
-static void ask_states(struct store_redis *s);
 
 /* Nothing else may judge by a state that cannot be read: it begins anew, and that is told. */
 static void begin_anew(struct subject *subject, const char *why)
@@ -84,10 +83,10 @@ static void on_states(struct redis_op *op, enum err err, const struct redis_repl
     }
     for (size_t i = 0; i < s->batch.count; i++)
         take_state(s, s->asked[i].subject, batch_reply(reply, i));
-    ask_states(s);
+    store_redis_ask_states(s);
 }
 
-static void ask_states(struct store_redis *s)
+void store_redis_ask_states(struct store_redis *s)
 {
     batch_reset(&s->batch);
     for (; s->at < s->book->subject_count && s->batch.count < BATCH_MOST / 2; s->at++) {
@@ -171,7 +170,10 @@ static void ask_wanted(struct store_redis *s)
         return;
     }
     acknowledge(s);
-    ask_states(s);
+    if (s->crowded)
+        store_redis_choose(s);
+    else
+        store_redis_ask_states(s);
 }
 
 /* ---- what there is: the first round ---------------------------------------------------------- */
@@ -218,11 +220,12 @@ static void take_lease(struct store_redis *s, const struct redis_reply *reply)
             s->book->subjects[i]->unread = true;
 }
 
-/* Those with the latest answers, the latest first: there may not be room for all. */
+/* Where there is not room for all, those that come new are chosen when their pins are known. */
 static void take_histograms(struct store_redis *s, const struct redis_reply *reply,
                             const struct redis_reply *behind)
 {
-    for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
+    s->crowded = list_size(behind) > 0;
+    for (size_t i = 0; i + 1 < list_size(reply) && !s->crowded; i += 2) {
         struct subject *subject = book_subject(s->book, text_at(reply, i));
         uint64_t last;
 
@@ -230,8 +233,6 @@ static void take_histograms(struct store_redis *s, const struct redis_reply *rep
             subject->last = last;
     }
     book_forget(s->book, s->now.oldest);
-    if (list_size(behind) > 0)
-        s->book->left_out = list_size(reply) / 2 + list_size(behind) - s->book->subject_count;
 }
 
 static void take_pins(struct store_redis *s, const struct redis_reply *reply)
@@ -369,7 +370,7 @@ static void on_head(struct redis_op *op, enum err err, const struct redis_reply 
     alarms = batch_reply(reply, ALARMS);
     baselines = batch_reply(reply, BASELINES);
     take_lease(s, batch_reply(reply, LEASE));
-    take_histograms(s, batch_reply(reply, HISTOGRAMS), batch_reply(reply, LEFT_OUT));
+    take_histograms(s, batch_reply(reply, HISTOGRAMS), batch_reply(reply, BEHIND));
     take_pins(s, batch_reply(reply, PINS));
     keep_acknowledged(s, batch_reply(reply, ACKNOWLEDGED));
     take_silences(s, batch_reply(reply, SILENCES));
@@ -416,8 +417,7 @@ void store_redis_load(struct store *store, struct book *b, const struct store_no
     BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("changes")), STR("0"),
               batch_u64(batch, BOOK_CHANGES - 1));
     BATCH_ADD(batch, STR("ZREVRANGE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
-              batch_u64(batch, BOOK_SUBJECTS),
-              batch_u64(batch, BOOK_SUBJECTS + BOOK_LEFT_OUT - 1));
+              batch_u64(batch, BOOK_SUBJECTS), batch_u64(batch, BOOK_SUBJECTS));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),
               STR("0"), batch_u64(batch, now->oldest));
     BATCH_ADD(batch, STR("ZREMRANGEBYSCORE"), BATCH_KEY(batch, s->prefix, STR("histograms")),

@@ -12,7 +12,9 @@
  * Every thread counts in a shard of its own, without locks: a cell has one writer, and a
  * scrape adds the shards up. A series is made at its first use; each family holds at most
  * METRIC_SERIES of them, and what comes later is counted under the label value "other".
- * Label values come from the configuration and closed lists only.
+ * Label values come from the configuration and closed lists only. Of DRIFT_SCORE and DRIFT_ALARM the
+ * judge chooses which METRIC_SERIES are told, and others from time to time; so METRIC_EVER may be
+ * made.
  *
  * A gauge is the sum of what each shard set or added; one set to METRIC_ABSENT is not told until
  * it is set again, for a thing that is gone is not a thing at zero. REQUEST_SECONDS also keeps the
@@ -20,7 +22,7 @@
  * What is told in dollars is added in millionths of one, and so is DRIFT_SCORE set.
  */
 
-enum { METRIC_LABELS = 5, METRIC_SERIES = 1000 };
+enum { METRIC_LABELS = 5, METRIC_SERIES = 1000, METRIC_EVER = 16 * METRIC_SERIES };
 
 #define METRIC_ABSENT INT64_MIN
 

@@ -26,7 +26,8 @@
  * stand in their natural order before all other values, those by their bytes. Words of the
  * grid (upto_0.5) are merged into bins of about a tenth of the numbers, and empty ones between
  * them for what nobody said, named le_ and gt_ by the edges they end at: a word belongs to the
- * first bin that reaches as far.
+ * first bin that reaches as far. Where values are words whatever they look like (a label that
+ * is called upto_5), they have no such order and are merged into nothing.
  */
 
 enum { BASELINE_ID = 17 }; /* sixteen hexadecimal digits and a NUL */
@@ -36,6 +37,7 @@ struct baseline {
     struct tick_histogram of; /* version "*": any of that model */
     size_t bins;
     size_t ordered; /* the first so many are bins of a number */
+    bool worded;    /* no value is one, though some may look like it */
     struct str values[ECUSUM_BINS];
     uint64_t counts[ECUSUM_BINS];
     struct bound bounds[ECUSUM_BINS];
@@ -63,6 +65,7 @@ struct baseline_origin {
     double alpha;
     uint64_t created_ms;
     struct str from;
+    bool worded; /* its values are known to be words */
 };
 
 struct baseline *baseline_new(const struct baseline_origin *origin); /* texts are copied */

@@ -242,3 +242,55 @@ Test(baseline, its_control_comes_back_from_its_json)
     cr_assert(str_eq(other->control, STR("old \"one\"")));
     cr_assert_str_eq(other->id, b->id);
 }
+
+/* ---- words that look like numbers ---- */
+
+static struct baseline *make_of_words(const struct counts *total)
+{
+    return baseline_new(&(struct baseline_origin){ .of = refusal(),
+                                                   .total = total,
+                                                   .tolerance = 1.2,
+                                                   .alpha = .01,
+                                                   .from = STR("file"),
+                                                   .worded = true });
+}
+
+Test(baseline, labels_that_look_like_words_of_the_grid_are_not_merged)
+{
+    counts_read(&c, STR("upto_5=500 upto_10=300 above_10=200 le_3=9"));
+    b = make_of_words(&c);
+    expect_values("above_10=200 le_3=9 other=0 upto_10=300 upto_5=500");
+    cr_assert_eq(b->ordered, 0);
+}
+
+Test(baseline, a_new_label_that_looks_like_a_number_is_another_value)
+{
+    size_t bin;
+
+    counts_read(&c, STR("upto_5=500 upto_10=300"));
+    b = make_of_words(&c);
+    cr_assert_not(baseline_find(b, STR("upto_7"), &bin));
+    cr_assert(str_eq(b->values[bin], STR("other")));
+}
+
+Test(baseline, that_they_are_labels_comes_back_from_its_json)
+{
+    size_t bin;
+
+    counts_read(&c, STR("upto_5=500 upto_10=300"));
+    b = make_of_words(&c);
+    baseline_put(b, &text);
+    other = baseline_read(buf_str(&text));
+    cr_assert(other);
+    cr_assert_str_eq(other->id, b->id);
+    cr_assert_eq(other->ordered, 0);
+    cr_assert_not(baseline_find(other, STR("upto_7"), &bin));
+}
+
+Test(baseline, of_other_labels_nothing_more_is_said)
+{
+    counts_read(&c, STR("yes=100 no=1900"));
+    b = make(&c);
+    other = make_of_words(&c);
+    cr_assert_str_eq(other->id, b->id);
+}

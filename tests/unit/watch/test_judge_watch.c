@@ -7,6 +7,7 @@
 #include "weir/watch/ticks.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 /* A judge between two rounds: what the configuration has is changed under an alarm that fires. */
 
@@ -193,4 +194,99 @@ Test(judge_watch, what_is_about_to_be_forgotten_is_let_go_first)
     book_drop_rows(&judge->book);
     book_forget(&judge->book, judge->oldest);
     cr_assert_eq(judge->book.subject_count, 0);
+}
+
+/* ---- what else the configuration says ---- */
+
+static bool has_words(const char *prediction)
+{
+    return judge_has_words(judge, &(struct tick_histogram){ STR("support-chat"), STR("qwen"),
+                                                            str_of(prediction), STR("") });
+}
+
+Test(judge_watch, a_label_has_words_and_a_number_has_none)
+{
+    static const struct str labels[] = { { "upto_5", 6 }, { "upto_10", 7 } };
+
+    list->predictions = arena_take(&list->arena, 2 * sizeof(*list->predictions));
+    list->predictions[0] = (struct prediction){
+        .name = STR("size"), .kind = PREDICTION_LABEL, .labels = labels, .label_count = 2
+    };
+    list->predictions[1] = (struct prediction){ .name = STR("risk"),
+                                                .kind = PREDICTION_NUMBER };
+    list->prediction_count = 2;
+    prediction_complete(&list->predictions[1]);
+    configure("qwen");
+    cr_assert(has_words("size"));
+    cr_assert(has_words("refusal"));
+    cr_assert_not(has_words("risk"));
+    cr_assert_not(has_words("latency"));
+    cr_assert_not(has_words("unknown"));
+}
+
+Test(judge_watch, versions_are_named_or_not_once_it_knows_them)
+{
+    cr_assert(judge_names_version(judge, STR("support-chat"), STR("llama")));
+    configure("qwen");
+    cr_assert(judge_names_version(judge, STR("support-chat"), STR("qwen")));
+    cr_assert_not(judge_names_version(judge, STR("support-chat"), STR("llama")));
+}
+
+/* ---- a control without answers ---- */
+
+static bool says(const char *what)
+{
+    struct buf page = { 0 };
+    bool found;
+
+    judge_put_drift(judge, &page);
+    found = memmem(page.at, page.len, what, strlen(what));
+    buf_deinit(&page);
+    return found;
+}
+
+static void hold_against(const char *control)
+{
+    struct counts total = answers(50, 950);
+    struct baseline_origin origin = { .of = refusal(),
+                                      .total = &total,
+                                      .control = str_of(control),
+                                      .tolerance = 1.2,
+                                      .alpha = .01,
+                                      .from = STR("control") };
+
+    subject = book_subject(&judge->book, STR(REFUSAL));
+    subject->unread = false;
+    (void)subject_adopt(subject, book_add_baseline(&judge->book, baseline_new(&origin)));
+    counts_deinit(&total);
+}
+
+static void fold(const struct counts *control)
+{
+    struct counts own = answers(5, 95);
+    struct drift_tick tick = { .tick = NOW, .counts = &own, .control = control };
+
+    judge_fold(judge, subject, &tick);
+    counts_deinit(&own);
+}
+
+#define LACK "\"reason\":\"control version qwne has no answers: misspelt?\""
+
+Test(judge_watch, that_a_control_has_no_answers_is_told)
+{
+    hold_against("qwne");
+    cr_assert_not(says(LACK));
+    fold(NULL);
+    cr_assert(says("\"state\":\"insufficient_data\"," LACK));
+}
+
+Test(judge_watch, a_control_that_answers_is_not_missed)
+{
+    struct counts control = answers(5, 95);
+
+    hold_against("qwne");
+    fold(&control);
+    counts_deinit(&control);
+    cr_assert(says("insufficient_data"));
+    cr_assert_not(says("misspelt"));
 }

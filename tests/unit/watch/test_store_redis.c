@@ -105,23 +105,6 @@ Test(store_redis, a_key_of_another_type_is_no_count)
     cr_assert_eq(book.subject_count, 1);
 }
 
-Test(store_redis, of_more_histograms_than_one_reply_may_have_the_latest_are_watched)
-{
-    const struct str words[] = {
-        STR("EVAL"),
-        STR("for i=1,40000 do redis.call('ZADD',KEYS[1],1000+i%2*500,'m:v:p'..i) end"),
-        STR("1"), STR("weir:v1:histograms")
-    };
-
-    stage_do_words(&stage, words, 4);
-    count("m:v:a", 1600, "x", 20);
-    load(one, &book);
-    cr_assert_eq(book.subject_count, BOOK_SUBJECTS);
-    cr_assert_eq(book.left_out, BOOK_LEFT_OUT);
-    for (size_t i = 0; i < book.subject_count; i++)
-        cr_assert_geq(book.subjects[i]->last, 1500);
-}
-
 /* ---- states ---- */
 
 Test(store_redis, who_takes_over_goes_on_where_the_other_was)

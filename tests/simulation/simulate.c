@@ -112,7 +112,7 @@ static void put_delays(struct buf *out, const struct wish *w)
     delays_table(out, delays_seed(w), w->runs);
     seasons_delays(out, w->seed + SEASONS + 100, w->runs);
     controls_delays(out, w->seed + CONTROLS + 100, w->runs);
-    regimes_delays(out, w->seed + REGIMES + 100, w->runs);
+    regimes_delays(out, w->seed + REGIMES + 100, (w->runs + 3) / 4);
 }
 
 static bool load(struct buf *into, const char *path)
@@ -181,7 +181,7 @@ int main(int count, char **words)
     good = months_table(&out, w.seed, w.months);
     good = seasons_table(&out, w.seed + SEASONS, w.months) && good;
     good = controls_table(&out, w.seed + CONTROLS, (w.months + 1) / 2) && good;
-    good = regimes_table(&out, w.seed + REGIMES, (w.months + 3) / 4) && good;
+    good = regimes_table(&out, w.seed + REGIMES, (w.months * 3 + 24) / 25) && good;
     put_delays(&out, &w);
     if (w.markdown)
         fwrite(out.at, 1, out.len, stdout);

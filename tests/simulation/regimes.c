@@ -247,10 +247,13 @@ static void put_cell(struct buf *out, const struct traffic *of, double ratio, ui
 
 void regimes_delays(struct buf *out, uint64_t seed, unsigned runs)
 {
-    buf_put_printf(
-        out, "\nLengths and times, held against no baseline: minutes until a median that "
-             "has moved by a ratio is told,\nafter a day without a change; *not* within the "
-             "next day.\n\n| answers |");
+    buf_put_printf(out,
+                   "\nLengths and times, held against no baseline: minutes until a median that "
+                   "has moved by "
+                   "a ratio is told,\nafter a day without a change: the median of %u runs (and "
+                   "what nine of "
+                   "ten do not exceed); *not* within the\nnext day.\n\n| answers |",
+                   runs);
     for (unsigned k = 0; k < RATIOS; k++)
         buf_put_printf(out, " ×%g |", ratios[k]);
     buf_put(out, STR("\n| --- |"));

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "regimes.h"
 
-#include "delays.h"
 #include "dice.h"
 #include "months.h"
-
-#include "../../src/watch/reading.h"
-#include "../../src/watch/regime.h"
+#include "reading.h"
+#include "regime.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -60,6 +60,8 @@ bool draft_is_enough(const struct draft *d, uint64_t min_n, uint64_t min_steps)
 {
     if (d->week && week_span(d->week) < DRAFT_WEEKS_H)
         return false;
+    if (d->week && min_steps > DRAFT_HOUR_STEPS)
+        min_steps = DRAFT_HOUR_STEPS; /* no more are told apart */
     return d->count >= min_steps && counts_total(&d->total) >= min_n;
 }
 

@@ -79,29 +79,6 @@ static void on_identity(void *ctx, const struct identity_news *news)
 
 /* ---- length and speed ---------------------------------------------------------------------- */
 
-/* Those histograms do not tell upstreams apart; names of the same version do, if it has one. */
-static void put_only_upstream(const struct judge *j, const struct subject *of, struct buf *out)
-{
-    struct buf name = { 0 };
-
-    for (size_t i = 0; i < j->book.subject_count; i++) {
-        const struct subject *s = j->book.subjects[i];
-
-        if (!s->identity || !str_eq(s->of.model, of->of.model) ||
-            !str_eq(s->of.version, of->of.version))
-            continue;
-        buf_reset(&name);
-        put_upstream(s, &name);
-        if (out->len > 0 && !str_eq(buf_str(out), buf_str(&name))) {
-            buf_reset(out);
-            break;
-        }
-        buf_reset(out);
-        buf_put(out, buf_str(&name));
-    }
-    buf_deinit(&name);
-}
-
 static void put_number(double value, bool tokens, struct buf *out)
 {
     buf_put_printf(out, tokens ? "%.0f" : "%.3g", value);
@@ -133,7 +110,7 @@ static void put_clock(uint64_t ms, struct buf *out)
 static void on_regime(struct scene *scene, const struct regime_news *news)
 {
     const struct subject *s = scene->subject;
-    bool tokens = str_eq(s->of.prediction, STR("output_tokens"));
+    bool tokens = str_eq(s->of.prediction, READING_LENGTH);
     struct buf before = { 0 }, after = { 0 }, sentence = { 0 };
     struct change c = {
         .kind = tokens ? CHANGE_OUTPUT_TOKENS : CHANGE_LATENCY,
@@ -142,7 +119,7 @@ static void on_regime(struct scene *scene, const struct regime_news *news)
 
     put_quantiles(&news->before, tokens, &before);
     put_quantiles(&news->after, tokens, &after);
-    buf_put_printf(&sentence, "%.*s median about ", STR_ARG(s->of.prediction));
+    buf_put_printf(&sentence, "%s median about ", change_word(c.kind));
     put_number(news->before.p50, tokens, &sentence);
     buf_put(&sentence, STR(" \u2192 "));
     put_number(news->after.p50, tokens, &sentence);
@@ -165,14 +142,12 @@ void judge_notice(struct judge *j, struct subject *s, uint64_t tick,
     struct scene scene = { .judge = j, .subject = s, .tick = tick };
     struct regime_news news;
 
-    if (s->identity) {
+    if (subject_is_apart(s))
         put_upstream(s, &scene.upstream);
+    if (s->identity)
         identity_fold(s->identity, tick, counts, on_identity, &scene);
-    }
     if (s->regime &&
-        regime_fold(s->regime, regime_threshold(j->settings.tick_ms), tick, counts, &news)) {
-        put_only_upstream(j, s, &scene.upstream);
+        regime_fold(s->regime, regime_threshold(j->settings.tick_ms), tick, counts, &news))
         on_regime(&scene, &news);
-    }
     buf_deinit(&scene.upstream);
 }

@@ -298,8 +298,9 @@ static void find_members(struct creation *c, const struct judge_recipe *r)
     for (size_t i = 0; i < b->subject_count; i++) {
         const struct subject *s = b->subjects[i];
 
-        if (!s->identity && str_eq(r->model, s->of.model) && fits(r->version, s->of.version) &&
-            fits(r->prediction, s->of.prediction) && fits(r->segment, s->of.segment))
+        if (!subject_is_apart(s) && str_eq(r->model, s->of.model) &&
+            fits(r->version, s->of.version) && fits(r->prediction, s->of.prediction) &&
+            fits(r->segment, s->of.segment))
             c->members[c->count++] = arena_copy(&c->work.arena, s->member);
     }
 }

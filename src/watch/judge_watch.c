@@ -113,7 +113,7 @@ static bool is_gone(const struct judge *j, const struct subject *s)
 {
     uint64_t last = s->last > s->tick ? s->last : s->tick;
 
-    if (s->identity || last + QUIET_TICKS >= j->upto)
+    if (subject_is_apart(s) || last + QUIET_TICKS >= j->upto)
         return false;
     return last < j->oldest || (j->knows_models && !is_named(j, &s->of));
 }
@@ -124,12 +124,14 @@ void judge_look_round(struct judge *j)
         j->book.subjects[i]->gone = is_gone(j, j->book.subjects[i]);
 }
 
+/* A gateway of an older version may have held against a baseline what is now apart. */
 void judge_let_go(struct judge *j)
 {
     for (size_t i = 0; i < j->book.subject_count; i++) {
         struct subject *s = j->book.subjects[i];
 
-        if (!s->gone || s->unread || !s->drift || s->drift->latch.on == LATCHED_NOT)
+        if ((!s->gone && !subject_is_apart(s)) || s->unread || !s->drift ||
+            s->drift->latch.on == LATCHED_NOT)
             continue;
         judge_resolve(j, s, clock_wall_ms(), STR("gone"));
         subject_settle(s);

@@ -37,9 +37,14 @@ void reading_copy(struct reading *to, const struct reading *from);
 
 bool reading_is_built_in(struct str name);
 
-/* What upstreams call themselves: counted apart (watch.h), and never in a reading. */
+/*
+ * What is held against no baseline: what upstreams call themselves, and how long their answers
+ * are and take, in fine bins (scale.h). Counted apart (watch.h), and never in a reading.
+ */
 #define READING_RETURNED_MODEL STR("returned_model")
 #define READING_FINGERPRINT STR("system_fingerprint")
+#define READING_LENGTH STR("~output_tokens")
+#define READING_TIME STR("~latency")
 
 /* One that every model has; NULL: there is none of that name. */
 const struct prediction *reading_built_in(struct str name);

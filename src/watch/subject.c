@@ -24,13 +24,10 @@ struct subject *subject_new(struct str member)
     if (str_eq(s->of.prediction, READING_RETURNED_MODEL) ||
         str_eq(s->of.prediction, READING_FINGERPRINT))
         s->identity = MEM_NEW(struct identity);
-    if (s->of.segment.len == 0) {
+    if (str_eq(s->of.prediction, READING_LENGTH) || str_eq(s->of.prediction, READING_TIME))
         s->regime = MEM_NEW(struct regime);
-        if (!regime_init(s->regime, s->of.prediction)) {
-            free(s->regime);
-            s->regime = NULL;
-        }
-    }
+    if (s->regime)
+        (void)regime_init(s->regime, s->of.prediction);
     return s;
 }
 
@@ -113,7 +110,7 @@ void subject_fold(struct subject *s, const struct subject_rules *rules,
     s->tick = t->tick;
     s->revision = 0;
     s->unsaved = true;
-    if (s->identity)
+    if (subject_is_apart(s))
         return;
     gather(s, t->tick, t->counts, news);
     if (s->drift)
@@ -141,9 +138,14 @@ void subject_settle(struct subject *s)
     s->unsaved = true;
 }
 
+bool subject_is_apart(const struct subject *s)
+{
+    return s->identity || s->regime;
+}
+
 bool subject_is_watched(const struct subject *s)
 {
-    return !s->identity && !s->gone;
+    return !subject_is_apart(s) && !s->gone;
 }
 
 bool subject_put_control(const struct subject *s, struct buf *member)
@@ -199,7 +201,7 @@ static void put_changes(const struct subject *s, struct buf *out)
         identity_put(s->identity, out);
         buf_put(out, STR("\n"));
     }
-    if (s->regime && s->regime->step_from > 0) {
+    if (s->regime && s->regime->paces[0].step_from > 0) {
         regime_put(s->regime, out);
         buf_put(out, STR("\n"));
     }

@@ -26,9 +26,8 @@ struct subject {
     struct drift *drift; /* owned; NULL until the baseline is there */
     uint64_t hour;       /* tick / WINDOW_HOUR of what is gathered */
     struct counts gathered;
-    struct identity
-        *identity;         /* owned; of names of upstreams, and then there is nothing else */
-    struct regime *regime; /* owned; NULL: not of this one */
+    struct identity *identity; /* owned; of names of upstreams; where this or the next */
+    struct regime *regime;     /* is, of lengths or times, there is nothing else */
     struct arena arena;
 
     /* The judge's and the store's; not part of the text. */
@@ -67,7 +66,9 @@ bool subject_adopt(struct subject *s, const struct baseline *b);
 
 /* The alarm that is latched is over: no tick may come that would end it. */
 void subject_settle(struct subject *s);
-/* May it have a baseline? Not one of names of upstreams, and not one that is gone. */
+/* Is it held against what it was before, and never against a baseline? */
+bool subject_is_apart(const struct subject *s);
+/* May it have a baseline? Not one that is apart, and not one that is gone. */
 bool subject_is_watched(const struct subject *s);
 
 /* The name of the histogram that it is held against; false: it is held against none. */

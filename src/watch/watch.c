@@ -3,6 +3,8 @@
 
 #include "ledger.h"
 #include "member.h"
+#include "reading.h"
+#include "scale.h"
 #include "sighting.h"
 #include "source.h"
 #include "tally.h"
@@ -46,7 +48,7 @@ struct watch {
     struct ticks *course;  /* the same */
     struct str prefix;     /* lent */
     struct pace pace;      /* how long a minute is */
-    bool names;            /* of upstreams are counted */
+    bool names;            /* of upstreams are counted, and fine lengths and times */
     struct sightings sightings;
     struct buf by;         /* the segment of the upstream that is counted; its memory is kept */
     struct ledger *ledger; /* owned, as are the next */
@@ -225,29 +227,44 @@ static void wake(struct watch *w)
         timer_arm(&w->timer, w->pace.flush_ms * 1000);
 }
 
-/* Such words come from outside, and are no places in a list: they go by the ledger. */
+/* What an upstream said, or how: no place in a list, so it goes by the ledger. */
+static struct tally_key key_apart(const struct watch *w, const struct watch_answer *a,
+                                  struct str what)
+{
+    return (struct tally_key){ .model = a->list->model,
+                               .version = a->version,
+                               .prediction = what,
+                               .segment = buf_str(&w->by),
+                               .source = WATCH_FRESH,
+                               .minute = is_away(w) ? TALLY_LATE : minute_now(w) };
+}
+
+/* Such words come from outside. */
 static void note_name(struct watch *w, const struct watch_answer *a, struct str what,
                       struct str name)
 {
-    struct tally_key key = { .model = a->list->model,
-                             .version = a->version,
-                             .prediction = what,
-                             .segment = buf_str(&w->by),
-                             .source = WATCH_FRESH,
-                             .minute = minute_now(w) };
+    struct tally_key key = key_apart(w, a, what);
     uint64_t histogram = str_hash(key.model) * 31 + str_hash(key.version);
 
     if (name.len == 0)
         return;
     histogram = (histogram * 31 + str_hash(what)) * 31 + str_hash(key.segment);
-    key.value = sighting_word(&w->sightings, key.minute, histogram, name);
-    if (is_away(w))
-        key.minute = TALLY_LATE;
+    key.value = sighting_word(&w->sightings, minute_now(w), histogram, name);
     if (key.value.at)
         tally(w, &key, 1);
 }
 
-static void note_names(struct watch *w, const struct watch_answer *a)
+static void note_size(struct watch *w, const struct watch_answer *a, struct str what,
+                      double size)
+{
+    struct tally_key key = key_apart(w, a, what);
+    char room[SCALE_WORD];
+
+    key.value = scale_word(scale_bin(size), room);
+    tally(w, &key, 1);
+}
+
+static void note_apart(struct watch *w, const struct watch_answer *a)
 {
     buf_reset(&w->by);
     buf_put(&w->by, STR("upstream="));
@@ -255,13 +272,17 @@ static void note_names(struct watch *w, const struct watch_answer *a)
         return;
     note_name(w, a, READING_RETURNED_MODEL, a->returned_model);
     note_name(w, a, READING_FINGERPRINT, a->fingerprint);
+    if (a->completion_tokens >= 0)
+        note_size(w, a, READING_LENGTH, (double)a->completion_tokens);
+    if (a->took_us > 0)
+        note_size(w, a, READING_TIME, (double)a->took_us / 1e3);
 }
 
 void watch_note(struct watch *w, const struct watch_answer *a)
 {
     ledger_add(w->ledger, a, minute_now(w));
     if (w->names && a->source == WATCH_FRESH && is_told(w))
-        note_names(w, a);
+        note_apart(w, a);
     wake(w);
 }
 

@@ -3,8 +3,11 @@
 versions at once; and numbers whose bins come from what was counted.
 
 Ticks are a second long. Two weeks cannot be waited for, so they are written to Redis as a
-gateway would have: one row of counts for each hour."""
+gateway would have: one row of counts for each hour; or into the state that a gateway has left
+there after its first seconds of gathering."""
 
+import collections
+import hashlib
 import itertools
 import json
 import random
@@ -100,6 +103,97 @@ def test_what_goes_by_the_hour_is_no_alarm_and_a_change_of_the_hour_is(stage):
     assert plain.returncode == 0, plain.stderr
     until(lambda: row_of(weir, "intent")["baseline"].get("hour_of_week") is None, SOON, "it")
     until(lambda: alarms(weir, "firing"), SOON, "what a baseline of all hours says")
+
+
+class Gathering:
+    """What a gateway has written of a histogram whose baseline is still to come, to be read
+    and, as if it had gone on for two weeks, written: the checksum, the tick and others, then
+    ticks|more of them|what is no tick yet|hours of the week, then the hour's counts."""
+
+    KEY = f"weir:v1:drift:{MEMBER}"
+
+    def __init__(self, redis):
+        _, self.head, draft, self.hour, *self.more = redis("HGET", self.KEY,
+                                                           "state").decode().split("\n")
+        self.ticks, self.rest, self.pending, *self.week = draft.split("|")
+
+    def of_two_weeks(self, now_s, share_at):
+        """All but the hour that runs."""
+        this_hour, hours, all_of_it = now_s // HOUR_S, {}, collections.Counter()
+        for back in range(14 * 24 - 1, 0, -1):
+            hour, refunds = this_hour - back, round(600 * share_at(back))
+            counts = collections.Counter(refund=refunds, shipping=600 - refunds)
+            of_week = (hour + 3 * 24) % 168  # 1970 began on a Thursday
+            seen, _, before = hours.get(of_week, (0, 0, collections.Counter()))
+            hours[of_week] = (seen + 1, hour, before + counts)
+            all_of_it += counts
+        self.ticks = ";".join((self.ticks.split(";") * 60)[:60])  # as many as are told apart
+        self.rest = words_of(all_of_it)
+        self.week = [";".join([f"{this_hour - 14 * 24 + 1},{this_hour - 1}"] + [
+            f"{of_week}:{seen}:{last}:{words_of(counts)}"
+            for of_week, (seen, last, counts) in sorted(hours.items())])]
+
+    def write(self, redis):
+        draft = "|".join([self.ticks, self.rest, self.pending, *self.week])
+        body = "\n".join([self.head, draft, self.hour, *self.more]).encode()
+        mark = hashlib.sha256(body).hexdigest()[:16].encode()
+        redis("HSET", self.KEY, "state", mark + b"\n" + body)
+
+
+def words_of(counts):
+    return " ".join(f"{value}={n}" for value, n in sorted(counts.items()) if n)
+
+
+def has_gathered(redis, ticks):
+    if not redis("HGET", Gathering.KEY, "state"):
+        return None
+    found = Gathering(redis)
+    return found if found.ticks.count(";") >= ticks and found.week else None
+
+
+def test_a_baseline_by_the_hour_makes_itself_of_two_weeks(stage):
+    model, redis, plain = Mix(0.8), stage.redis(), stage.redis()
+    upstream = stage.upstream(model)
+    by_itself = {"min_n": 1000, "baseline_ticks": 100}  # more than are told apart by the hour
+    whole = config.gateway(upstream, **drift(redis, hour_of_week=True, **by_itself))
+    first = stage.weir(whole)
+    traffic = stage.keep(Traffic(first))
+    found = until(lambda: has_gathered(redis, 4), SOON, "some ticks to be gathered")
+    assert state(first) == "no_baseline", "an hour is no two weeks"
+    traffic.stop()
+    first.drain()
+    assert first.wait_exit() == 0
+    found = Gathering(redis)
+    found.of_two_weeks(int(time.time()), lambda back: 0.8 if is_near(back) else 0.2)
+    found.write(redis)
+    found.write(plain)
+
+    weir = stage.weir(whole)
+    stage.keep(Traffic(weir))
+    until(lambda: state(weir) == "ok", SOON, "a baseline that made itself, and a verdict")
+    baseline = row_of(weir, "intent")["baseline"]
+    assert baseline["hour_of_week"] == {"alone": 0, "shared": 168, "whole": 0}
+    assert baseline["n"] > 335 * 600
+    listed = command(weir, "list")
+    (line,) = [line for line in listed.stdout.splitlines() if "intent" in line]
+    assert line.split()[0] == baseline["id"] and " auto " in line
+    ticks = weir.metrics.sum("weir_drift_ticks_total")
+    until(lambda: weir.metrics.sum("weir_drift_ticks_total") >= ticks + 10, SOON, "ten ticks")
+    assert not page(weir, "alarms")["alarms"] and not weir.logged("drift_alarm")
+
+    # Who gathers without the hour has the same two weeks, of which the hour is no part.
+    other = stage.weir(config.gateway(upstream, **drift(plain, **{**by_itself,
+                                                                  "baseline_ticks": 4})))
+    stage.keep(Traffic(other))
+    until(lambda: alarms(other, "firing"), SOON, "what a baseline of all hours says")
+    assert "hour_of_week" not in row_of(other, "intent")["baseline"]
+
+    model.share = 0.25  # what all hours together say, but not this one
+    until(lambda: alarms(weir, "firing"), SOON, "the alarm of this hour")
+    (alarm,) = alarms(weir, "firing")
+    assert alarm["baseline"] == baseline["id"] and alarm["severity"] == "confirmed"
+    refund = next(v for v in alarm["evidence"]["values"] if v["value"] == "refund")
+    assert 0.75 < refund["before"] < 0.85 and refund["after"] < 0.5
 
 
 # -- numbers without bins ---------------------------------------------------------------------

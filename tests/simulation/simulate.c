@@ -2,6 +2,7 @@
 #include "controls.h"
 #include "delays.h"
 #include "months.h"
+#include "regimes.h"
 #include "seasons.h"
 
 #include "weir/base/mem.h"
@@ -96,7 +97,7 @@ static uint64_t delays_seed(const struct wish *w)
     return w->seed + 1000;
 }
 
-enum { SEASONS = 2000, CONTROLS = 3000 }; /* seeds of other tables, likewise */
+enum { SEASONS = 2000, CONTROLS = 3000, REGIMES = 4000 }; /* seeds of other tables, likewise */
 
 static void put_delays(struct buf *out, const struct wish *w)
 {
@@ -111,6 +112,7 @@ static void put_delays(struct buf *out, const struct wish *w)
     delays_table(out, delays_seed(w), w->runs);
     seasons_delays(out, w->seed + SEASONS + 100, w->runs);
     controls_delays(out, w->seed + CONTROLS + 100, w->runs);
+    regimes_delays(out, w->seed + REGIMES + 100, (w->runs + 3) / 4);
 }
 
 static bool load(struct buf *into, const char *path)
@@ -179,6 +181,7 @@ int main(int count, char **words)
     good = months_table(&out, w.seed, w.months);
     good = seasons_table(&out, w.seed + SEASONS, w.months) && good;
     good = controls_table(&out, w.seed + CONTROLS, (w.months + 1) / 2) && good;
+    good = regimes_table(&out, w.seed + REGIMES, (w.months * 3 + 24) / 25) && good;
     put_delays(&out, &w);
     if (w.markdown)
         fwrite(out.at, 1, out.len, stdout);

@@ -28,7 +28,9 @@
  *
  * If it is asked to, it counts by which names upstreams have answered, too: fresh answers,
  * under `returned_model` and `system_fingerprint`, in the segment "upstream=<its name>". Their
- * values are an upstream's own words, so there are no metrics of them.
+ * values are an upstream's own words, so there are no metrics of them. Beside these, likewise,
+ * how long answers are and how long they took, finer than above: `~output_tokens` and
+ * `~latency`, with the numbers of bins as values.
  *
  * Without Redis the same goes to `ticks`, for fresh answers.
  *
@@ -112,7 +114,7 @@ void watch_set_ticks(struct watch *w, struct ticks *ticks); /* lent; used withou
 void watch_set_course(struct watch *w, struct ticks *ticks);
 /* What is called a minute here is a tick of another length; before anything is noted. */
 void watch_set_pace(struct watch *w, const struct pace *pace);
-/* Names that upstreams give are counted; else not. */
+/* Names that upstreams give, and fine lengths and times, are counted; else not. */
 void watch_set_names(struct watch *w, bool counted);
 void watch_free(struct watch *w); /* flushes first */
 

@@ -160,11 +160,13 @@ Test(book, changes_stand_once_and_the_newest_first)
     cr_assert_eq(book.changes[BOOK_CHANGES - 1]->at_ms, 5);
 }
 
-Test(book, names_of_upstreams_are_no_histograms_to_be_judged)
+Test(book, names_of_upstreams_and_fine_lengths_are_no_histograms_to_be_judged)
 {
     (void)book_subject(&book, STR("a:b:finish_reason"));
     (void)book_subject(&book, STR("a:b:system_fingerprint@upstream=x"));
     (void)book_subject(&book, STR("a:b:returned_model@upstream=x"));
-    cr_assert_eq(book.subject_count, 3);
+    (void)book_subject(&book, STR("a:b:~output_tokens@upstream=x"));
+    (void)book_subject(&book, STR("a:b:~latency@upstream=x"));
+    cr_assert_eq(book.subject_count, 5);
     cr_assert_eq(book_watched(&book), 1);
 }

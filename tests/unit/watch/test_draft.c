@@ -105,3 +105,15 @@ Test(draft, by_the_hour_it_takes_two_weeks)
     cr_assert(draft_is_enough(&again, 100, 1));
     counts_deinit(&tick);
 }
+
+Test(draft, by_the_hour_no_more_steps_are_asked_for_than_are_told_apart)
+{
+    struct counts tick = answers(1, 99);
+
+    for (uint64_t hour = 0; hour < DRAFT_WEEKS_H; hour++) {
+        draft_add(&d, &tick, 50, DRAFT_HOUR_STEPS);
+        draft_add_hour(&d, (500000 + hour) * 3600000, &tick);
+    }
+    cr_assert(draft_is_enough(&d, 100, DRAFT_HOUR_STEPS + 100));
+    counts_deinit(&tick);
+}

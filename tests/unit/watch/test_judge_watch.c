@@ -109,6 +109,14 @@ Test(judge_watch, it_is_resolved_once)
     cr_assert_eq(judge->book.row_count, 1);
 }
 
+Test(judge_watch, what_older_versions_held_against_a_baseline_and_is_apart_is_let_go)
+{
+    fire("support-chat:qwen:~latency@upstream=up");
+    judge_let_go(judge);
+    cr_assert_eq(subject->drift->latch.on, LATCHED_NOT);
+    cr_assert_eq(judge->book.alarms[0]->state, ALARM_RESOLVED);
+}
+
 Test(judge_watch, so_is_that_of_a_version_a_prediction_or_a_segment)
 {
     fire(REFUSAL);

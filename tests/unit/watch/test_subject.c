@@ -161,6 +161,27 @@ Test(subject, another_baseline_ends_an_alarm)
     baseline_free(another);
 }
 
+Test(subject, one_that_is_apart_gathers_nothing_but_its_past)
+{
+    struct subject *apart = subject_new(STR("chat:qwen:~output_tokens@upstream=up"));
+
+    for (uint64_t t = 1; t <= 60; t++)
+        fold(apart, t, 5, 95);
+    cr_assert(subject_is_apart(apart));
+    cr_assert_not(subject_is_watched(apart));
+    cr_assert_eq(counts_total(&apart->draft.total), 0);
+    cr_assert_eq(apart->tick, 60);
+    subject_free(apart);
+}
+
+Test(subject, the_coarse_lengths_are_not_apart)
+{
+    struct subject *coarse = subject_new(STR("chat:qwen:output_tokens"));
+
+    cr_assert_not(subject_is_apart(coarse));
+    subject_free(coarse);
+}
+
 Test(subject, what_is_no_histogram_is_none)
 {
     cr_assert_not(subject_new(STR("just-a-word")));

@@ -104,6 +104,34 @@ Test(watch_apart, names_are_not_counted_else)
     cr_assert_not(indexed("fingerprint"));
 }
 
+Test(watch_apart, lengths_and_times_are_counted_finely_beside_them)
+{
+    struct watch_answer a = answer_of(WATCH_FRESH);
+
+    watch_set_names(watch, true);
+    a.upstream = STR("up");
+    a.completion_tokens = 1024;
+    a.took_us = 2000;
+    watch_note(watch, &a);
+    watch_flush(watch);
+    cr_assert(indexed("support-chat:qwen:~output_tokens@upstream=up "));
+    cr_assert(indexed("support-chat:qwen:~latency@upstream=up "));
+    cr_assert(told(" 40=1\n"), "ten doublings of a token");
+    cr_assert(told(" 4=1\n"), "one of a thousandth second");
+}
+
+Test(watch_apart, a_length_that_is_not_told_is_not_counted)
+{
+    struct watch_answer a = answer_of(WATCH_FRESH);
+
+    watch_set_names(watch, true);
+    a.upstream = STR("up");
+    a.completion_tokens = -1;
+    watch_note(watch, &a);
+    watch_flush(watch);
+    cr_assert_not(indexed("~"));
+}
+
 Test(watch_apart, answers_from_the_cache_have_no_names)
 {
     watch_set_names(watch, true);

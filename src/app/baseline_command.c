@@ -195,6 +195,8 @@ static void print_list(const json_t *list, bool pinned)
         json_t *b = json_object_get(row, "baseline");
 
         print_line(b ? b : row, b ? json_is_true(json_object_get(row, "pinned")) : pinned);
+        if (text_of(row, "not_judged")[0])
+            (void)printf("%18snot judged by: it is of another definition\n", "");
     }
 }
 

@@ -6,6 +6,7 @@
  * its flight in this process, so those who follow here are known without a word of Redis.
  */
 
+#include "keep.h"
 #include "steps.h"
 #include "tell.h"
 

@@ -2,6 +2,7 @@
 #include "weir/watch/baseline.h"
 
 #include "grid.h"
+#include "meaning.h"
 #include "weir/base/digest.h"
 #include "weir/base/mem.h"
 #include "weir/base/scan.h"
@@ -257,6 +258,7 @@ static struct tick_histogram copy_name(struct arena *arena, const struct tick_hi
         .version = arena_copy(arena, of->version),
         .prediction = arena_copy(arena, of->prediction),
         .segment = arena_copy(arena, of->segment),
+        .meaning = of->meaning,
     };
 }
 
@@ -351,6 +353,11 @@ static void put_content(const struct baseline *b, struct buf *out)
                    (unsigned long long)b->n, b->tolerance, b->alpha, b->phi);
     put_text(out, "from", b->from);
     buf_put_printf(out, "\"created_ms\":%llu", (unsigned long long)b->created_ms);
+    if (b->of.meaning != 0) {
+        buf_put(out, STR(",\"definition\":\""));
+        meaning_put(b->of.meaning, out);
+        buf_put(out, STR("\""));
+    }
     if (b->control.len > 0) {
         buf_put(out, STR(",\"control\":"));
         scan_put_string(out, b->control);
@@ -441,7 +448,12 @@ static bool read_bounds(struct str json, const char *key, struct baseline *b, bo
 static bool read_options(struct str json, struct baseline *b)
 {
     struct scan_member m;
+    struct str definition;
 
+    if (scan_get(json, STR("definition"), &m) &&
+        (!read_text(json, "definition", &b->arena, &definition) ||
+         !meaning_read(definition, &b->of.meaning)))
+        return false;
     if (scan_get(json, STR("control"), &m) &&
         !read_text(json, "control", &b->arena, &b->control))
         return false;

@@ -185,7 +185,7 @@ const struct baseline *book_add_baseline(struct book *b, struct baseline *baseli
     return baseline;
 }
 
-static bool is_judged_by(const struct book *b, const struct baseline *baseline)
+bool book_is_judged_by(const struct book *b, const struct baseline *baseline)
 {
     for (size_t i = 0; i < b->subject_count; i++)
         if (subject_baseline(b->subjects[i]) == baseline)
@@ -198,75 +198,12 @@ void book_drop_baseline(struct book *b, const char *id)
     bool found;
     size_t at = find_baseline(b, id, &found);
 
-    if (!found || is_judged_by(b, b->baselines[at]))
+    if (!found || book_is_judged_by(b, b->baselines[at]))
         return;
     baseline_free(b->baselines[at]);
     b->baseline_count--;
     memmove(&b->baselines[at], &b->baselines[at + 1],
             (b->baseline_count - at) * sizeof(b->baselines[0]));
-}
-
-/* ---- pins ---------------------------------------------------------------------------------- */
-
-static struct pin *find_pin(const struct book *b, struct str member)
-{
-    for (size_t i = 0; i < b->pin_count; i++)
-        if (str_eq(str_of(b->pins[i].member), member))
-            return &b->pins[i];
-    return NULL;
-}
-
-const char *book_pinned(const struct book *b, const struct subject *s)
-{
-    const struct pin *own = find_pin(b, s->member);
-    struct tick_histogram any = s->of;
-    struct buf member = { 0 };
-
-    if (!own && b->pin_count > 0) {
-        any.version = STR("*");
-        member_put(&member, &any);
-        own = find_pin(b, buf_str(&member));
-        buf_deinit(&member);
-    }
-    return own ? own->baseline : NULL;
-}
-
-bool book_is_pinned(const struct book *b, const char *baseline)
-{
-    for (size_t i = 0; i < b->pin_count; i++)
-        if (strcmp(b->pins[i].baseline, baseline) == 0)
-            return true;
-    return false;
-}
-
-bool book_is_in_force(const struct book *b, const char *baseline)
-{
-    const struct baseline *known = book_baseline(b, baseline);
-
-    return book_is_pinned(b, baseline) || (known && is_judged_by(b, known));
-}
-
-void book_pin(struct book *b, struct str member, const char *baseline)
-{
-    struct pin *pin = find_pin(b, member);
-
-    if (!pin && baseline[0]) {
-        b->pins = grow(b->pins, b->pin_count, &b->pin_capacity, sizeof(b->pins[0]));
-        pin = &b->pins[b->pin_count++];
-        pin->member = copy_text(member);
-    } else if (pin && !baseline[0]) {
-        free(pin->member);
-        *pin = b->pins[--b->pin_count];
-        return;
-    }
-    if (pin)
-        (void)snprintf(pin->baseline, sizeof(pin->baseline), "%s", baseline);
-}
-
-void book_unpin_all(struct book *b)
-{
-    while (b->pin_count > 0)
-        free(b->pins[--b->pin_count].member);
 }
 
 /* ---- alarms -------------------------------------------------------------------------------- */

@@ -94,7 +94,11 @@ void book_drop_baseline(struct book *b, const char *id); /* one that is judged b
 
 /* Of that histogram, else of "any version" of it; NULL: none. */
 const char *book_pinned(const struct book *b, const struct subject *s);
+/* What a pin goes by: a histogram's name, and behind it "#1a2b3c4d" if its meaning is known. */
+void book_put_pin(struct buf *out, const struct tick_histogram *of);
+const char *book_pin_of(const struct book *b, struct str pin); /* NULL: nothing is */
 bool book_is_pinned(const struct book *b, const char *baseline);
+bool book_is_judged_by(const struct book *b, const struct baseline *baseline);
 /* Pinned, or some histogram is judged by it: such a one is not dropped. */
 bool book_is_in_force(const struct book *b, const char *baseline);
 void book_pin(struct book *b, struct str member, const char *baseline); /* "": no longer */

@@ -70,6 +70,8 @@ struct drift_tick {
     uint64_t tick;
     const struct counts *counts;
     const struct counts *control; /* what the control said meanwhile; NULL: there is none */
+    uint32_t meaning;             /* of the counts (meaning.h); 0: not known */
+    bool mixed;                   /* some of them have another one: no evidence of anything */
 };
 enum drift_turn drift_fold(struct drift *d, double threshold, const struct drift_tick *t,
                            double *score);

@@ -14,7 +14,7 @@
  * One round follows each tick, settle_ms behind its end:
  *
  *     load ─> adopt what is pinned ─> feed (folding) ─> let go what is gone
- *               tell <─ save <─ make baselines <─┘
+ *               tell <─ save <─ claim and make baselines <─┘
  *
  * Who has not got the lease goes from load to tell. Any failure ends the round; the next one
  * takes up what is left, for nothing is lost by then: what was folded and could not be
@@ -71,7 +71,17 @@ static void save(struct judge *j)
 
 /* ---- baselines that make themselves --------------------------------------------------------- */
 
+static void claim_next(struct judge *j);
 static void make_next(struct judge *j);
+
+static void keep_pin(struct judge *j, const struct subject *s)
+{
+    struct buf name = { 0 };
+
+    book_put_pin(&name, &s->of);
+    book_pin(&j->book, buf_str(&name), j->made);
+    buf_deinit(&name);
+}
 
 static void on_pinned(struct store_op *op, enum err err)
 {
@@ -83,7 +93,7 @@ static void on_pinned(struct store_op *op, enum err err)
         end_round(j, err);
         return;
     }
-    book_pin(&j->book, s->member, b->id);
+    keep_pin(j, s);
     judge_adopt(j, s, b);
     j->at++;
     make_next(j);
@@ -95,17 +105,24 @@ static void edit(struct judge *j, const struct edit *e, store_fn *on_done)
     j->store->kind->edit(j->store, &j->book, e, &j->op);
 }
 
+static void pin(struct judge *j, const struct tick_histogram *of, store_fn *on_done)
+{
+    struct buf name = { 0 };
+
+    book_put_pin(&name, of);
+    edit(j, &(struct edit){ .kind = EDIT_PIN, .key = buf_str(&name), .text = str_of(j->made) },
+         on_done);
+    buf_deinit(&name);
+}
+
 static void on_kept(struct store_op *op, enum err err)
 {
     struct judge *j = container_of(op, struct judge, op);
-    struct edit pin = { .kind = EDIT_PIN,
-                        .key = j->book.subjects[j->at]->member,
-                        .text = str_of(j->made) };
 
     if (err)
         end_round(j, err);
     else
-        edit(j, &pin, on_pinned);
+        pin(j, &j->book.subjects[j->at]->of, on_pinned);
 }
 
 static void make(struct judge *j, struct subject *s)
@@ -152,6 +169,34 @@ static bool wants_one(const struct judge *j, const struct subject *s)
            draft_is_enough(&s->draft, j->settings.min_n, j->settings.baseline_ticks);
 }
 
+/* ---- baselines of older versions ------------------------------------------------------------ */
+
+static void on_claimed(struct store_op *op, enum err err)
+{
+    struct judge *j = container_of(op, struct judge, op);
+
+    if (err) {
+        end_round(j, err);
+        return;
+    }
+    keep_pin(j, j->book.subjects[j->at++]);
+    claim_next(j);
+}
+
+static void claim_next(struct judge *j)
+{
+    while (j->at < j->book.subject_count && !judge_wants_claim(j, j->book.subjects[j->at]))
+        j->at++;
+    if (j->at == j->book.subject_count) {
+        j->at = 0;
+        make_next(j);
+        return;
+    }
+    (void)snprintf(j->made, sizeof(j->made), "%s",
+                   subject_baseline(j->book.subjects[j->at])->id);
+    pin(j, &j->book.subjects[j->at]->of, on_claimed);
+}
+
 static void make_next(struct judge *j)
 {
     while (j->at < j->book.subject_count && !wants_one(j, j->book.subjects[j->at]))
@@ -174,7 +219,7 @@ static void on_fed(struct store_op *op, enum err err)
         return;
     }
     judge_let_go(j);
-    make_next(j);
+    claim_next(j);
 }
 
 static void adopt_pinned(struct judge *j)

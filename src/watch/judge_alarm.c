@@ -2,6 +2,7 @@
 #include "judge_inner.h"
 
 #include "effect.h"
+#include "meaning.h"
 #include "weir/base/clock.h"
 #include "weir/base/log.h"
 
@@ -158,12 +159,34 @@ static void resolve_orphan(struct judge *j, struct subject *s, uint64_t tick)
         set_resolved(j, s, a, end_ms(j, tick), STR("lost"));
 }
 
+/* Behind an hour's counts, where who looks for pairs of value and count finds none. */
+static void put_meaning(const struct subject *s, struct buf *out)
+{
+    if (s->of.meaning == 0)
+        return;
+    buf_put(out, STR(" #"));
+    meaning_put(s->of.meaning, out);
+}
+
+void judge_write_hour(struct judge *j, struct subject *s, uint64_t hour,
+                      const struct counts *counts)
+{
+    struct buf text = { 0 };
+
+    counts_put(counts, &text);
+    put_meaning(s, &text);
+    book_write_hour(&j->book, s, hour, buf_str(&text));
+    buf_deinit(&text);
+}
+
 void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
 {
     struct judge *j = judge;
     struct subject_rules rules = { .threshold = j->threshold, .tick_ms = j->settings.tick_ms };
     struct subject_news news = { .turn = DRIFT_STAYED };
 
+    if (!judge_take_meaning(j, s, t))
+        return;
     if (judge_makes_baseline(j, s)) {
         rules.by_hour = j->settings.hour_of_week;
         rules.draft_steps = rules.by_hour ? DRAFT_HOUR_STEPS : DRAFT_STEPS;
@@ -171,8 +194,10 @@ void judge_fold(void *judge, struct subject *s, const struct drift_tick *t)
     if (j->settings.changes && t->tick > s->tick)
         judge_notice(j, s, t->tick, t->counts);
     subject_fold(s, &rules, t, &news);
-    if (news.hour_closed)
+    if (news.hour_closed) {
+        put_meaning(s, &news.hour_text);
         book_write_hour(&j->book, s, news.hour, buf_str(&news.hour_text));
+    }
     buf_deinit(&news.hour_text);
     switch (news.turn) {
     case DRIFT_STAYED: break;

@@ -24,7 +24,8 @@ static const uint64_t MOST_MS = UINT64_C(35) * 24 * 3600 * 1000;
 
 struct creation {
     struct judge_work work;
-    struct str *members; /* in the arena */
+    struct str *members; /* in the arena, as the next */
+    uint32_t *meanings;  /* of what is counted under them now */
     size_t count, at;
     uint64_t from, to;
     uint64_t most; /* answers of those that were skipped */
@@ -102,6 +103,21 @@ static void on_pinned(struct store_op *op, enum err err)
     next(c);
 }
 
+static void pin(struct creation *c)
+{
+    const struct judge *j = c->work.judge;
+    const struct baseline *b = book_baseline(&j->book, c->made);
+    struct buf name = { 0 };
+
+    if (b)
+        judge_put_pin(j, b, &name);
+    else
+        buf_put(&name, c->members[c->at]);
+    judge_work_edit(&c->work, &(struct edit){ EDIT_PIN, buf_str(&name), str_of(c->made), 0 },
+                    on_pinned);
+    buf_deinit(&name);
+}
+
 static void on_kept(struct store_op *op, enum err err)
 {
     struct creation *c = creation_of(op);
@@ -109,9 +125,7 @@ static void on_kept(struct store_op *op, enum err err)
     if (err) {
         end(c, err);
     } else if (c->pin) {
-        judge_work_edit(&c->work,
-                        &(struct edit){ EDIT_PIN, c->members[c->at], str_of(c->made), 0 },
-                        on_pinned);
+        pin(c);
     } else {
         c->at++;
         next(c);
@@ -167,13 +181,15 @@ static void on_tick(void *ctx, uint64_t tick, bool is_hour, const struct counts 
 
 static void keep_or_skip(struct creation *c, enum err err, struct baseline_origin *origin)
 {
-    if (err)
+    if (err) {
         end(c, err);
-    else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
-             !member_read(c->members[c->at], &origin->of, &c->work.arena))
+    } else if (counts_total(&c->draft.total) < DRIFT_LEAST_N ||
+               !member_read(c->members[c->at], &origin->of, &c->work.arena)) {
         skip(c);
-    else
+    } else {
+        origin->of.meaning = c->meanings[c->at];
         keep(c, origin);
+    }
 }
 
 static void on_recalled(struct store_op *op, enum err err)
@@ -202,6 +218,7 @@ static void recall(struct creation *c, struct str member, store_recall_fn *each,
     struct store_recall past = { .member = member, .from = c->from, .to = c->to };
 
     past.now = j->upto;
+    past.meaning = c->meanings[c->at];
     past.each = each;
     past.ctx = c;
     c->work.op.on_done = on_done;
@@ -295,13 +312,16 @@ static void find_members(struct creation *c, const struct judge_recipe *r)
     const struct book *b = &c->work.judge->book;
 
     c->members = arena_take(&c->work.arena, (b->subject_count + 1) * sizeof(struct str));
+    c->meanings = arena_take(&c->work.arena, (b->subject_count + 1) * sizeof(uint32_t));
     for (size_t i = 0; i < b->subject_count; i++) {
         const struct subject *s = b->subjects[i];
 
-        if (!subject_is_apart(s) && str_eq(r->model, s->of.model) &&
-            fits(r->version, s->of.version) && fits(r->prediction, s->of.prediction) &&
-            fits(r->segment, s->of.segment))
-            c->members[c->count++] = arena_copy(&c->work.arena, s->member);
+        if (subject_is_apart(s) || !str_eq(r->model, s->of.model) ||
+            !fits(r->version, s->of.version) || !fits(r->prediction, s->of.prediction) ||
+            !fits(r->segment, s->of.segment))
+            continue;
+        c->meanings[c->count] = s->of.meaning;
+        c->members[c->count++] = arena_copy(&c->work.arena, s->member);
     }
 }
 
@@ -353,7 +373,7 @@ static void create_of_counts(struct creation *c, const struct judge_recipe *r)
     const struct judge *j = c->work.judge;
     struct baseline_origin origin = {
         .of = { r->model, r->version.at ? r->version : STR("*"), r->prediction,
-                r->segment.at ? r->segment : STR("") },
+                r->segment.at ? r->segment : STR(""), 0 },
         .total = r->counts,
         .tolerance = j->settings.tolerance,
         .alpha = judge_alpha(j),
@@ -368,6 +388,7 @@ static void create_of_counts(struct creation *c, const struct judge_recipe *r)
         refuse(c, ERR_MALFORMED, "counts: a baseline takes 200 answers at least.");
     } else {
         member_put(&member, &origin.of);
+        origin.of.meaning = judge_meaning(j, &origin.of);
         c->members = ARENA_NEW(&c->work.arena, struct str);
         c->members[c->count++] = arena_copy(&c->work.arena, buf_str(&member));
         keep(c, &origin);

@@ -13,7 +13,7 @@
  * judge_change.c what a fold comes to, judge_put.c what operators are told when they ask and
  * judge_measure.c what in gauges, judge_order.c what people change, judge_create.c how they make
  * baselines, judge_names.c what is said of names that fit nothing, judge_watch.c what is no
- * longer watched.
+ * longer watched, judge_meaning.c what was counted by another definition.
  */
 
 enum judge_phase { JUDGE_WAITING, JUDGE_WORKING, JUDGE_STOPPED };
@@ -52,6 +52,8 @@ bool judge_makes_baseline(const struct judge *j, const struct subject *s);
 
 /* judge_alarm.c */
 void judge_fold(void *judge, struct subject *s, const struct drift_tick *t);
+void judge_write_hour(struct judge *j, struct subject *s, uint64_t hour,
+                      const struct counts *counts);
 void judge_adopt(struct judge *j, struct subject *s, const struct baseline *b);
 void judge_set_threshold(struct judge *j);
 /* Into the book, to be written; `why` is one word, lent for good. */
@@ -77,6 +79,19 @@ void judge_watch_deinit(struct judge *j);
 bool judge_has_words(const struct judge *j, const struct tick_histogram *of);
 bool judge_names_version(const struct judge *j, struct str model, struct str version);
 
+/* judge_watch.c: as the configuration has it; 0: it does not name that. */
+uint32_t judge_meaning(const struct judge *j, const struct tick_histogram *of);
+
+/* judge_meaning.c: false: the tick is of no one meaning, and was passed over. */
+bool judge_take_meaning(struct judge *j, struct subject *s, const struct drift_tick *t);
+/* What a baseline is pinned for. */
+void judge_put_pin(const struct judge *j, const struct baseline *b, struct buf *out);
+/* Is its baseline of an older version, and to be pinned for the definition that it has now? */
+bool judge_wants_claim(const struct judge *j, const struct subject *s);
+/* Why it is not judged, or not judged by; NULL: it is. */
+const char *judge_reason(const struct judge *j, const struct subject *s);
+const char *judge_unfit(const struct judge *j, const struct baseline *b);
+
 /* judge_measure.c */
 void judge_measure(struct judge *j);
 
@@ -86,6 +101,7 @@ struct judge_work {
     struct judge *judge;
     struct judge_order *order;
     struct edit edit; /* to be applied to the book once it is written; texts in the arena */
+    struct str id;    /* of a baseline that is dropped when its pin is gone; in the arena */
     struct deferred turn;
     enum err err;
     struct arena arena;

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What people change: checked against the book, written to the store, then true in the book. */
 
@@ -107,16 +108,19 @@ void judge_pin(struct judge *j, struct judge_order *o, struct str id, judge_fn *
 {
     struct judge_work *w = begin(j, o, on_done);
     const struct baseline *b = find(j, id);
+    const char *unfit = b ? judge_unfit(j, b) : NULL;
     struct buf member = { 0 };
 
-    if (!b) {
-        refuse(w, ERR_NO_MODEL, NO_BASELINE);
+    if (!b || unfit) {
+        refuse(w, b ? ERR_MALFORMED : ERR_NO_MODEL, b ? unfit : NO_BASELINE);
         return;
     }
     member_put(&member, &b->of);
     buf_put_printf(&o->answer, "{\"pinned\":\"%s\",\"histogram\":", b->id);
     scan_put_string(&o->answer, buf_str(&member));
     buf_put(&o->answer, STR("}\n"));
+    buf_reset(&member);
+    judge_put_pin(j, b, &member);
     judge_work_edit(w, &(struct edit){ EDIT_PIN, buf_str(&member), id, 0 }, on_edited);
     buf_deinit(&member);
 }
@@ -134,19 +138,53 @@ static void on_dropped(struct store_op *op, enum err err)
     on_edited(op, err);
 }
 
+static void drop(struct judge_work *w, struct str id)
+{
+    buf_put_printf(&w->order->answer, "{\"dropped\":\"%.*s\"}\n", STR_ARG(id));
+    judge_work_edit(w, &(struct edit){ .kind = EDIT_DROP, .key = id }, on_dropped);
+}
+
+static void on_unpinned(struct store_op *op, enum err err)
+{
+    struct judge_work *w = container_of(op, struct judge_work, op);
+
+    judge_work_edited(w, err);
+    if (err)
+        judge_work_end(w, err);
+    else
+        drop(w, w->id);
+}
+
+/* Of another definition, and pinned for the day when that is back: nothing is judged by it. */
+static bool is_set_aside(const struct judge *j, const struct baseline *b, struct str pin)
+{
+    const char *pinned = book_pin_of(&j->book, pin);
+
+    return judge_unfit(j, b) && pinned && strcmp(pinned, b->id) == 0 &&
+           !book_is_judged_by(&j->book, b);
+}
+
 void judge_drop(struct judge *j, struct judge_order *o, struct str id, judge_fn *on_done)
 {
     struct judge_work *w = begin(j, o, on_done);
     const struct baseline *b = find(j, id);
+    struct buf pin = { 0 };
 
     if (!b) {
         refuse(w, ERR_NO_MODEL, NO_BASELINE);
+        return;
+    }
+    judge_put_pin(j, b, &pin);
+    if (is_set_aside(j, b, buf_str(&pin))) {
+        w->id = arena_copy(&w->arena, id);
+        judge_work_edit(w, &(struct edit){ .kind = EDIT_PIN, .key = buf_str(&pin) },
+                        on_unpinned);
     } else if (book_is_in_force(&j->book, b->id)) {
         refuse(w, ERR_MALFORMED, in_force);
     } else {
-        buf_put_printf(&o->answer, "{\"dropped\":\"%s\"}\n", b->id);
-        judge_work_edit(w, &(struct edit){ .kind = EDIT_DROP, .key = id }, on_dropped);
+        drop(w, id);
     }
+    buf_deinit(&pin);
 }
 
 void judge_acknowledge(struct judge *j, struct judge_order *o, struct str id, judge_fn *on_done)

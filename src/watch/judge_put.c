@@ -112,7 +112,9 @@ static void put_subject(const struct judge *j, const struct subject *s, struct b
     put_text(out, "prediction", s->of.prediction);
     put_text(out, "segment", s->of.segment);
     put_text(out, "state", str_of(drift_word(subject_verdict(s, j->upto))));
-    if (lacks_control(j, s))
+    if (judge_reason(j, s))
+        put_text(out, "reason", str_of(judge_reason(j, s)));
+    else if (lacks_control(j, s))
         put_lack(s, out);
     if (s->drift)
         put_judged(j, s->drift, out);
@@ -205,8 +207,13 @@ void judge_put_silences(const struct judge *j, struct buf *out)
 
 static void put_baseline(const struct judge *j, const struct baseline *b, struct buf *out)
 {
-    buf_put_printf(out, "{\"pinned\":%s,\"baseline\":",
+    const char *unfit = judge_unfit(j, b);
+
+    buf_put_printf(out, "{\"pinned\":%s,",
                    book_is_in_force(&j->book, b->id) ? "true" : "false");
+    if (unfit)
+        put_text(out, "not_judged", str_of(unfit));
+    buf_put(out, STR("\"baseline\":"));
     baseline_put(b, out);
     buf_put(out, STR("}"));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge_inner.h"
 
+#include "meaning.h"
 #include "weir/base/clock.h"
 #include "weir/base/mem.h"
 
@@ -66,14 +67,14 @@ static bool has_version(const struct judge_model *m, struct str version)
     return false;
 }
 
-static bool has_prediction(const struct watchlist *l, struct str name)
+static const struct prediction *find_prediction(const struct watchlist *l, struct str name)
 {
     const struct prediction *p;
 
     for (size_t i = 0; (p = watchlist_prediction(l, i)); i++)
         if (str_eq(p->name, name))
-            return true;
-    return false;
+            return p;
+    return NULL;
 }
 
 /* "plan=pro,country=de" and "plan=none,country=none" are of one segment. */
@@ -91,20 +92,32 @@ static bool names_same(struct str one, struct str other)
     return other.len == 0;
 }
 
-static bool has_segment(const struct watchlist *l, struct str segment)
+static const struct segment *find_segment(const struct watchlist *l, struct str segment)
 {
     for (size_t i = 0; i < l->segment_count; i++)
         if (names_same(segment, segment_text(&l->segments[i], SEGMENT_NONE)))
-            return true;
-    return segment.len == 0;
+            return &l->segments[i];
+    return NULL;
 }
 
 static bool is_named(const struct judge *j, const struct tick_histogram *of)
 {
     const struct judge_model *m = find_model(j, of->model);
 
-    return m && has_version(m, of->version) && has_prediction(m->list, of->prediction) &&
-           has_segment(m->list, of->segment);
+    return m && has_version(m, of->version) && find_prediction(m->list, of->prediction) &&
+           (of->segment.len == 0 || find_segment(m->list, of->segment));
+}
+
+uint32_t judge_meaning(const struct judge *j, const struct tick_histogram *of)
+{
+    const struct judge_model *m = find_model(j, of->model);
+    const struct prediction *p = m ? find_prediction(m->list, of->prediction) : NULL;
+    const struct segment *s = m && of->segment.len > 0 ? find_segment(m->list, of->segment)
+                                                       : NULL;
+
+    if (!p || (of->segment.len > 0 && !s))
+        return 0;
+    return meaning_join(p->meaning, s ? segment_meaning_of(s, of->segment) : 0);
 }
 
 /* ---- in each round ------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/segment.h"
 
+#include "meaning.h"
 #include "weir/base/buf.h"
 #include "weir/base/ensure.h"
 #include "weir/base/escape.h"
@@ -24,6 +25,7 @@ struct row {
     uint64_t mark;
     struct str value; /* owned, as is the next */
     struct str text;
+    uint32_t meaning;
 };
 
 struct segment_table {
@@ -49,13 +51,14 @@ static void drop(struct str s)
 }
 
 /* Under the lock, or before there are threads. */
-static unsigned add_row(struct segment_table *t, uint64_t mark, struct str value,
+static unsigned add_row(const struct segment *s, uint64_t mark, struct str value,
                         struct str text)
 {
+    struct segment_table *t = s->table;
     unsigned place = atomic_load_explicit(&t->count, memory_order_relaxed);
 
     ensure(place < ROWS);
-    t->rows[place] = (struct row){ mark, copy(value), copy(text) };
+    t->rows[place] = (struct row){ mark, copy(value), copy(text), segment_meaning_of(s, text) };
     atomic_store_explicit(&t->count, place + 1, memory_order_release);
     return place;
 }
@@ -87,6 +90,25 @@ struct str segment_text(const struct segment *s, unsigned place)
     return s->table->rows[place].text;
 }
 
+/* ---- what they mean ---- */
+
+uint32_t segment_meaning(const struct segment *s, unsigned place)
+{
+    ensure(place < atomic_load_explicit(&s->table->count, memory_order_acquire));
+    return s->table->rows[place].meaning;
+}
+
+/* Who is `other` depends on who is listed; who is `pro` does not. */
+uint32_t segment_meaning_of(const struct segment *s, struct str text)
+{
+    struct str part;
+
+    while (str_split(&text, ',', &part))
+        if (str_ends(part, STR("=other")))
+            return s->meaning_of_other;
+    return s->meaning;
+}
+
 /* ---- making ---- */
 
 /* What is there before any value is: none and other, in this order. */
@@ -102,7 +124,7 @@ static void add_special(struct segment *s, const struct segment *all, enum segme
     else
         put_pair(&text, s->name, word);
     /* Of segments together, all of them missing is a combination as any other. */
-    (void)add_row(s->table, 0, (struct str){ 0 }, buf_str(&text));
+    (void)add_row(s, 0, (struct str){ 0 }, buf_str(&text));
     buf_deinit(&text);
 }
 
@@ -112,7 +134,7 @@ static unsigned add_value(const struct segment *s, struct str value)
     unsigned place;
 
     put_pair(&text, s->name, value);
-    place = add_row(s->table, str_hash(value), value, buf_str(&text));
+    place = add_row(s, str_hash(value), value, buf_str(&text));
     buf_deinit(&text);
     return place;
 }
@@ -125,6 +147,8 @@ void segment_open(struct segment *s, const struct segment *all)
     ensure(!failed && s->value_count <= SEGMENT_VALUES);
     atomic_init(&t->refs, 1);
     s->table = t;
+    s->meaning = meaning_of_segment(s, all, false);
+    s->meaning_of_other = meaning_of_segment(s, all, true);
     add_special(s, all, SEGMENT_NONE);
     add_special(s, all, SEGMENT_OTHER);
     for (size_t i = 0; i < s->value_count; i++)
@@ -249,7 +273,7 @@ static unsigned add_together(const struct segment *s, const struct segment *all,
     unsigned place;
 
     put_parts(&text, s, all, places);
-    place = add_row(s->table, mark, (struct str){ 0 }, buf_str(&text));
+    place = add_row(s, mark, (struct str){ 0 }, buf_str(&text));
     buf_deinit(&text);
     return place;
 }

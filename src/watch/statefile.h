@@ -10,7 +10,7 @@
  *
  *     weir-drift 1
  *     baseline <json>
- *     pin <histogram> <baseline>
+ *     pin <histogram>[#<definition>] <baseline>
  *     alarm <json>
  *     silence <id> <until> <json>
  *     delivery <alarm id>:<state> <json>

@@ -6,6 +6,7 @@
 #include "weir/net/loop.h"
 #include "weir/watch/ticks.h"
 
+#include "meaning.h"
 #include "member.h"
 #include "statefile.h"
 
@@ -23,6 +24,7 @@ enum { KEPT_TICKS = 1440, MOST_KEPT = 64 << 10 };
 struct kept {
     uint64_t tick;
     struct subject *subject; /* lent by the book, which forgets none without Redis */
+    uint32_t meaning;
     struct counts counts;
 };
 
@@ -88,8 +90,7 @@ static void file_load(struct store *store, struct book *b, const struct store_no
     end_later(s, op, OK);
 }
 
-static void keep(struct store_file *s, struct subject *subject, uint64_t tick,
-                 const struct counts *counts)
+static void keep(struct store_file *s, struct subject *subject, const struct drift_tick *t)
 {
     struct kept *slot = &s->kept[(s->kept_first + s->kept_count) % MOST_KEPT];
 
@@ -99,8 +100,8 @@ static void keep(struct store_file *s, struct subject *subject, uint64_t tick,
     } else {
         s->kept_count++;
     }
-    *slot = (struct kept){ .tick = tick, .subject = subject };
-    counts_merge(&slot->counts, counts);
+    *slot = (struct kept){ .tick = t->tick, .subject = subject, .meaning = t->meaning };
+    counts_merge(&slot->counts, t->counts);
 }
 
 static void forget_old(struct store_file *s, uint64_t tick)
@@ -118,6 +119,8 @@ static void forget_old(struct store_file *s, uint64_t tick)
  */
 struct taken {
     struct subject *subject;
+    uint32_t meaning;
+    bool mixed; /* of several */
     struct counts counts;
 };
 
@@ -138,11 +141,15 @@ static struct taken *add_taken(struct taking *t, struct subject *subject)
     return &t->all[t->count++];
 }
 
-static const struct counts *find_taken(const struct taking *t, struct str member)
+/* What the control said: nothing of use where it was counted by another definition. */
+static const struct counts *find_control(const struct taking *t, struct str member,
+                                         const struct taken *of)
 {
     for (size_t i = 0; i < t->count; i++)
         if (str_eq(t->all[i].subject->member, member))
-            return &t->all[i].counts;
+            return t->all[i].mixed || meaning_differs(t->all[i].meaning, of->meaning)
+                       ? NULL
+                       : &t->all[i].counts;
     return NULL;
 }
 
@@ -150,17 +157,22 @@ static void hand_over(struct taking *t, struct store_file *s, const struct store
                       uint64_t tick)
 {
     for (size_t i = 0; i < t->count; i++) {
-        struct subject *subject = t->all[i].subject;
-        struct drift_tick told = { .tick = tick, .counts = &t->all[i].counts };
+        const struct taken *taken = &t->all[i];
+        struct subject *subject = taken->subject;
+        struct drift_tick told = { .tick = tick,
+                                   .counts = &taken->counts,
+                                   .meaning = taken->meaning,
+                                   .mixed = taken->mixed };
 
         if (told.counts->size == 0)
             continue;
         subject->last = tick;
         subject->unread = false;
-        keep(s, subject, tick, told.counts);
+        if (!told.mixed)
+            keep(s, subject, &told);
         buf_reset(&t->member);
         if (subject_put_control(subject, &t->member))
-            told.control = find_taken(t, buf_str(&t->member));
+            told.control = find_control(t, buf_str(&t->member), taken);
         feed->each(feed->ctx, subject, &told);
     }
 }
@@ -187,7 +199,9 @@ static void on_cell(void *ctx, const struct tick_histogram *of, struct str value
         if (!subject)
             return;
         last = add_taken(t, subject);
+        last->meaning = of->meaning;
     }
+    last->mixed = last->mixed || last->meaning != of->meaning;
     counts_add(&last->counts, value, count);
 }
 
@@ -254,7 +268,8 @@ static void file_recall(struct store *store, const struct store_recall *recall,
         const struct kept *k = &s->kept[(s->kept_first + i) % MOST_KEPT];
 
         if (k->tick >= recall->from && k->tick <= recall->to &&
-            str_eq(k->subject->member, recall->member))
+            str_eq(k->subject->member, recall->member) &&
+            !meaning_differs(k->meaning, recall->meaning))
             recall->each(recall->ctx, k->tick, false, &k->counts);
     }
     end_later(s, op, OK);

@@ -69,6 +69,7 @@ struct store_recall {
     uint64_t from, to, now;
     store_recall_fn *each;
     void *ctx;
+    uint32_t meaning; /* of others none are told; 0: of any one */
 };
 
 struct store_kind {

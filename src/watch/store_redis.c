@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_redis.h"
 
+#include "meaning.h"
+
 #include "weir/base/clock.h"
 #include "weir/base/digest.h"
 #include "weir/base/ensure.h"
@@ -144,6 +146,7 @@ struct past {
     struct {
         uint64_t tick;
         bool is_hour;
+        bool is_meaning; /* of the one before */
     } asked[BATCH_MOST];
 };
 
@@ -156,6 +159,37 @@ static void end_past(struct past *p, enum err err)
     free(p);
 }
 
+/* An hour's row, and behind its counts what they mean. */
+static uint32_t read_hour(struct str text, struct counts *out)
+{
+    size_t mark = text.len;
+    uint32_t meaning = 0;
+
+    while (mark > 0 && text.at[mark - 1] != '#')
+        mark--;
+    if (mark > 1 && meaning_read(str_cut(text, mark, text.len), &meaning))
+        text = str_head(text, mark - 2);
+    (void)counts_read(out, text);
+    return meaning;
+}
+
+static void tell_past(struct past *p, const struct redis_reply *reply, size_t i)
+{
+    const struct redis_reply *one = batch_reply(reply, i);
+    bool has_meaning = i + 1 < p->batch.count && p->asked[i + 1].is_meaning;
+    struct counts counts = { 0 };
+    uint32_t meaning = 0;
+    bool mixed = has_meaning && !store_redis_read_meaning(batch_reply(reply, i + 1), &meaning);
+
+    if (one && redis_reply_type(one) == REDIS_LIST)
+        store_redis_read_counts(one, &counts);
+    else if (one && redis_reply_type(one) == REDIS_TEXT)
+        meaning = read_hour(redis_reply_text(one), &counts);
+    if (counts.size > 0 && !mixed && !meaning_differs(meaning, p->recall.meaning))
+        p->recall.each(p->recall.ctx, p->asked[i].tick, p->asked[i].is_hour, &counts);
+    counts_deinit(&counts);
+}
+
 static void on_past(struct redis_op *redis, enum err err, const struct redis_reply *reply)
 {
     struct past *p = container_of(redis, struct past, redis);
@@ -164,18 +198,9 @@ static void on_past(struct redis_op *redis, enum err err, const struct redis_rep
         end_past(p, err);
         return;
     }
-    for (size_t i = 0; i < p->batch.count; i++) {
-        const struct redis_reply *one = batch_reply(reply, i);
-        struct counts counts = { 0 };
-
-        if (one && redis_reply_type(one) == REDIS_LIST)
-            store_redis_read_counts(one, &counts);
-        else if (one && redis_reply_type(one) == REDIS_TEXT)
-            (void)counts_read(&counts, redis_reply_text(one));
-        if (counts.size > 0)
-            p->recall.each(p->recall.ctx, p->asked[i].tick, p->asked[i].is_hour, &counts);
-        counts_deinit(&counts);
-    }
+    for (size_t i = 0; i < p->batch.count; i++)
+        if (!p->asked[i].is_meaning)
+            tell_past(p, reply, i);
     ask_past(p);
 }
 
@@ -193,6 +218,7 @@ static void ask_past_one(struct past *p)
 
     p->asked[b->count].tick = p->next;
     p->asked[b->count].is_hour = is_past_hour(p);
+    p->asked[b->count].is_meaning = false;
     if (is_past_hour(p)) {
         BATCH_ADD(b, STR("HGET"),
                   BATCH_KEY(b, prefix, STR("hours:"), p->recall.member, STR(":"),
@@ -203,6 +229,10 @@ static void ask_past_one(struct past *p)
         BATCH_ADD(b, STR("HGETALL"),
                   BATCH_KEY(b, prefix, STR("histogram:"), p->recall.member, STR(":"),
                             batch_u64(b, p->next)));
+        if (p->recall.meaning != 0) {
+            p->asked[b->count].is_meaning = true;
+            store_redis_ask_meaning(b, prefix, p->recall.member, p->next);
+        }
         p->next++;
     }
 }
@@ -210,7 +240,7 @@ static void ask_past_one(struct past *p)
 static void ask_past(struct past *p)
 {
     batch_reset(&p->batch);
-    while (p->next <= p->recall.to && !batch_is_full(&p->batch))
+    while (p->next <= p->recall.to && p->batch.count + 2 <= BATCH_MOST)
         ask_past_one(p);
     if (p->batch.count == 0)
         end_past(p, OK);

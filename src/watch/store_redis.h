@@ -58,7 +58,8 @@ struct store_redis {
     struct asked {
         struct subject *subject; /* NULL: the control of the one before */
         uint64_t tick;
-        bool paired;     /* the next one has its control's */
+        bool defined;    /* the next one tells what meaning its counts have */
+        bool paired;     /* the next one, or the next two, have its control's */
     } asked[BATCH_MOST]; /* what the batch's commands are about */
 };
 
@@ -75,6 +76,12 @@ void store_redis_feed(struct store *store, struct book *b, const struct store_fe
 void store_redis_save(struct store *store, struct book *b, struct store_op *op);
 void store_redis_recall(struct store *store, const struct store_recall *recall,
                         struct store_op *op);
+
+/* By which definitions a histogram's tick was counted: a hash, as the tick's. */
+void store_redis_ask_meaning(struct batch *b, struct str prefix, struct str member,
+                             uint64_t tick);
+/* False: by several. None is 0. */
+bool store_redis_read_meaning(const struct redis_reply *reply, uint32_t *out);
 
 /* A HGETALL's reply as counts; what is no number is left out. */
 void store_redis_read_counts(const struct redis_reply *reply, struct counts *out);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_redis.h"
 
+#include "meaning.h"
+
 /*
  * Ticks that were not folded yet, each histogram's in their order. Most of the time that is one
  * tick of those histograms that had answers in it. Who takes over after a silence looks back
  * STORE_CATCH_UP ticks.
  */
+
+enum { MOST_ASKED = 4 }; /* about one tick */
 
 void store_redis_read_counts(const struct redis_reply *reply, struct counts *out)
 {
@@ -27,15 +31,48 @@ static void read_counts(const struct redis_reply *reply, size_t i, struct counts
         store_redis_read_counts(one, out);
 }
 
+void store_redis_ask_meaning(struct batch *b, struct str prefix, struct str member,
+                             uint64_t tick)
+{
+    BATCH_ADD(b, STR("HGETALL"),
+              BATCH_KEY(b, prefix, STR("definition:"), member, STR(":"), batch_u64(b, tick)));
+}
+
+bool store_redis_read_meaning(const struct redis_reply *reply, uint32_t *out)
+{
+    size_t count = reply && redis_reply_type(reply) == REDIS_LIST ? redis_reply_count(reply)
+                                                                  : 0;
+
+    *out = 0;
+    return count <= 2 &&
+           (count == 0 || meaning_read(redis_reply_text(redis_reply_at(reply, 0)), out));
+}
+
+/* What the control said: nothing of use where it was counted by another definition. */
+static void read_control(const struct redis_reply *reply, size_t i, bool defined,
+                         const struct drift_tick *of, struct counts *out)
+{
+    uint32_t meaning = 0;
+
+    if (defined && (!store_redis_read_meaning(batch_reply(reply, i + 1), &meaning) ||
+                    meaning_differs(meaning, of->meaning)))
+        return;
+    read_counts(reply, i, out);
+}
+
 static void tell(struct store_redis *s, const struct redis_reply *reply, size_t i)
 {
     const struct asked *asked = &s->asked[i];
     struct counts counts = { 0 }, control = { 0 };
-    struct drift_tick tick = { asked->tick, &counts, asked->paired ? &control : NULL };
+    struct drift_tick tick = { .tick = asked->tick,
+                               .counts = &counts,
+                               .control = asked->paired ? &control : NULL };
 
     read_counts(reply, i, &counts);
+    if (asked->defined)
+        tick.mixed = !store_redis_read_meaning(batch_reply(reply, i + 1), &tick.meaning);
     if (asked->paired)
-        read_counts(reply, i + 1, &control);
+        read_control(reply, i + 1 + asked->defined, asked->defined, &tick, &control);
     if (counts.size > 0)
         s->feed.each(s->feed.ctx, asked->subject, &tick);
     counts_deinit(&counts);
@@ -56,25 +93,30 @@ static void on_ticks(struct redis_op *op, enum err err, const struct redis_reply
     ask(s);
 }
 
-static void ask_member(struct store_redis *s, struct str member, uint64_t tick)
+/* Its counts, and what they mean. */
+static void ask_member(struct store_redis *s, struct str member, uint64_t tick, bool defined)
 {
     BATCH_ADD(&s->batch, STR("HGETALL"),
               BATCH_KEY(&s->batch, s->prefix, STR("histogram:"), member, STR(":"),
                         batch_u64(&s->batch, tick)));
+    if (defined) {
+        s->asked[s->batch.count] = (struct asked){ .subject = NULL };
+        store_redis_ask_meaning(&s->batch, s->prefix, member, tick);
+    }
 }
 
-/* The control's counts of the tick stand behind its own. */
+/* The control's of the tick stand behind its own. */
 static void ask_tick(struct store_redis *s, struct subject *subject, uint64_t tick)
 {
     struct buf control = { 0 };
     struct asked *asked = &s->asked[s->batch.count];
 
-    *asked = (struct asked){ .subject = subject, .tick = tick };
+    *asked = (struct asked){ .subject = subject, .tick = tick, .defined = !subject->fixed };
     asked->paired = subject_put_control(subject, &control);
-    ask_member(s, subject->member, tick);
+    ask_member(s, subject->member, tick, asked->defined);
     if (asked->paired) {
         s->asked[s->batch.count] = (struct asked){ .subject = NULL };
-        ask_member(s, buf_str(&control), tick);
+        ask_member(s, buf_str(&control), tick, asked->defined);
     }
     buf_deinit(&control);
 }
@@ -91,7 +133,7 @@ static uint64_t first_tick(const struct store_redis *s, const struct subject *su
 static void ask(struct store_redis *s)
 {
     batch_reset(&s->batch);
-    while (s->at < s->book->subject_count && s->batch.count + 2 <= BATCH_MOST) {
+    while (s->at < s->book->subject_count && s->batch.count + MOST_ASKED <= BATCH_MOST) {
         struct subject *subject = s->book->subjects[s->at];
         uint64_t last = subject->last < s->feed.upto ? subject->last : s->feed.upto;
 

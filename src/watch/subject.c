@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "subject.h"
 
+#include "meaning.h"
 #include "member.h"
 #include "reading.h"
 #include "weir/base/digest.h"
@@ -28,6 +29,8 @@ struct subject *subject_new(struct str member)
         s->regime = MEM_NEW(struct regime);
     if (s->regime)
         (void)regime_init(s->regime, s->of.prediction);
+    s->fixed = subject_is_apart(s) ||
+               (reading_built_in(s->of.prediction) && s->of.segment.len == 0);
     return s;
 }
 
@@ -67,6 +70,8 @@ void subject_forget(struct subject *s)
     forget_changes(s);
     counts_deinit(&s->gathered);
     s->tick = s->revision = s->hour = 0;
+    s->of.meaning = 0;
+    s->mixed = s->redefined = false;
     s->unsaved = false;
     s->unread = true;
 }
@@ -109,6 +114,7 @@ void subject_fold(struct subject *s, const struct subject_rules *rules,
         return;
     s->tick = t->tick;
     s->revision = 0;
+    s->mixed = false;
     s->unsaved = true;
     if (subject_is_apart(s))
         return;
@@ -126,6 +132,7 @@ bool subject_adopt(struct subject *s, const struct baseline *b)
     forget(s);
     s->drift = MEM_NEW(struct drift);
     drift_init(s->drift, b);
+    s->redefined = false;
     s->revision++;
     s->unsaved = true;
     return over;
@@ -141,6 +148,28 @@ void subject_settle(struct subject *s)
 bool subject_is_apart(const struct subject *s)
 {
     return s->identity || s->regime;
+}
+
+void subject_skip(struct subject *s, uint64_t tick)
+{
+    s->tick = tick;
+    s->revision = 0;
+    s->mixed = true;
+    s->unsaved = true;
+}
+
+void subject_redefine(struct subject *s, uint32_t meaning)
+{
+    s->redefined = s->redefined || s->drift;
+    forget(s);
+    counts_deinit(&s->gathered);
+    s->of.meaning = meaning;
+    s->unsaved = true;
+}
+
+bool subject_is_paused(const struct subject *s)
+{
+    return s->mixed || s->redefined;
 }
 
 bool subject_is_watched(const struct subject *s)
@@ -166,6 +195,8 @@ const struct baseline *subject_baseline(const struct subject *s)
 
 enum drift_verdict subject_verdict(const struct subject *s, uint64_t now_tick)
 {
+    if (subject_is_paused(s))
+        return DRIFT_INSUFFICIENT_DATA;
     return s->drift ? drift_verdict(s->drift, now_tick) : DRIFT_NO_BASELINE;
 }
 
@@ -197,6 +228,13 @@ static void put_sum(struct str body, char out[MARK_BYTES])
 /* Behind all else, where those who do not look for it do not find it. */
 static void put_changes(const struct subject *s, struct buf *out)
 {
+    if (s->of.meaning != 0) {
+        buf_put(out, STR("#"));
+        meaning_put(s->of.meaning, out);
+        buf_put_text(out, s->mixed ? " mixed" : "");
+        buf_put_text(out, s->redefined ? " redefined" : "");
+        buf_put(out, STR("\n"));
+    }
     if (s->identity && s->identity->last > 0) {
         identity_put(s->identity, out);
         buf_put(out, STR("\n"));
@@ -297,12 +335,27 @@ static bool read_evidence(struct subject *s, struct str *lines, const struct bas
     return false;
 }
 
+static bool read_meaning(struct subject *s, struct str line)
+{
+    struct str word;
+
+    if (!str_starts(line, STR("#")) || !str_split(&line, ' ', &word) ||
+        !meaning_read(str_cut(word, 1, word.len), &s->of.meaning))
+        return false;
+    while (str_split(&line, ' ', &word)) {
+        s->mixed = s->mixed || str_eq(word, STR("mixed"));
+        s->redefined = s->redefined || str_eq(word, STR("redefined"));
+    }
+    return true;
+}
+
 /* What cannot be read begins anew. */
 static void read_changes(struct subject *s, struct str lines)
 {
     struct str line;
 
-    if (!str_split(&lines, '\n', &line))
+    if (!str_split(&lines, '\n', &line) ||
+        (read_meaning(s, line) && !str_split(&lines, '\n', &line)))
         return;
     if ((s->identity && !identity_read(s->identity, line)) ||
         (s->regime && !regime_read(s->regime, line)))
@@ -325,6 +378,8 @@ bool subject_read(struct subject *s, struct str text, const struct baseline *b)
         counts_deinit(&s->gathered);
         return false;
     }
+    s->of.meaning = 0;
+    s->mixed = s->redefined = false;
     read_changes(s, text);
     s->tick = head.tick;
     s->revision = head.revision;

@@ -10,6 +10,9 @@
  * One histogram under watch, with all that is known of it: either a draft of a baseline, or a
  * drift from one; and the hour that is being gathered, which is kept for later as one row.
  *
+ * All that it has gathered is of one meaning (meaning.h): that of `of`. What was gathered by
+ * another definition is thrown away when ticks of a new one come.
+ *
  * It is a function of the ticks that were folded, the baselines that were pinned and, where it was
  * gone, of that, and of nothing else: no clock, no chance. Its text carries its stamp, which only ever rises, so a
  * store can tell the later of two, and a checksum, so a text that was touched is refused.
@@ -18,9 +21,12 @@
 enum { SUBJECT_HOURS_A_DAY = 24, SUBJECT_MOST_TEXT = 1 << 20 };
 
 struct subject {
-    struct str member; /* its name in keys; in the arena, as the next */
-    struct tick_histogram of;
-    uint64_t tick; /* the last that was folded; 0: none */
+    struct str member;        /* its name in keys; in the arena, as the next */
+    struct tick_histogram of; /* its meaning is that of the ticks that were folded */
+    bool fixed;               /* that is 0: no configuration can change what it stands for */
+    bool mixed;               /* the last tick was of several meanings */
+    bool redefined;           /* its baselines are of other meanings, and it has none yet */
+    uint64_t tick;            /* the last that was folded; 0: none */
     uint64_t revision;
     struct draft draft;  /* while `baseline` is empty */
     struct drift *drift; /* owned; NULL until the baseline is there */
@@ -66,6 +72,13 @@ bool subject_adopt(struct subject *s, const struct baseline *b);
 
 /* The alarm that is latched is over: no tick may come that would end it. */
 void subject_settle(struct subject *s);
+
+/* The tick is passed over: no evidence, and no part of a draft. */
+void subject_skip(struct subject *s, uint64_t tick);
+/* From now on of that meaning: what was gathered goes, a baseline is to be adopted. */
+void subject_redefine(struct subject *s, uint32_t meaning);
+/* Is it judged by what it has? Else by nothing, whatever evidence there was. */
+bool subject_is_paused(const struct subject *s);
 /* Is it held against what it was before, and never against a baseline? */
 bool subject_is_apart(const struct subject *s);
 /* May it have a baseline? Not one that is apart, and not one that is gone. */

@@ -25,7 +25,7 @@ void tally_deinit(struct tally *t)
 static uint64_t hash_of(const struct tally_key *k)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = (k->minute * 4 + k->source + 1) * odd;
+    uint64_t hash = (k->minute * 4 + k->source + 1) * odd + k->meaning;
 
     hash = (hash ^ str_hash(k->model)) * odd;
     hash = (hash ^ str_hash(k->version)) * odd;
@@ -43,9 +43,9 @@ static uint64_t hash_with(uint64_t histogram, struct str value)
 
 bool tally_same_histogram(const struct tally_key *a, const struct tally_key *b)
 {
-    return a->minute == b->minute && a->source == b->source && str_eq(a->model, b->model) &&
-           str_eq(a->version, b->version) && str_eq(a->prediction, b->prediction) &&
-           str_eq(a->segment, b->segment);
+    return a->minute == b->minute && a->source == b->source && a->meaning == b->meaning &&
+           str_eq(a->model, b->model) && str_eq(a->version, b->version) &&
+           str_eq(a->prediction, b->prediction) && str_eq(a->segment, b->segment);
 }
 
 static size_t slot_count(const struct tally *t)
@@ -134,6 +134,8 @@ static int compare_cells(const void *left, const void *right)
         order = str_compare(a->segment, b->segment);
     if (order == 0)
         order = (int)a->source - (int)b->source;
+    if (order == 0)
+        order = (a->meaning > b->meaning) - (a->meaning < b->meaning);
     return order != 0 ? order : str_compare(a->value, b->value);
 }
 

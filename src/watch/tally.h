@@ -27,6 +27,7 @@ struct tally_key {
     struct str prediction;
     struct str segment; /* as it stands in a key in Redis; empty: all answers */
     struct str value;
+    uint32_t meaning; /* of prediction and segment (meaning.h) */
     enum watch_source source;
     uint64_t minute; /* since 1970; TALLY_LATE: whichever it is when this is told */
 };

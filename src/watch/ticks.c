@@ -116,6 +116,7 @@ void ticks_add(struct ticks *t, uint64_t minute, const struct tick_histogram *of
                              .segment = of->segment,
                              .value = value,
                              .source = WATCH_FRESH,
+                             .meaning = of->meaning,
                              .minute = minute };
     struct tally *tally;
 
@@ -155,7 +156,8 @@ void ticks_take(struct ticks *t, uint64_t minute, ticks_fn *each, void *ctx)
     tally_sort(tally);
     for (size_t i = 0; i < tally->count; i++) {
         const struct tally_key *k = &tally->cells[i].key;
-        struct tick_histogram of = { k->model, k->version, k->prediction, k->segment };
+        struct tick_histogram of = { k->model, k->version, k->prediction, k->segment,
+                                     k->meaning };
 
         each(ctx, &of, k->value, tally->cells[i].count);
     }

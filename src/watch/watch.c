@@ -2,6 +2,7 @@
 #include "weir/watch/watch.h"
 
 #include "ledger.h"
+#include "meaning.h"
 #include "member.h"
 #include "reading.h"
 #include "scale.h"
@@ -140,7 +141,8 @@ static uint64_t book(const struct watch *w, uint64_t minute)
 
 static struct tick_histogram histogram_of(const struct tally_key *k)
 {
-    return (struct tick_histogram){ k->model, k->version, k->prediction, k->segment };
+    return (struct tick_histogram){ k->model, k->version, k->prediction, k->segment,
+                                    k->meaning };
 }
 
 static void add_to_course(struct watch *w, const struct tick_histogram *of, struct str word,
@@ -156,7 +158,7 @@ static void expand_end(void *ctx, const struct toll_line *line, struct str name,
 {
     struct watch *w = ctx;
     const struct watchlist *list = line->list;
-    struct tick_histogram of = { list->model, line->version, name, { 0 } };
+    struct tick_histogram of = { list->model, line->version, name, { 0 }, 0 };
 
     add_to_course(w, &of, word, line->minute, count);
     for (size_t s = 0; s < list->segment_count; s++) {
@@ -171,6 +173,7 @@ static void expand_said(struct watch *w, const struct ledger_line *line,
 {
     struct tick_histogram of = histogram_of(k);
 
+    of.meaning = 0; /* what is drawn is not judged */
     if (k->source == WATCH_FRESH)
         add_to_course(w, &of, k->value, line->minute, line->count);
 }
@@ -194,6 +197,7 @@ static void expand_word(struct watch *w, const struct ledger_line *line, size_t 
                              .prediction = p->name,
                              .value = prediction_word(p, line->reading.places[i]),
                              .source = line->source,
+                             .meaning = p->meaning,
                              .minute = minute };
 
     if (is_told(w))
@@ -201,6 +205,8 @@ static void expand_word(struct watch *w, const struct ledger_line *line, size_t 
     expand_said(w, line, &key);
     for (size_t s = 0; s < list->segment_count; s++) {
         key.segment = segment_text(&list->segments[s], line->segments[s]);
+        key.meaning = meaning_join(p->meaning,
+                                   segment_meaning(&list->segments[s], line->segments[s]));
         if (is_told(w))
             tally(w, &key, line->count);
         expand_said(w, line, &key);
@@ -304,7 +310,7 @@ static uint64_t ttl_s(const struct watch *w, const struct tally_key *k)
 
 /* The texts that one histogram takes to be told; used again for the next. */
 struct texts {
-    struct buf name, key, index;
+    struct buf name, key, index, meaning;
 };
 
 static void deinit_texts(struct texts *t)
@@ -312,6 +318,27 @@ static void deinit_texts(struct texts *t)
     buf_deinit(&t->name);
     buf_deinit(&t->key);
     buf_deinit(&t->index);
+    buf_deinit(&t->meaning);
+}
+
+/* Which meaning those counts have, and of how many. It is needed for as long as ticks are. */
+static void tell_meaning(struct watch *w, const struct tally_key *k, uint64_t minute,
+                         struct texts *t, const struct remote_count *counts, size_t n)
+{
+    struct remote_histogram h = { .minute = minute,
+                                  .ttl_s = w->pace.tick_ms * WATCH_MEANING_TICKS / 1000 };
+    struct remote_count all = { .by = 0 };
+
+    buf_reset(&t->key);
+    buf_reset(&t->meaning);
+    buf_put_printf(&t->key, "%.*sv1:definition:%.*s:%llu", STR_ARG(w->prefix),
+                   STR_ARG(buf_str(&t->name)), (unsigned long long)minute);
+    meaning_put(k->meaning, &t->meaning);
+    h.key = buf_str(&t->key);
+    all.field = buf_str(&t->meaning);
+    for (size_t i = 0; i < n; i++)
+        all.by += counts[i].by;
+    remote_count(w->remote, &h, &all, 1);
 }
 
 static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
@@ -321,9 +348,12 @@ static void tell_redis(struct watch *w, const struct tally_key *k, struct texts 
     struct tick_histogram of = histogram_of(k);
 
     buf_reset(&t->name);
-    buf_reset(&t->key);
     buf_reset(&t->index);
     member_put(&t->name, &of);
+    if (k->source == WATCH_FRESH && k->meaning != 0)
+        tell_meaning(w, k, h.minute, t, counts,
+                     n); /* first: what follows is never without it */
+    buf_reset(&t->key);
     buf_put_printf(&t->key, "%.*sv1:histogram:%.*s", STR_ARG(w->prefix),
                    STR_ARG(buf_str(&t->name)));
     if (k->source != WATCH_FRESH)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir/watch/watchlist.h"
 
+#include "meaning.h"
 #include "reading.h"
 #include "weir/base/buf.h"
 #include "weir/base/digest.h"
@@ -149,9 +150,13 @@ void watchlist_seal(struct watchlist *l)
         digest_add_u64(l->schemas[side] ? jsonschema_hash(l->schemas[side]) : 0);
     digest_end(&digest);
     l->id = digest_word(&digest);
-    for (size_t i = 0; i < l->prediction_count; i++)
-        if (has_variety(&l->predictions[i]))
-            l->predictions[i].variety = variety_new();
+    for (size_t i = 0; i < l->prediction_count; i++) {
+        struct prediction *p = &l->predictions[i];
+
+        p->meaning = meaning_of_prediction(p);
+        if (has_variety(p))
+            p->variety = variety_new();
+    }
 }
 
 static void adopt_variety(struct watchlist *l, const struct watchlist *previous)
@@ -166,16 +171,6 @@ static void adopt_variety(struct watchlist *l, const struct watchlist *previous)
     }
 }
 
-static uint64_t meaning_of(const struct prediction *p)
-{
-    struct digest digest;
-
-    digest_start();
-    digest_prediction(p);
-    digest_end(&digest);
-    return digest_word(&digest);
-}
-
 static const struct prediction *find_named(const struct watchlist *l, struct str name)
 {
     for (size_t i = 0; i < l->prediction_count; i++)
@@ -184,17 +179,30 @@ static const struct prediction *find_named(const struct watchlist *l, struct str
     return NULL;
 }
 
-/* Its counts go on under the same name, and are held against a baseline of other words. */
+static void tell_segments(const struct watchlist *l, const struct watchlist *previous)
+{
+    for (size_t i = 0; i < l->segment_count; i++)
+        for (size_t k = 0; k < previous->segment_count; k++)
+            if (l->segments[i].name.len > 0 &&
+                str_eq(l->segments[i].name, previous->segments[k].name) &&
+                l->segments[i].meaning != previous->segments[k].meaning)
+                log_warn("segment_redefined", F_STR("model", l->model),
+                         F_STR("segment", l->segments[i].name));
+}
+
+/* Its counts go on under the same name, and are told apart from those before by their meaning. */
 static void tell_redefined(const struct watchlist *l, const struct watchlist *previous)
 {
     for (size_t i = 0; i < l->prediction_count; i++) {
         const struct prediction *p = &l->predictions[i], *old = find_named(previous, p->name);
 
-        if (old && meaning_of(old) != meaning_of(p))
+        if (old && old->meaning != p->meaning)
             log_warn("prediction_redefined", F_STR("model", l->model),
                      F_STR("prediction", p->name),
-                     F_TEXT("hint", "name it anew, or pin a baseline of the time since"));
+                     F_TEXT("hint", "baselines of the old definition are not judged by; they "
+                                    "are again once it is back"));
     }
+    tell_segments(l, previous);
 }
 
 /* Up to the first that differs: what is watched together needs all its parts, which stand before. */

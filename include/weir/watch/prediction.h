@@ -60,6 +60,8 @@ struct prediction {
     size_t bound_count;
     const struct jsonschema *schema; /* FIELD: lent by the list that it stands on */
     size_t field;                    /* FIELD: which of the schema's */
+    uint32_t
+        meaning; /* a digest of the above but the name; 0: no configuration can change it */
 };
 
 /* The labels or bins of kinds that bring their own, where the configuration has given none. */

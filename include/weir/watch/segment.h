@@ -37,7 +37,8 @@ struct segment {
     size_t value_count;
     uint8_t parts[SEGMENT_PARTS]; /* TOGETHER: places in the list of segments, all before it */
     uint8_t part_count;
-    struct segment_table *table; /* counted */
+    uint32_t meaning, meaning_of_other; /* digests of the above but the name */
+    struct segment_table *table;        /* counted */
 };
 
 /* `all` is the list that it stands in: where its parts are. */
@@ -63,3 +64,7 @@ void segment_find(const struct segment *all, size_t count, const struct segment_
  * lives as long as the table.
  */
 struct str segment_text(const struct segment *s, unsigned place);
+
+/* A digest of what decides which requests that one has; the same by its text. Never 0. */
+uint32_t segment_meaning(const struct segment *s, unsigned place);
+uint32_t segment_meaning_of(const struct segment *s, struct str text);

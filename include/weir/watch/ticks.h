@@ -24,7 +24,7 @@ void ticks_free(struct ticks *t); /* NULL is fine */
 DEFINE_AUTO(struct ticks, ticks_free)
 
 /*
- * Which answers were counted. `segment` is empty (all of them), or as it stands in a key in
+ * Which answers were counted, and by which definition. `segment` is empty (all of them), or as it stands in a key in
  * Redis: "plan=pro", or "plan=pro,country=de" of segments that are watched together; its values
  * are escaped (escape.h), so it needs no more of that.
  */
@@ -33,6 +33,7 @@ struct tick_histogram {
     struct str version;
     struct str prediction;
     struct str segment;
+    uint32_t meaning; /* what the last two stood for when that was counted; 0: not known */
 };
 
 /* Copies the names; `minute` is since 1970. */

@@ -50,6 +50,7 @@ struct watch;
 enum {
     WATCH_TTL_S = 8 * 24 * 60 * 60,
     WATCH_SEGMENT_TICKS = 180, /* of a segment; longer than the judge may lag behind */
+    WATCH_MEANING_TICKS = 300, /* of what a tick was counted by; longer than ticks are read */
     WATCH_INDEX_TTL_S = 35 * 24 * 60 * 60,
 };
 

@@ -140,7 +140,7 @@ function showDrift(drift) {
   $("promise").textContent = `At most ${share(p.probability)} chance of any false alarm in ${span(p.per_s)} over ${whole(drift.histograms)} histograms: an alarm when ln M reaches ${drift.threshold === null ? "–" : drift.threshold.toFixed(1)}. Bars: now, and thin below it the baseline.`;
   replace("cards", ...list.map(h => card(
     `${h.model} · ${h.prediction}${h.segment ? " · " + h.segment : ""}`,
-    `${h.version} · ${whole(h.n)} answers · ` + (h.baseline ? `score ${(h.score || 0).toFixed(2)} of 1` : "no baseline yet"),
+    `${h.version} · ${whole(h.n)} answers · ` + (h.reason || (h.baseline ? `score ${(h.score || 0).toFixed(2)} of 1` : "no baseline yet")),
     mark(h.state, STATES[h.state] || "soft"), h.values.map(v => h.baseline ? v : { value: v.value, after: v.after }),
     h.baseline && ["suspected", "confirmed"].includes(h.state) ? h.moved.map(m => m.value) : [])));
 }

@@ -143,6 +143,70 @@ Test(store_file, the_control_of_the_same_tick_is_told_beside)
               (int)told.len, told.at);
 }
 
+/* ---- definitions ---- */
+
+static void count_by(uint32_t meaning, uint64_t tick, const char *version, uint64_t n)
+{
+    struct tick_histogram of = { STR("m"), str_of(version), STR("a"), STR(""), meaning };
+
+    ticks_add(ticks, tick, &of, STR("x"), n);
+}
+
+static void note_meaning(void *ctx, struct subject *s, const struct drift_tick *t)
+{
+    note(ctx, s, t);
+    buf_put_printf(&told, "by %x%s\n", (unsigned)t->meaning, t->mixed ? " mixed" : "");
+}
+
+static void feed_by(uint64_t upto)
+{
+    store->kind->feed(store, &book, &(struct store_feed){ upto, note_meaning, NULL }, &op);
+    loop_run(loop);
+    cr_assert_eq(ended, OK);
+}
+
+Test(store_file, a_tick_tells_by_which_definition_it_was_counted)
+{
+    load();
+    count_by(7, 1000, "v", 1);
+    count_by(7, 1001, "v", 1);
+    count_by(8, 1001, "v", 2);
+    feed_by(1001);
+    cr_assert(was_told(STR("a 1000 x=1\nby 7\na 1001 x=3\nby 7 mixed\n")), "%.*s",
+              (int)told.len, told.at);
+}
+
+Test(store_file, a_control_of_another_definition_says_nothing)
+{
+    load();
+    count_by(7, 1000, "v", 1);
+    feed_by(1000);
+    hold_against(book.subjects[0], "zz");
+    buf_reset(&told);
+    count_by(7, 1001, "v", 4);
+    count_by(8, 1001, "zz", 5);
+    feed(1001);
+    cr_assert(was_told(STR("a 1001 x=4\na 1001 x=5\n")), "%.*s", (int)told.len, told.at);
+}
+
+Test(store_file, of_the_past_only_ticks_of_that_definition_are_recalled)
+{
+    struct store_recall recall = { .member = STR("m:v:a"), .from = 1000, .to = 1002 };
+
+    load();
+    count_by(7, 1000, "v", 1);
+    count_by(8, 1001, "v", 2);
+    count_by(7, 1002, "v", 3);
+    count_by(8, 1002, "v", 4);
+    feed_by(1002);
+    buf_reset(&told);
+    recall.meaning = 8;
+    recall.each = note_past;
+    store->kind->recall(store, &recall, &op);
+    loop_run(loop);
+    cr_assert(was_told(STR("1001 x=2\n")), "%.*s", (int)told.len, told.at);
+}
+
 Test(store_file, the_running_tick_is_left_alone)
 {
     load();

@@ -84,6 +84,103 @@ Test(store_redis, the_control_of_the_same_tick_is_told_beside)
               "%.*s", (int)told.len, told.at);
 }
 
+/* ---- definitions ---- */
+
+static void define(const char *member, uint64_t tick, const char *meaning)
+{
+    struct buf command = { 0 };
+
+    buf_put_printf(&command, "HINCRBY weir:v1:definition:%s:%llu %s 1", member,
+                   (unsigned long long)tick, meaning);
+    buf_put(&command, (struct str){ "", 1 });
+    stage_do(&stage, command.at);
+    buf_deinit(&command);
+}
+
+static void note_meaning(void *ctx, struct subject *s, const struct drift_tick *t)
+{
+    (void)ctx;
+    s->tick = t->tick;
+    buf_put_printf(&told, "%llu by %x%s%s\n", (unsigned long long)t->tick, (unsigned)t->meaning,
+                   t->mixed ? " mixed" : "",
+                   t->control && counts_total(t->control) > 0 ? " against" : "");
+}
+
+static void feed_by(uint64_t upto)
+{
+    buf_reset(&told);
+    one->kind->feed(one, &book, &(struct store_feed){ upto, note_meaning, NULL }, &op);
+    wait();
+}
+
+Test(store_redis, a_tick_tells_by_which_definition_it_was_counted)
+{
+    count("m:v:a", 1000, "x", 1);
+    count("m:v:a", 1001, "x", 1);
+    count("m:v:a", 1002, "x", 1);
+    define("m:v:a", 1001, "00000007");
+    define("m:v:a", 1002, "00000007");
+    define("m:v:a", 1002, "00000008");
+    load(one, &book);
+    feed_by(1002);
+    cr_assert(str_eq(buf_str(&told), STR("1000 by 0\n1001 by 7\n1002 by 0 mixed\n")), "%.*s",
+              (int)told.len, told.at);
+}
+
+Test(store_redis, a_control_of_another_definition_says_nothing)
+{
+    count("m:v:a", 1000, "x", 3);
+    load(one, &book);
+    feed(one, &book, 1000);
+    hold_against(book.subjects[0], "zz");
+    for (uint64_t t = 1001; t <= 1002; t++) {
+        count("m:v:a", t, "x", 4);
+        count("m:zz:a", t, "y", 5);
+        define("m:v:a", t, "00000007");
+    }
+    define("m:zz:a", 1001, "00000007");
+    define("m:zz:a", 1002, "00000008");
+    load(one, &book);
+    feed_by(1002);
+    cr_assert(strstr(told.at, "1001 by 7 against\n1002 by 7\n"), "%.*s", (int)told.len,
+              told.at);
+}
+
+static void note_row(void *ctx, uint64_t tick, bool is_hour, const struct counts *counts)
+{
+    (void)ctx;
+    buf_put_printf(&told, "%s%llu ", is_hour ? "hour " : "", (unsigned long long)tick);
+    counts_put(counts, &told);
+    buf_put(&told, STR("\n"));
+}
+
+Test(store_redis, of_the_past_only_what_is_of_that_definition_is_recalled)
+{
+    struct store_recall recall = { .member = STR("m:v:a"), .from = 1140, .to = 1383 };
+    const struct str hours[] = { STR("HSET"), STR("weir:v1:hours:m:v:a:0"),
+                                 STR("19"),   STR("x=1"),
+                                 STR("20"),   STR("x=2 #00000007"),
+                                 STR("21"),   STR("x=3 #00000008") };
+
+    /* Hours 19 to 21 of the first day, and ticks since. */
+    stage_do_words(&stage, hours, sizeof(hours) / sizeof(hours[0]));
+    count("m:v:a", 1381, "x", 5);
+    count("m:v:a", 1382, "x", 6);
+    count("m:v:a", 1383, "x", 7);
+    define("m:v:a", 1381, "00000007");
+    define("m:v:a", 1382, "00000008");
+    define("m:v:a", 1383, "00000007");
+    define("m:v:a", 1383, "00000008");
+    recall.now = 1600;
+    recall.meaning = 7;
+    recall.each = note_row;
+    buf_reset(&told);
+    one->kind->recall(one, &recall, &op);
+    wait();
+    cr_assert(str_eq(buf_str(&told), STR("hour 1140 x=1\nhour 1200 x=2\n1381 x=5\n")), "%.*s",
+              (int)told.len, told.at);
+}
+
 Test(store_redis, a_long_silence_is_caught_up_in_order)
 {
     for (uint64_t t = 1; t <= 300; t += 3)

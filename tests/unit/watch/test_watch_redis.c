@@ -75,6 +75,33 @@ Test(watch_redis, two_watches_add_up)
     cr_assert(redis_holds("HGETALL", "refusal", minute, "no\n4\n"));
 }
 
+Test(watch_redis, a_configured_prediction_tells_by_which_definition_it_was_counted)
+{
+    struct watch *w = watch_new(stage.loop, stage.remote, STR("weir:"));
+    struct watchlist *list = watchlist_new(STR("support-chat"));
+    struct watch_answer a = { .list = list, .version = STR("org/qwen"), .body = STR("{}") };
+    uint64_t minute = clock_wall_ms() / 60000;
+    struct buf answer = { 0 };
+
+    list->predictions = ARENA_NEW(&list->arena, struct prediction);
+    list->predictions[0] = (struct prediction){ .name = STR("valid"),
+                                                .from = STR("/text"),
+                                                .kind = PREDICTION_JSON };
+    prediction_complete(&list->predictions[0]);
+    list->prediction_count = 1;
+    watchlist_seal(list);
+    watch_note(w, &a);
+    watch_note(w, &a);
+    watch_free(w);
+    cr_assert(redis_holds("HGETALL", "valid", minute, "missing\n2\n"));
+    stage_ask(&stage, &answer, "KEYS weir:v1:definition:*");
+    buf_put(&answer, (struct str){ "", 1 });
+    cr_assert(strstr(answer.at, "weir:v1:definition:support-chat:org%2Fqwen:valid:"));
+    cr_assert_null(strstr(answer.at, "refusal"), "what every model has needs none");
+    buf_deinit(&answer);
+    watchlist_unref(list);
+}
+
 Test(watch_redis, cached_answers_have_a_key_of_their_own)
 {
     struct watch *w = watch_new(stage.loop, stage.remote, STR("weir:"));

@@ -313,7 +313,7 @@ static void configure_v1(void)
 
 Test(judge, a_control_that_no_route_names_comes_with_a_hint)
 {
-    static const char hint[] = "\"hint\":\"control: no route of the model names the version ";
+    static const char hint[] = "\"hint\":\"control: this gateway has no route to the version ";
     struct judge_recipe recipe = { .model = STR("chat"),
                                    .version = STR("v1"),
                                    .prediction = STR("refusal"),

@@ -57,14 +57,14 @@ static enum err refuse_few(struct creation *c)
                      DRIFT_LEAST_N, c->count, (unsigned long long)c->most);
 }
 
-/* Of a version that no route asks there may be answers of the past, and none to come. */
+/* Of a version that is asked nowhere there may be answers of the past, and none to come. */
 static void put_hint(const struct creation *c, struct buf *out)
 {
     struct buf hint = { 0 };
 
     if (c->control.len == 0 || judge_names_version(c->work.judge, c->model, c->control))
         return;
-    buf_put_printf(&hint, "control: no route of the model names the version \"%.*s\"",
+    buf_put_printf(&hint, "control: this gateway has no route to the version \"%.*s\"",
                    STR_ARG(c->control));
     buf_put(out, STR(",\"hint\":"));
     scan_put_string(out, buf_str(&hint));

@@ -7,7 +7,11 @@
 
 #include <stdlib.h>
 
-/* What operators are told when they ask. */
+/*
+ * What operators are told when they ask: the page of drift, of alarms, changes, silences and
+ * baselines. All of it is read out of the book as the last round has left it, or this one has
+ * come to; nothing is asked of the store.
+ */
 
 static void put_text(struct buf *out, const char *key, struct str value)
 {

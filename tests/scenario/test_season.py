@@ -306,3 +306,23 @@ def test_what_moves_the_control_too_is_no_alarm_and_what_does_not_is(stage):
     refund = next(v for v in alarm["evidence"]["values"] if v["value"] == "refund")
     assert refund["before"] < 0.5 < refund["after"]
     assert row_of(one, "intent", "model-old")["state"] == "no_baseline"
+
+
+def passed(done):
+    return done if done.returncode == 0 else None
+
+
+def test_a_control_that_never_answers_is_told_when_it_is_ordered_and_after(stage):
+    redis = stage.redis()
+    weir = stage.weir(config.gateway(stage.upstream(Mix(0.8)), **drift(redis, baseline="manual")))
+    redis("ZADD", "weir:v1:histograms", int(time.time()), "chat:model-odl:intent")
+    stage.keep(Traffic(weir))
+    until(lambda: row_of(weir, "intent")["n"] > 300, SOON, "answers")
+    words = ("create", "--model", "chat", "--prediction", "intent", "--version", "real-model",
+             "--control", "model-odl", "--last", "1h", "--pin")
+    made = until(lambda: passed(command(weir, *words)), SOON, "a baseline")
+    assert 'hint: --control: this gateway has no route to the version "model-odl"' in made.stdout
+    until(lambda: row_of(weir, "intent").get("reason"), SOON, "the reason")
+    row = row_of(weir, "intent")
+    assert row["state"] == "insufficient_data"
+    assert row["reason"] == "control version model-odl has no answers: misspelt?"

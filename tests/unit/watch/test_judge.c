@@ -38,6 +38,7 @@ static struct judge_order order;
 static enum err ended;
 static unsigned deliveries;
 
+static bool counts_old;   /* another version answers the same */
 static const char *build; /* what the upstream calls itself; NULL: nothing */
 
 static void count_a_tick(void)
@@ -45,6 +46,7 @@ static void count_a_tick(void)
     const struct tick_histogram names = { STR("chat"), STR("v1"), STR("system_fingerprint"),
                                           STR("upstream=open%20ai") };
     const struct tick_histogram of = { STR("chat"), STR("v1"), STR("refusal"), STR("") };
+    const struct tick_histogram old = { STR("chat"), STR("v0"), STR("refusal"), STR("") };
     uint64_t now = pace_tick(&pace, clock_wall_ms());
 
     if (now == counted)
@@ -52,6 +54,8 @@ static void count_a_tick(void)
     counted = now;
     ticks_add(ticks, now, &of, STR("yes"), yes_of_a_100 + now % 3);
     ticks_add(ticks, now, &of, STR("no"), 100 - yes_of_a_100 - now % 3);
+    if (counts_old)
+        ticks_add(ticks, now, &old, STR("no"), 100);
     if (build)
         ticks_add(ticks, now, &names, str_of(build), 9);
 }
@@ -296,6 +300,35 @@ Test(judge, by_hand_a_baseline_is_made_of_what_was_counted)
     loop_run(loop);
     cr_assert_eq(ended, OK, "%s", order.why.text);
     cr_assert(memmem(order.answer.at, order.answer.len, "\"prediction\":\"refusal\"", 22));
+}
+
+static void configure_v1(void)
+{
+    struct watchlist *list = watchlist_new(STR("chat"));
+    const struct str version = STR("v1");
+
+    judge_watch(judge, &(struct judge_model){ list, &version, 1 }, 1);
+    watchlist_unref(list);
+}
+
+Test(judge, a_control_that_no_route_names_comes_with_a_hint)
+{
+    static const char hint[] = "\"hint\":\"control: this gateway has no route to the version ";
+    struct judge_recipe recipe = { .model = STR("chat"),
+                                   .version = STR("v1"),
+                                   .prediction = STR("refusal"),
+                                   .control = STR("v0"),
+                                   .to_ms = UINT64_MAX / 2 };
+
+    counts_old = true;
+    open_judge(false);
+    configure_v1();
+    run_until(judge_put_drift, "\"after_count\":2");
+    recipe.from_ms = clock_wall_ms() - 60 * 1000;
+    judge_create_baseline(judge, &order, &recipe, on_ordered);
+    loop_run(loop);
+    cr_assert_eq(ended, OK, "%s", order.why.text);
+    cr_assert(memmem(order.answer.at, order.answer.len, hint, strlen(hint)));
 }
 
 static void expect(enum err wanted)

@@ -179,7 +179,7 @@ static bool judge(struct regime_pace *p, double tolerance, double threshold, dou
 
 /* True: this tick has ended a step that is to be told. */
 static bool fold(struct regime_pace *p, double tolerance, double threshold, uint64_t tick,
-                 const struct counts *counts)
+                 const uint64_t counts[REGIME_BINS])
 {
     bool changed;
     double median;
@@ -188,7 +188,7 @@ static bool fold(struct regime_pace *p, double tolerance, double threshold, uint
         memset(p->step, 0, sizeof(p->step));
     if (total(p->step) == 0)
         p->step_from = tick;
-    sort_in(counts, p->step);
+    add_into(p->step, counts);
     if (total(p->step) < p->step_n)
         return false;
     median = quantile(p->step, 0.5);
@@ -243,9 +243,11 @@ bool regime_fold(struct regime *r, double threshold, uint64_t tick, const struct
                  struct regime_news *news)
 {
     const struct regime_pace *changed = NULL;
+    uint64_t sorted[REGIME_BINS] = { 0 };
 
+    sort_in(counts, sorted);
     for (size_t i = REGIME_PACES; i > 0; i--)
-        if (fold(&r->paces[i - 1], r->tolerance, threshold, tick, counts))
+        if (fold(&r->paces[i - 1], r->tolerance, threshold, tick, sorted))
             changed = &r->paces[i - 1];
     if (changed)
         report(r, changed, tick, news);

@@ -181,7 +181,7 @@ int main(int count, char **words)
     good = months_table(&out, w.seed, w.months);
     good = seasons_table(&out, w.seed + SEASONS, w.months) && good;
     good = controls_table(&out, w.seed + CONTROLS, (w.months + 1) / 2) && good;
-    good = regimes_table(&out, w.seed + REGIMES, (w.months * 3 + 24) / 25) && good;
+    good = regimes_table(&out, w.seed + REGIMES, (w.months * 3 + 49) / 50) && good;
     put_delays(&out, &w);
     if (w.markdown)
         fwrite(out.at, 1, out.len, stdout);

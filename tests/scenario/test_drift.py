@@ -135,6 +135,7 @@ def test_a_change_is_noticed_once_by_one_of_two_replicas_and_seen_on_both(stage)
     assert alarm["severity"] == "confirmed"
     assert re.match(r"intent=complaint \d\.\d % → \d\d\.\d %", alarm["sentence"])
     assert alarm["evidence"]["moved"][0]["value"] == "complaint"
+    until(lambda: fired(one, two), SOON, "its line in the log")
     assert len(fired(one, two)) == 1
     assert intent(two)["state"] == "confirmed"
     until(lambda: one.metrics.sum("weir_drift_alarm", prediction="intent") == 1, 5, "the gauge")
@@ -152,6 +153,7 @@ def test_a_killed_judge_loses_no_alarm(stage):
     judge.signal(signal.SIGKILL)
     judge.wait_exit()
     until(lambda: alarms(other, "firing"), SOON, "the alarm of who is left")
+    until(lambda: fired(judge, other), SOON, "its line in the log")
     assert len(alarms(other, "firing")) == len(fired(judge, other)) == 1
     assert page(other, "drift")["judge"] == "this replica"
 

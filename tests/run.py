@@ -56,7 +56,7 @@ WAITING = {"test_alertmanagers.py", "test_alerts.py", "test_baselines.py", "test
            "test_definitions.py", "test_drift.py", "test_late.py", "test_season.py",
            "test_sentinel.py"}  # fmt: skip
 
-PART_SECONDS = 600  # none takes half of it
+PART_SECONDS = 900  # none takes half of it
 # More than a few that fail at once are no accident, and these words never are one.
 ASKED_AGAIN_MAX = 3
 NO_ACCIDENT = ("a sanitizer spoke:", "killed by signal", "did not end on SIGTERM")

@@ -226,11 +226,9 @@ static void adopt_pinned(struct judge *j)
 {
     for (size_t i = 0; i < j->book.subject_count; i++) {
         struct subject *s = j->book.subjects[i];
-        const char *id = s->unread || subject_is_apart(s) ? NULL : book_pinned(&j->book, s);
-        const struct baseline *b = id ? book_baseline(&j->book, id) : NULL;
 
-        if (b && b != subject_baseline(s))
-            judge_adopt(j, s, b);
+        if (!s->unread && !subject_is_apart(s))
+            judge_adopt_pinned(j, s);
     }
 }
 

@@ -84,6 +84,7 @@ uint32_t judge_meaning(const struct judge *j, const struct tick_histogram *of);
 
 /* judge_meaning.c: false: the tick is of no one meaning, and was passed over. */
 bool judge_take_meaning(struct judge *j, struct subject *s, const struct drift_tick *t);
+void judge_adopt_pinned(struct judge *j, struct subject *s);
 /* What a baseline is pinned for. */
 void judge_put_pin(const struct judge *j, const struct baseline *b, struct buf *out);
 /* Is its baseline of an older version, and to be pinned for the definition that it has now? */

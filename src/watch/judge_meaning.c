@@ -35,12 +35,13 @@ static void end_alarm(struct judge *j, struct subject *s, uint64_t tick)
     subject_settle(s);
 }
 
-static void adopt_pinned(struct judge *j, struct subject *s)
+void judge_adopt_pinned(struct judge *j, struct subject *s)
 {
     const char *id = book_pinned(&j->book, s);
     const struct baseline *b = id ? book_baseline(&j->book, id) : NULL;
 
-    if (b)
+    /* An older version that shares the store may have pinned what does not fit. */
+    if (b && b != subject_baseline(s) && !meaning_differs(b->of.meaning, s->of.meaning))
         judge_adopt(j, s, b);
 }
 
@@ -51,7 +52,7 @@ static void redefine(struct judge *j, struct subject *s, const struct drift_tick
         judge_write_hour(j, s, s->hour, &s->gathered);
     subject_redefine(s, t->meaning);
     log_meaning(s, "drift_redefined");
-    adopt_pinned(j, s);
+    judge_adopt_pinned(j, s);
 }
 
 bool judge_take_meaning(struct judge *j, struct subject *s, const struct drift_tick *t)
@@ -65,10 +66,12 @@ bool judge_take_meaning(struct judge *j, struct subject *s, const struct drift_t
         subject_skip(s, t->tick);
         return false;
     }
-    if (meaning_differs(s->of.meaning, t->meaning))
+    if (meaning_differs(s->of.meaning, t->meaning)) {
         redefine(j, s, t);
-    else if (s->of.meaning == 0)
+    } else if (s->of.meaning != t->meaning && t->meaning != 0) {
         s->of.meaning = t->meaning;
+        judge_adopt_pinned(j, s);
+    }
     return true;
 }
 

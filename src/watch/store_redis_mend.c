@@ -207,6 +207,7 @@ static void write_some(struct store_redis *s)
 /* What a histogram is judged by is pinned to it. */
 static bool pin_judged(struct book *b)
 {
+    struct buf pin = { 0 };
     bool some = false;
 
     for (size_t i = 0; i < b->subject_count; i++) {
@@ -215,9 +216,12 @@ static bool pin_judged(struct book *b)
 
         if (!judged_by || book_pinned(b, subject))
             continue;
-        book_pin(b, subject->member, judged_by->id);
+        buf_reset(&pin);
+        book_put_pin(&pin, &subject->of);
+        book_pin(b, buf_str(&pin), judged_by->id);
         some = true;
     }
+    buf_deinit(&pin);
     return some;
 }
 

@@ -132,6 +132,8 @@ bool subject_adopt(struct subject *s, const struct baseline *b)
     forget(s);
     s->drift = MEM_NEW(struct drift);
     drift_init(s->drift, b);
+    if (s->of.meaning == 0)
+        s->of.meaning = b->of.meaning;
     s->redefined = false;
     s->revision++;
     s->unsaved = true;

@@ -3,12 +3,11 @@
 
 #include "ledger.h"
 #include "meaning.h"
-#include "member.h"
 #include "reading.h"
 #include "scale.h"
 #include "sighting.h"
-#include "source.h"
 #include "tally.h"
+#include "telling.h"
 #include "toll.h"
 #include "weir/base/clock.h"
 #include "weir/base/escape.h"
@@ -302,73 +301,6 @@ void watch_end(struct watch *w, const struct watch_end *e)
 
 /* ---- telling ---- */
 
-/* Segments are many, and whoever judges keeps their hours. */
-static uint64_t ttl_s(const struct watch *w, const struct tally_key *k)
-{
-    return k->segment.len > 0 ? w->pace.tick_ms * WATCH_SEGMENT_TICKS / 1000 : WATCH_TTL_S;
-}
-
-/* The texts that one histogram takes to be told; used again for the next. */
-struct texts {
-    struct buf name, key, index, meaning;
-};
-
-static void deinit_texts(struct texts *t)
-{
-    buf_deinit(&t->name);
-    buf_deinit(&t->key);
-    buf_deinit(&t->index);
-    buf_deinit(&t->meaning);
-}
-
-/* Which meaning those counts have, and of how many. It is needed for as long as ticks are. */
-static void tell_meaning(struct watch *w, const struct tally_key *k, uint64_t minute,
-                         struct texts *t, const struct remote_count *counts, size_t n)
-{
-    struct remote_histogram h = { .minute = minute,
-                                  .ttl_s = w->pace.tick_ms * WATCH_MEANING_TICKS / 1000 };
-    struct remote_count all = { .by = 0 };
-
-    buf_reset(&t->key);
-    buf_reset(&t->meaning);
-    buf_put_printf(&t->key, "%.*sv1:definition:%.*s:%llu", STR_ARG(w->prefix),
-                   STR_ARG(buf_str(&t->name)), (unsigned long long)minute);
-    meaning_put(k->meaning, &t->meaning);
-    h.key = buf_str(&t->key);
-    all.field = buf_str(&t->meaning);
-    for (size_t i = 0; i < n; i++)
-        all.by += counts[i].by;
-    remote_count(w->remote, &h, &all, 1);
-}
-
-static void tell_redis(struct watch *w, const struct tally_key *k, struct texts *t,
-                       const struct remote_count *counts, size_t n)
-{
-    struct remote_histogram h = { .minute = book(w, k->minute), .ttl_s = ttl_s(w, k) };
-    struct tick_histogram of = histogram_of(k);
-
-    buf_reset(&t->name);
-    buf_reset(&t->index);
-    member_put(&t->name, &of);
-    if (k->source == WATCH_FRESH && k->meaning != 0)
-        tell_meaning(w, k, h.minute, t, counts,
-                     n); /* first: what follows is never without it */
-    buf_reset(&t->key);
-    buf_put_printf(&t->key, "%.*sv1:histogram:%.*s", STR_ARG(w->prefix),
-                   STR_ARG(buf_str(&t->name)));
-    if (k->source != WATCH_FRESH)
-        buf_put_printf(&t->key, ";%.*s", STR_ARG(source_word(k->source)));
-    buf_put_printf(&t->key, ":%llu", (unsigned long long)h.minute);
-    h.key = buf_str(&t->key);
-    if (k->source == WATCH_FRESH) {
-        buf_put_printf(&t->index, "%.*sv1:histograms", STR_ARG(w->prefix));
-        h.index = buf_str(&t->index);
-        h.name = buf_str(&t->name);
-        h.index_ttl_s = WATCH_INDEX_TTL_S;
-    }
-    remote_count(w->remote, &h, counts, n);
-}
-
 static void tell_ticks(struct watch *w, const struct tally_key *k,
                        const struct remote_count *counts, size_t n)
 {
@@ -379,7 +311,7 @@ static void tell_ticks(struct watch *w, const struct tally_key *k,
 }
 
 /* Tells one histogram, or as much of it as goes at once; how many counts that were. */
-static size_t tell_one(struct watch *w, struct texts *texts)
+static size_t tell_one(struct watch *w, struct telling *telling)
 {
     const struct tally_cell *first = &w->telling->cells[w->told];
     const struct tally_cell *end = w->telling->cells + w->telling->count;
@@ -390,7 +322,7 @@ static size_t tell_one(struct watch *w, struct texts *texts)
          cell < end && n < MOST_COUNTS && tally_same_histogram(&first->key, &cell->key); cell++)
         counts[n++] = (struct remote_count){ cell->key.value, cell->count };
     if (w->remote)
-        tell_redis(w, &first->key, texts, counts, n);
+        telling_put(telling, &first->key, book(w, first->key.minute), counts, n);
     else
         tell_ticks(w, &first->key, counts, n);
     w->told += n;
@@ -415,15 +347,17 @@ static bool turn(struct watch *w)
 /* At least `most` counts, if there are so many; false when nothing is left. */
 static bool tell(struct watch *w, size_t most)
 {
-    struct texts texts = { 0 };
+    struct telling telling = { .remote = w->remote,
+                               .prefix = w->prefix,
+                               .tick_ms = w->pace.tick_ms };
     bool more = true;
 
     for (size_t n = 0; n < most && more;) {
         more = w->told < w->telling->count || turn(w);
         if (more)
-            n += tell_one(w, &texts);
+            n += tell_one(w, &telling);
     }
-    deinit_texts(&texts);
+    telling_deinit(&telling);
     return more;
 }
 

@@ -16,7 +16,8 @@
  *   firing        confirmed: the evidence that holds the promise
  *   acknowledged  firing, and somebody has said that they know
  *   resolved      the evidence stayed away ("calm"), another baseline is in force ("baseline"),
- *                 or nothing comes of it any more ("gone")
+ *                 it is counted by another definition ("redefined"), or nothing comes of it any
+ *                 more ("gone")
  */
 
 enum { ALARM_ID = BASELINE_ID };

@@ -207,6 +207,25 @@ Test(judge_meaning, and_is_not_taken_for_another_then)
     buf_deinit(&name);
 }
 
+Test(judge_meaning, what_an_older_version_has_pinned_for_another_is_not_judged_by)
+{
+    const struct baseline *b = pin(OLD);
+
+    book_pin(&judge->book, STR(REFUSAL), b->id); /* by its name alone */
+    fold(NEW, false, 10, 60);
+    cr_assert_null(subject->drift);
+    fold(OLD, false, 1, 5);
+    cr_assert_eq(subject_baseline(subject), b);
+}
+
+Test(judge_meaning, what_is_pinned_is_judged_by_from_the_first_tick_on)
+{
+    const struct baseline *b = pin(OLD);
+
+    fold(OLD, false, 1, 5);
+    cr_assert_eq(subject_baseline(subject), b);
+}
+
 /* ---- states, and people ---- */
 
 Test(judge_meaning, a_state_keeps_what_its_ticks_were_counted_by)

@@ -5,10 +5,8 @@ versions at once; and numbers whose bins come from what was counted.
 Ticks are a second long. Two weeks cannot be waited for, so they are written to Redis as a
 gateway would have: one row of counts for each hour."""
 
-import itertools
 import json
 import random
-import threading
 import time
 
 import pytest

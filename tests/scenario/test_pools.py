@@ -10,7 +10,7 @@ import pytest
 
 from weirtest import chat, config, dns
 from weirtest.client import Client
-from weirtest.patience import await_event, in_parallel, until
+from weirtest.patience import until
 
 
 def pool(*servers, model=None, **settings):

@@ -4,8 +4,6 @@
 import threading
 import time
 
-import pytest
-
 from weirtest import chat, config
 from weirtest.client import Client
 from weirtest.patience import PROMPTLY, in_parallel, until

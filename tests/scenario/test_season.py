@@ -11,7 +11,6 @@ import hashlib
 import itertools
 import json
 import random
-import threading
 import time
 
 import pytest

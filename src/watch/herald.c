@@ -18,8 +18,8 @@
 /*
  * One command at a time: first all that waits is told, then ticks are heard one by one, in their
  * order. A tick is heard a while after it is settled, when the others have told it, and a while
- * after Redis was away. What is told
- * replaces what this gateway told of that tick before, so telling twice does no harm.
+ * after Redis was away. What is told replaces what this gateway told of that tick before, so
+ * telling twice does no harm.
  */
 
 enum { RETURN_MS = 5000 }; /* every link has found Redis again by then */
@@ -153,6 +153,7 @@ static void write_count(void *ctx, const struct tick_histogram *of, struct str v
     buf_put_text(w->out, "\n");
 }
 
+/* The oldest makes room, but not while it is being told: then the newest is not told at all. */
 static void let_wait(struct herald *h, uint64_t tick, struct buf *text)
 {
     if (h->waiting_count == HERALD_WAITING && !h->under_way)

@@ -53,6 +53,7 @@ static const struct row rows[ERR_COUNT] = {
     [ERR_UPSTREAM_TRUNCATED]   = { 502, "upstream_error",        "stream_incomplete",   false, "Try again." },
     [ERR_FLIGHT_FAILED]        = { 502, "upstream_error",        "upstream_error",      false, "Try again." },
     [ERR_LEADER_LOST]          = { 502, "server_error",          "stream_incomplete",   false, "Ask again." },
+    [ERR_TOO_LONG]             = { 502, "server_error",          "stream_incomplete",   false, "Ask again: then it is asked for you alone." },
     [ERR_STORE_DOWN]           = { 500, "server_error",          "internal_error",      false, "" },
 };
 /* clang-format on */
@@ -387,7 +388,8 @@ static void put_message_event(struct buf *out, const struct words *w)
 void problem_put_event(struct buf *out, enum endpoint endpoint, const struct failure *why)
 {
     bool late = why->err == ERR_DEADLINE || why->err == ERR_UPSTREAM_SILENT;
-    bool ours = why->err == ERR_LEADER_LOST;
+    bool long_one = why->err == ERR_TOO_LONG;
+    bool ours = why->err == ERR_LEADER_LOST || long_one;
     struct words w = { .type = late   ? "upstream_timeout"
                                : ours ? "server_error"
                                       : "upstream_error",
@@ -401,7 +403,8 @@ void problem_put_event(struct buf *out, enum endpoint endpoint, const struct fai
     buf_put_text(&message, err_text(why->err));
     buf_put_text(&message, ". What came before it is not the whole answer.");
     if (ours)
-        buf_put_text(&message, " Ask again.");
+        buf_put_text(&message,
+                     long_one ? " Ask again: then it is asked for you alone." : " Ask again.");
     w.message = buf_str(&message);
     if (endpoint == ENDPOINT_RESPONSES)
         put_response_event(out, &w, why->sequence);

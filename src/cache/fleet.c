@@ -14,7 +14,7 @@
  *
  *                                    it has been given bytes     it has not
  *     news of a landing              reads the rest              AGAIN, FAILED or ALONE
- *     its tape is over, too long     LOST                        ALONE
+ *     its tape is over, too long     LONG                        ALONE
  *     the lease has ended            reads the rest              AGAIN
  *     the link to Redis is down      LOST                        AGAIN
  *     news were or may be missed     looks at lease and tape     AGAIN

@@ -67,7 +67,7 @@ static void give_up(struct follower *w)
 static void take_over(struct follower *w)
 {
     w->reads = false;
-    fleet_follower_end(w, w->given ? FLEET_LOST : FLEET_ALONE);
+    fleet_follower_end(w, w->given ? FLEET_LONG : FLEET_ALONE);
 }
 
 /* How the tape ends: whole, broken, left by its leader, or over: too long for a tape. */

@@ -251,7 +251,7 @@ static bool goes_on(const struct flight_box *b, enum err err, const struct entry
         return false;
     if (err)
         return b->cursor.read == 0;
-    return !(b->wants_log && tape && !tape_is_full(tape));
+    return !(b->wants_log && tape);
 }
 
 /* Returns how many have landed. */
@@ -319,38 +319,52 @@ static struct flight *lock_as_leader(const struct flight_seat *s)
     return s->box->flight;
 }
 
-/* New bytes on the tape, or no more: readers who have begun cannot be given the rest. */
-static int64_t tell_readers(struct flight *f, bool written)
+static void tell_readers(struct flight *f)
 {
-    struct link *next;
-    int64_t landed = 0;
-
-    for (struct link *l = f->followers.next; l != &f->followers; l = next) {
+    for (struct link *l = f->followers.next; l != &f->followers; l = l->next) {
         struct flight_box *b = container_of(l, struct flight_box, link);
 
-        next = l->next;
-        if (written && b->wants_log)
+        if (b->wants_log)
             nudge(b);
-        if (written || b->cursor.read == 0)
-            continue;
-        disembark(b, ERR_TOO_LARGE, NULL);
-        landed++;
     }
+}
+
+/* Those who have begun to read cannot be given the rest; the others, and who comes from now on,
+   have a flight of their own. Returns how many have landed. */
+static int64_t part(struct flight *f, struct flight **others)
+{
+    int64_t landed = land_followers(f, ERR_TOO_LONG, NULL);
+    struct link *l;
+
+    link_out(&f->link);
+    nudge(f->leader);
+    if (!link_is_in(&f->followers))
+        return landed;
+    *others = start(f->leader->shard, &f->key, NULL);
+    while ((l = list_pop(&f->followers))) {
+        container_of(l, struct flight_box, link)->flight = *others;
+        link_before(&(*others)->followers, l);
+    }
+    (void)promote(*others, OK);
     return landed;
 }
 
 bool flight_write(struct flight_seat *s, struct str bytes)
 {
     struct flight *f = lock_as_leader(s);
+    struct flight *others = NULL;
+    int64_t landed = 0;
     bool written;
-    int64_t landed;
 
     if (!f->tape)
         f->tape = tape_new();
     written = tape_add(f->tape, bytes);
-    landed = tell_readers(f, written);
+    if (written)
+        tell_readers(f);
+    else if (link_is_in(&f->link))
+        landed = part(f, &others);
     pthread_mutex_unlock(&s->box->shard->lock);
-    count(s->box, 0, -landed);
+    count(s->box, others != NULL, -landed - (others != NULL));
     return written;
 }
 
@@ -370,16 +384,14 @@ void flight_land(struct flight_seat *s, enum err err, struct entry *answer)
 
 /* ---- a follower -------------------------------------------------------------------- */
 
-/* What this box may read: nothing of its own writing, and no log whose end it cannot get. */
+/* What this box may read: nothing of its own writing. */
 static struct tape *readable(const struct flight_box *b)
 {
     struct tape *tape = b->tape;
 
     if (b->flight && b->flight->leader != b)
         tape = b->flight->tape;
-    if (!tape || !b->wants_log || (tape_is_full(tape) && b->cursor.read == 0))
-        return NULL;
-    return tape;
+    return b->wants_log ? tape : NULL;
 }
 
 void flight_wants_log(struct flight_seat *s, bool wants)

@@ -50,6 +50,7 @@ static const enum outcome outcomes[ERR_COUNT] = {
     [ERR_UPSTREAM_TRUNCATED]   = OUTCOME_UPSTREAM_TRUNCATED,
     [ERR_FLIGHT_FAILED]        = OUTCOME_UPSTREAM_ERROR,
     [ERR_LEADER_LOST]          = OUTCOME_INTERNAL_ERROR,
+    [ERR_TOO_LONG]             = OUTCOME_INTERNAL_ERROR,
     [ERR_STORE_DOWN]           = OUTCOME_INTERNAL_ERROR,
 };
 /* clang-format on */

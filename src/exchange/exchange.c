@@ -419,8 +419,7 @@ static void stand_still(struct exchange *x)
  */
 static bool goes_on_for_followers(const struct exchange *x)
 {
-    bool here = x->seat.state == FLIGHT_LEADS && !x->tape_full &&
-                flight_has_followers(&x->seat);
+    bool here = x->seat.state == FLIGHT_LEADS && flight_has_followers(&x->seat);
 
     return here || (x->fleet.leads && x->followed && fleet_has_room(&x->fleet));
 }

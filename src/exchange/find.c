@@ -114,7 +114,8 @@ static enum step land_on_refusal(struct exchange *x)
 
 bool find_is_common(enum err err)
 {
-    return err_worth_retry(err) && err != ERR_QUEUE_FULL && err != ERR_LEADER_LOST;
+    return err_worth_retry(err) && err != ERR_QUEUE_FULL && err != ERR_LEADER_LOST &&
+           err != ERR_TOO_LONG;
 }
 
 /* What was kept before this one asked is a hit, whoever found it. */
@@ -135,6 +136,12 @@ static enum step land_on_answer(struct exchange *x)
     return REPLAY;
 }
 
+/* Not the upstream's fault that the stream of another came to an end here. */
+static bool is_ours(enum err err)
+{
+    return err == ERR_LEADER_LOST || err == ERR_TOO_LONG;
+}
+
 static enum step landed(struct exchange *x)
 {
     if (x->seat.err && x->seat.answer && !x->committed)
@@ -147,8 +154,7 @@ static enum step landed(struct exchange *x)
     if (x->seat.err == OK)
         return x->answer ? land_on_answer(x) : JOIN;
     if (x->committed)
-        return exchange_fail(x, x->seat.err == ERR_LEADER_LOST ? ERR_LEADER_LOST
-                                                               : ERR_UPSTREAM_TRUNCATED);
+        return exchange_fail(x, is_ours(x->seat.err) ? x->seat.err : ERR_UPSTREAM_TRUNCATED);
     if (x->rejoined)
         return exchange_give_up(x, ERR_FLIGHT_FAILED);
     x->rejoined = true;

@@ -60,7 +60,6 @@ struct exchange {
     uint64_t fresh_ms, stale_ms; /* decode: how long it would be kept */
 
     struct flight_seat seat; /* join */
-    bool tape_full;          /* call: those who follow cannot be given the rest */
     uint64_t joined_ms;      /* join: the wall clock, when it first asked for others' answers */
     bool rejoined;           /* join: it followed once already, and was let down */
     struct entry *refused;   /* join or settle: what its flight was refused with; a reference */

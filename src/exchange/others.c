@@ -55,6 +55,8 @@ static void on_end(struct fleet_seat *s, enum fleet_end end)
         exchange_go(x, ask_alone(x));
     else if (end == FLEET_WHOLE)
         exchange_go(x, SETTLE);
+    else if (end == FLEET_LONG)
+        exchange_go(x, exchange_fail(x, ERR_TOO_LONG));
     else
         exchange_go(x, exchange_fail(x, end == FLEET_BROKEN ? ERR_UPSTREAM_TRUNCATED
                                                             : ERR_LEADER_LOST));

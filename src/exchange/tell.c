@@ -91,7 +91,7 @@ void tell_bytes(struct exchange *x, struct str bytes)
     if (!x->committed)
         tell_begin(x);
     if (is_shared(x) && x->seat.state == FLIGHT_LEADS)
-        x->tape_full = !flight_write(&x->seat, bytes);
+        (void)flight_write(&x->seat, bytes);
     if (is_shared(x) && x->fleet.leads)
         fleet_write(&x->fleet, bytes);
     if (!x->deserted)

@@ -361,3 +361,26 @@ def test_a_client_that_does_not_read_holds_nobody_up_on_another_replica(stage, s
             follower.rest(response)
         assert chat.text_of(response.events) == "".join(words)
         assert len(upstream.calls) == 1
+
+
+def test_a_stream_too_long_to_be_shared_says_so_and_is_asked_alone_by_who_comes_later(stage):
+    go = threading.Event()
+    padding = b'{"padding":"' + b"x" * 60_000 + b'",'
+    words = ["word "] * 170  # some 10 MB of events
+    events = [e.replace(b"{", padding, 1) for e in chat.stream_of(*words)]
+    upstream, redis = stage.upstream(chat.stream(*events[:-1], go, events[-1])), stage.redis()
+    one, two = replicas(stage, upstream, redis, cache={"coalesce_streams": "fleet"})
+    leader = ask_all([one], chat.stable(stream=True), 1)[0]
+    upstream.call()
+    with Client(two.address, timeout=20) as follower:
+        follower.ask("POST", chat.PATH, chat.stable(stream=True))
+        response = follower.head()
+        follower.rest(response)
+    assert b"longer than what is passed on" in response.body
+    assert b"stream_incomplete" in response.body and b"Ask again" in response.body
+    late = ask_all([two], chat.stable(stream=True), 1)
+    upstream.call(1)
+    go.set()
+    for answer in answers([leader, *late]):
+        assert chat.text_of(answer.events) == "".join(words)
+    assert len(upstream.calls) == 2

@@ -43,6 +43,7 @@
     E(ERR_UPSTREAM_TRUNCATED,       "the upstream broke off its answer",              true)  \
     E(ERR_FLIGHT_FAILED,            "the request that this one waited for failed",    true)  \
     E(ERR_LEADER_LOST,              "the gateway that was reading this answer is gone, or cannot be heard", true) \
+    E(ERR_TOO_LONG,                 "the answer grew longer than what is passed on to others who asked the same", true) \
     E(ERR_STORE_DOWN,               "the shared cache is away",                       false)
 /* clang-format on */
 

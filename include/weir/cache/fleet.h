@@ -66,6 +66,7 @@ enum fleet_end {
     FLEET_ALONE,  /* what its leader brings is not to be had from here: ask for yourself */
     FLEET_WHOLE,  /* its bytes have come by on_bytes, to the end */
     FLEET_BROKEN, /* some of its bytes have come, and no more will: its upstream failed */
+    FLEET_LONG,   /* the same: it is too long to be passed on */
     FLEET_LOST,   /* the same: who was reading it has gone, or cannot be heard */
 };
 

@@ -26,12 +26,13 @@
  *     OK and no answer             OK                        OK if it wants the log, else goes on
  *     an error                     that error                goes on
  *     an error and an answer       that error                that error, and what was said
- *     (the log overflows)          ERR_TOO_LARGE, at once    goes on, without the log
+ *     (the log overflows)          ERR_TOO_LONG, at once     goes on, at once
  *
  * The last but one is for what would be refused again, however often it is asked.
  *
  * Those who go on stay together: exactly one of them is promoted and asks anew, with an empty
- * log, and the rest follow it. If the promoted one leaves, even before it has heard, the next
+ * log, and the rest follow it; so do those who come later, also when the log has overflowed and
+ * its leader flies on by itself. If the promoted one leaves, even before it has heard, the next
  * is promoted. When nobody is left, the flight is over.
  *
  * A leader whose client has left goes on while anybody follows; on_news tells it when the last
@@ -78,7 +79,7 @@ enum flight_state flight_join(struct flights *all, const struct digest *key, str
 
 /* ---- the leader (LEADS or PROMOTED) ---- */
 
-/* Publishes bytes of a streamed answer; false: the log is at its ceiling, publish no more. */
+/* Publishes bytes of a streamed answer; false: the log has overflowed, and nobody follows. */
 bool flight_write(struct flight_seat *s, struct str bytes);
 /* Does anybody wait for this answer? */
 bool flight_has_followers(const struct flight_seat *s);

@@ -439,33 +439,60 @@ Test(flight, plain_followers_of_an_answer_without_plain_form_are_promoted_one_by
     flight_land(&plain[1].seat, OK, NULL);
 }
 
-Test(flight, an_endless_stream_ends_its_readers_at_the_ceiling_and_nobody_else)
+/* More than a log takes; the first of it is read by `reader`. */
+static void write_without_end(struct rider *a, struct rider *reader)
 {
     static char block[1 << 20];
-    struct rider a = { 0 };
-    struct rider reader = { 0 };
-    struct rider late = { 0 };
     struct buf out = { 0 };
     unsigned written = 0;
 
+    while (flight_write(&a->seat, (struct str){ block, sizeof(block) }))
+        if (written++ == 0)
+            flight_read(&reader->seat, &out, 10);
+    cr_assert_eq(written, 16);
+    buf_deinit(&out);
+}
+
+Test(flight, an_endless_stream_ends_its_readers_at_the_ceiling_and_nobody_else)
+{
+    struct rider a = { 0 };
+    struct rider reader = { 0 };
+    struct rider waiting[2] = { 0 };
+
     join(&a);
     join_stream(&reader);
-    while (flight_write(&a.seat, (struct str){ block, sizeof(block) }))
-        if (written++ == 0)
-            flight_read(&reader.seat, &out, 10);
-    cr_assert_eq(written, 16);
-    join_stream(&late);
+    join(&waiting[0]);
+    join(&waiting[1]);
+    write_without_end(&a, &reader);
     pump();
     cr_assert_eq(reader.seat.state, FLIGHT_LANDED);
-    cr_assert_eq(reader.seat.err, ERR_TOO_LARGE);
-    cr_assert_eq(late.heard, 0);
-    expect_read(&late, STR(""));
-    land_well(&a);
+    cr_assert_eq(reader.seat.err, ERR_TOO_LONG);
+    cr_assert_eq(waiting[0].seat.state, FLIGHT_PROMOTED);
+    cr_assert_eq(waiting[0].seat.err, OK);
+    land_well(&waiting[0]);
     pump();
-    cr_assert_eq(late.seat.state, FLIGHT_LANDED);
-    cr_assert_eq(late.seat.err, OK);
-    entry_unref(late.seat.answer);
+    cr_assert_eq(waiting[1].seat.state, FLIGHT_LANDED);
+    entry_unref(waiting[1].seat.answer);
+    flight_leave(&waiting[1].seat);
+    flight_leave(&reader.seat);
+    flight_land(&a.seat, OK, NULL);
+}
+
+Test(flight, whoever_comes_when_a_log_has_overflowed_does_not_follow_it)
+{
+    struct rider a = { 0 };
+    struct rider reader = { 0 };
+    struct rider late = { 0 };
+
+    join(&a);
+    join_stream(&reader);
+    write_without_end(&a, &reader);
+    pump();
+    cr_assert_not(flight_has_followers(&a.seat));
+    cr_assert_gt(a.heard, 0);
+    join_stream(&late);
+    cr_assert_eq(late.seat.state, FLIGHT_LEADS);
     flight_leave(&late.seat);
     flight_leave(&reader.seat);
-    buf_deinit(&out);
+    flight_leave(&a.seat);
 }

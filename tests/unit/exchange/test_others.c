@@ -202,6 +202,19 @@ Test(others, a_lost_leader_is_told_as_that_to_all_who_followed)
     cr_assert_eq(world.clients[1].failure.err, ERR_LEADER_LOST);
 }
 
+Test(others, a_stream_that_is_too_long_is_told_as_that_to_all_who_followed)
+{
+    struct client *c = start_leased(0, LEASE_OTHERS);
+
+    (void)start(client(1, STREAM));
+    hears("a");
+    turn();
+    fleet_ends(FLEET_LONG);
+    turn();
+    cr_assert_eq(c->failure.err, ERR_TOO_LONG);
+    cr_assert_eq(world.clients[1].failure.err, ERR_TOO_LONG);
+}
+
 /* ---- when an upstream fails ---- */
 
 static void fails_elsewhere(void)

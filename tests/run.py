@@ -49,8 +49,8 @@ TSAN_OPTIONS = "halt_on_error=1:exitcode=99:report_thread_leaks=0"
 LONGEST = ["test_redis_faults.py", "test_life.py", "test_sdk.py", "test_alerts.py",
            "test_changes.py", "test_season.py", "test_drift.py"]  # fmt: skip
 # These wait for tick after tick, and need a core for little of that time.
-WAITING = {"test_alerts.py", "test_baselines.py", "test_changes.py", "test_definitions.py", "test_drift.py",
-           "test_late.py", "test_season.py", "test_sentinel.py"}  # fmt: skip
+WAITING = {"test_alerts.py", "test_baselines.py", "test_changes.py", "test_definitions.py",
+           "test_drift.py", "test_late.py", "test_season.py", "test_sentinel.py"}  # fmt: skip
 
 PART_SECONDS = 600  # none takes half of it
 TAIL_LINES = 40

@@ -58,10 +58,16 @@ void capacity_share_files(struct capacity_files *f, const struct settings *s, un
     f->background = f->in_flight / BACKGROUND_PART;
 }
 
+/* Worth a word: bounds that are met at all are seldom met so close. */
+static bool is_short(const struct capacity_files *f, const struct settings *s)
+{
+    return 2 * f->connections < s->max_connections || 2 * f->in_flight < s->max_in_flight;
+}
+
 void capacity_put_warning(struct buf *out, const struct capacity_files *f,
                           const struct settings *s)
 {
-    if (2 * f->connections >= s->max_connections && 2 * f->in_flight >= s->max_in_flight)
+    if (!is_short(f, s))
         return;
     buf_put_printf(
         out,
@@ -74,7 +80,7 @@ void capacity_put_warning(struct buf *out, const struct capacity_files *f,
 
 static void warn_of_files(const struct capacity_files *f, const struct settings *s)
 {
-    if (f->needed > f->limit)
+    if (is_short(f, s))
         log_warn("connections_capped", F_U64("files", f->limit), F_U64("needed", f->needed),
                  F_U64("max_connections", s->max_connections), F_U64("cap", f->connections),
                  F_U64("max_in_flight", s->max_in_flight), F_U64("in_flight_cap", f->in_flight),

@@ -336,7 +336,9 @@ static enum err open_workers(struct process *p, struct fault *why)
         .owner = p,
     };
 
-    kit.most_background = p->capacity.files.background / count + 1;
+    kit.most_background = p->capacity.files.background > count
+                              ? p->capacity.files.background / count
+                              : 1;
     kit.most_pooled = (p->capacity.files.in_flight + p->capacity.files.background) / count + 1;
     p->workers = mem_new_array(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {

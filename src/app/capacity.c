@@ -6,13 +6,19 @@
 #include <sys/resource.h>
 
 enum {
-    RESERVED_FILES = 256, /* for upstreams, Redis, logs and libraries */
+    RESERVED_FILES = 256, /* for Redis, metrics, second calls, logs and libraries */
     LOOK_US = 250 * 1000,
     BACKGROUND_PART = 4, /* of what is worked on at once, in so many parts */
     BODIES_SHARE = 4,    /* of memory */
 };
 
-static unsigned file_limit(void)
+/*
+ * Without a file an upstream cannot be called, which would look as if it were down, and a client
+ * is closed without a word. So both have shares, clients and the calls for them (those for nobody
+ * included), and never meet the limit: where it is too low for what is configured, each gets half.
+ */
+
+unsigned capacity_file_limit(void)
 {
     struct rlimit limit;
 
@@ -24,25 +30,63 @@ static unsigned file_limit(void)
     return limit.rlim_cur > 1U << 20 ? 1U << 20 : (unsigned)limit.rlim_cur;
 }
 
-unsigned capacity_connections(const struct settings *s)
+static unsigned least(unsigned a, unsigned b)
 {
-    unsigned files = file_limit();
-    unsigned room = files > 2 * RESERVED_FILES ? files - RESERVED_FILES : files / 2;
-
-    if (s->max_connections <= room)
-        return s->max_connections;
-    log_warn("connections_capped", F_U64("configured", s->max_connections), F_U64("cap", room),
-             F_TEXT("why", "the limit of open files is lower; raise it with ulimit -n"));
-    return room;
+    return a < b ? a : b;
 }
 
-unsigned capacity_background(const struct settings *s, unsigned connections, unsigned workers)
+static unsigned with_background(unsigned calls)
 {
-    unsigned spare = (file_limit() - connections) / 2;
-    unsigned all = s->max_in_flight / BACKGROUND_PART;
+    return calls + calls / BACKGROUND_PART;
+}
 
-    all = (all < spare ? all : spare) / workers;
-    return all > 0 ? all : 1;
+/* A connection has one request at a time. */
+void capacity_share_files(struct capacity_files *f, const struct settings *s, unsigned limit)
+{
+    unsigned room = limit > 2 * RESERVED_FILES ? limit - RESERVED_FILES : limit / 2;
+    unsigned calls = with_background(least(s->max_in_flight, s->max_connections));
+    unsigned half = room - least(room / 2, calls);
+
+    *f = (struct capacity_files){ .limit = limit,
+                                  .needed = RESERVED_FILES + s->max_connections + calls,
+                                  .connections = least(s->max_connections, half),
+                                  .in_flight = s->max_in_flight };
+    if (f->needed > limit) {
+        calls = room - f->connections;
+        f->in_flight = least(s->max_in_flight, calls - calls / (BACKGROUND_PART + 1));
+    }
+    f->background = f->in_flight / BACKGROUND_PART;
+}
+
+/* Worth a word: bounds that are met at all are seldom met so close. */
+static bool is_short(const struct capacity_files *f, const struct settings *s)
+{
+    return 2 * f->connections < s->max_connections || 2 * f->in_flight < s->max_in_flight;
+}
+
+void capacity_put_warning(struct buf *out, const struct capacity_files *f,
+                          const struct settings *s)
+{
+    if (!is_short(f, s))
+        return;
+    buf_put_printf(
+        out,
+        "server: max_connections %u and max_in_flight %u may need %u open files, and "
+        "the limit here is %u: %u connections and %u requests at once are let in "
+        "(raise it with LimitNOFILE=%u in the unit, or ulimit -n %u)\n",
+        s->max_connections, s->max_in_flight, f->needed, f->limit, f->connections, f->in_flight,
+        f->needed, f->needed);
+}
+
+static void warn_of_files(const struct capacity_files *f, const struct settings *s)
+{
+    if (is_short(f, s))
+        log_warn("connections_capped", F_U64("files", f->limit), F_U64("needed", f->needed),
+                 F_U64("max_connections", s->max_connections), F_U64("cap", f->connections),
+                 F_U64("max_in_flight", s->max_in_flight), F_U64("in_flight_cap", f->in_flight),
+                 F_TEXT("why",
+                        "the limit of open files is lower than what may be needed; raise "
+                        "LimitNOFILE, or ulimit -n"));
 }
 
 static void on_look(struct timer *t)
@@ -65,7 +109,9 @@ void capacity_set(struct capacity *l, const struct settings *s)
 
 void capacity_start(struct capacity *l, struct loop *loop, const struct settings *s)
 {
-    l->load.most = s->max_in_flight;
+    capacity_share_files(&l->files, s, capacity_file_limit());
+    warn_of_files(&l->files, s);
+    l->load.most = l->files.in_flight;
     l->load.most_bytes = s->max_memory_bytes > 0 ? s->max_memory_bytes : load_memory_share();
     capacity_set(l, s);
     timer_init(&l->look, loop, on_look);

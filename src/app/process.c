@@ -91,12 +91,25 @@ static enum err read_config(struct config **out, const char *path,
     return err;
 }
 
+/* With the limit that holds here: a service's own may be another. */
+static void check_files(const struct settings *s)
+{
+    struct capacity_files files;
+    struct buf warning = { 0 };
+
+    capacity_share_files(&files, s, capacity_file_limit());
+    capacity_put_warning(&warning, &files, s);
+    print_warnings(buf_str(&warning));
+    buf_deinit(&warning);
+}
+
 int process_check(const char *path)
 {
     AUTO(config_free) struct config *config = NULL;
 
     if (read_config(&config, path, &(struct config_overrides){ 0 }) != OK)
         return 2;
+    check_files(&config->settings);
     (void)printf("%s: fine\n", path);
     return 0;
 }
@@ -313,7 +326,7 @@ static enum err open_workers(struct process *p, struct fault *why)
         .fd = p->fd,
         .load = &p->capacity.load,
         .room = &p->capacity.room,
-        .most_connections = capacity_connections(s),
+        .most_connections = p->capacity.files.connections,
         .plan = p->config->plan,
         .ticks = p->noticing.ticks,
         .course = herald_ticks(p->noticing.herald),
@@ -323,7 +336,10 @@ static enum err open_workers(struct process *p, struct fault *why)
         .owner = p,
     };
 
-    kit.most_background = capacity_background(s, kit.most_connections, count);
+    kit.most_background = p->capacity.files.background > count
+                              ? p->capacity.files.background / count
+                              : 1;
+    kit.most_pooled = (p->capacity.files.in_flight + p->capacity.files.background) / count + 1;
     p->workers = mem_new_array(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {
         enum err err = worker_open(&p->workers[i], &kit, address, why);

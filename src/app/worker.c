@@ -103,6 +103,7 @@ enum err worker_open(struct worker **out, const struct worker_kit *kit, struct s
     w->loop = loop_new(metrics_shard(kit->metrics));
     w->resolver = resolver_new(w->loop);
     w->fetcher = fetcher_new(w->loop);
+    fetcher_keep(w->fetcher, kit->most_pooled);
     open_redis(w, s);
     w->watch = watch_new(w->loop, w->remote, s->redis_prefix);
     watch_set_ticks(w->watch, kit->ticks);

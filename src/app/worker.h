@@ -37,6 +37,7 @@ struct worker_kit {
     struct http_room *room;
     unsigned most_connections;
     unsigned most_background; /* of each worker: work that nobody waits for */
+    unsigned most_pooled;     /* of each worker: connections to upstreams that are kept */
     struct plan *plan;
     struct ticks *ticks;     /* NULL: counts go to Redis */
     struct ticks *course;    /* what the page draws over time */

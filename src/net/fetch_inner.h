@@ -73,7 +73,8 @@ struct fetch_closed {
 struct fetcher {
     struct loop *loop; /* lent */
     CURLM *multi;      /* NULL: nothing was called yet */
-    struct link idle;  /* free slots, the last used first */
+    unsigned most_kept;
+    struct link idle; /* free slots, the last used first */
     size_t idle_count;
     struct link turns; /* slots to be started, resumed or ended */
     struct deferred turn;

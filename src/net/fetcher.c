@@ -179,7 +179,7 @@ static void open_multi(struct fetcher *f)
     (void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
     (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer_changed);
     (void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
-    (void)curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
+    (void)curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)f->most_kept);
     (void)curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
@@ -223,10 +223,17 @@ struct fetcher *fetcher_new(struct loop *loop)
     struct fetcher *f = MEM_NEW(struct fetcher);
 
     f->loop = loop;
+    f->most_kept = CONNECTIONS;
     link_init(&f->idle);
     link_init(&f->turns);
     timer_init(&f->timer, loop, on_timer);
     return f;
+}
+
+void fetcher_keep(struct fetcher *f, unsigned most)
+{
+    ensure(!f->multi);
+    f->most_kept = most < CONNECTIONS ? most : CONNECTIONS;
 }
 
 void fetcher_free(struct fetcher *f)

@@ -27,6 +27,8 @@ struct fetcher;
 struct fetch;
 
 struct fetcher *fetcher_new(struct loop *loop);
+/* Before its first call: so many connections are kept open for calls to come, and no more. */
+void fetcher_keep(struct fetcher *f, unsigned most);
 void fetcher_free(struct fetcher *f); /* every fetch must have ended */
 
 /* What one upstream endpoint needs; lent, must outlive its fetches. */

@@ -173,13 +173,13 @@ class Weir:
                     pass
 
 
-def run(*args, config=None, env=None, timeout=60):
+def run(*args, config=None, env=None, around=(), timeout=60):
     """Runs a verb to its end; `{file}` in an argument becomes the configuration's path."""
     with tempfile.TemporaryDirectory(prefix="weir-scenario-") as folder:
         path = pathlib.Path(folder) / "weir.yaml"
         if config is not None:
             path.write_text(written(config))
-        words = [binary(), *(a.replace("{file}", str(path)) for a in args)]
+        words = [*around, binary(), *(a.replace("{file}", str(path)) for a in args)]
         return subprocess.run(
             words, env=environment(env), capture_output=True, text=True, timeout=timeout
         )

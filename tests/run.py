@@ -49,12 +49,12 @@ FEW_BYTES = "-k 'not (mib or does_not_grow or big_ones)'"
 TSAN_OPTIONS = "halt_on_error=1:exitcode=99:report_thread_leaks=0"
 # The longest first, so that none is left running alone at the end.
 LONGEST = ["test_redis_faults.py", "test_life.py", "test_sdk.py", "test_alerts.py",
-           "test_alertmanagers.py", "test_changes.py", "test_season.py",
+           "test_season.py", "test_regimes.py", "test_changes.py", "test_alertmanagers.py",
            "test_drift.py"]  # fmt: skip
 # These wait for tick after tick, and need a core for little of that time.
 WAITING = {"test_alertmanagers.py", "test_alerts.py", "test_baselines.py", "test_changes.py",
-           "test_definitions.py", "test_drift.py", "test_late.py", "test_season.py",
-           "test_sentinel.py"}  # fmt: skip
+           "test_definitions.py", "test_drift.py", "test_late.py", "test_regimes.py",
+           "test_season.py", "test_sentinel.py"}  # fmt: skip
 
 PART_SECONDS = 900  # none takes half of it
 # More than a few that fail at once are no accident, and these words never are one.
@@ -255,7 +255,7 @@ def fuzz(_quick):
 
 def scenario_files():
     found = (ROOT / "tests" / "scenario").glob("test_*.py")
-    return sorted(found, key=lambda path: (path.name not in LONGEST, path.name))
+    return sorted(found, key=lambda path: (LONGEST + [path.name]).index(path.name))
 
 
 def scenario(_quick):

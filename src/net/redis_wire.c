@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 enum {
-    MOST_ELEMENTS = 64 * 1024,     /* of one reply, at all depths together */
+    MOST_ELEMENTS = 128 * 1024,    /* of one reply, at all depths together */
     MOST_BYTES = 64 * 1024 * 1024, /* that wait for the rest of their reply */
 };
 

@@ -32,19 +32,29 @@ static void grow(struct book *b)
     b->pins = mem_grow(b->pins, b->pin_capacity * sizeof(b->pins[0]));
 }
 
-static struct pin *find_pin(const struct book *b, struct str member)
+/* Where it stands, or would. */
+static size_t find_place(const struct book *b, struct str member, bool *found)
 {
-    for (size_t i = 0; i < b->pin_count; i++)
-        if (str_eq(str_of(b->pins[i].member), member))
-            return &b->pins[i];
-    return NULL;
+    size_t low = 0, high = b->pin_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (str_compare(str_of(b->pins[middle].member), member) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low < b->pin_count && str_eq(str_of(b->pins[low].member), member);
+    return low;
 }
 
 const char *book_pin_of(const struct book *b, struct str pin)
 {
-    const struct pin *found = find_pin(b, pin);
+    bool found;
+    size_t at = find_place(b, pin, &found);
 
-    return found ? found->baseline : NULL;
+    return found ? b->pins[at].baseline : NULL;
 }
 
 void book_put_pin(struct buf *out, const struct tick_histogram *of)
@@ -77,13 +87,16 @@ static const char *find_by(const struct book *b, struct tick_histogram of)
 /* Is something pinned for one of its definitions? Then it is known which ones go without. */
 static bool is_defined(const struct book *b, struct str member)
 {
-    for (size_t i = 0; i < b->pin_count; i++) {
-        struct str pin = str_of(b->pins[i].member);
+    struct buf mark = { 0 };
+    size_t at;
+    bool found;
 
-        if (str_starts(pin, member) && pin.len > member.len && pin.at[member.len] == '#')
-            return true;
-    }
-    return false;
+    buf_put(&mark, member);
+    buf_put(&mark, STR("#"));
+    at = find_place(b, buf_str(&mark), &found);
+    found = at < b->pin_count && str_starts(str_of(b->pins[at].member), buf_str(&mark));
+    buf_deinit(&mark);
+    return found;
 }
 
 const char *book_pinned(const struct book *b, const struct subject *s)
@@ -112,21 +125,34 @@ bool book_is_in_force(const struct book *b, const char *baseline)
     return book_is_pinned(b, baseline) || (known && book_is_judged_by(b, known));
 }
 
+static void make_room(struct book *b, size_t at, struct str member)
+{
+    grow(b);
+    memmove(&b->pins[at + 1], &b->pins[at], (b->pin_count - at) * sizeof(b->pins[0]));
+    b->pin_count++;
+    b->pins[at].member = copy(member);
+}
+
+static void take_out(struct book *b, size_t at)
+{
+    free(b->pins[at].member);
+    b->pin_count--;
+    memmove(&b->pins[at], &b->pins[at + 1], (b->pin_count - at) * sizeof(b->pins[0]));
+}
+
 void book_pin(struct book *b, struct str member, const char *baseline)
 {
-    struct pin *pin = find_pin(b, member);
+    bool found;
+    size_t at = find_place(b, member, &found);
 
-    if (!pin && baseline[0]) {
-        grow(b);
-        pin = &b->pins[b->pin_count++];
-        pin->member = copy(member);
-    } else if (pin && !baseline[0]) {
-        free(pin->member);
-        *pin = b->pins[--b->pin_count];
+    if (!baseline[0]) {
+        if (found)
+            take_out(b, at);
         return;
     }
-    if (pin)
-        (void)snprintf(pin->baseline, sizeof(pin->baseline), "%s", baseline);
+    if (!found)
+        make_room(b, at, member);
+    (void)snprintf(b->pins[at].baseline, sizeof(b->pins[at].baseline), "%s", baseline);
 }
 
 void book_unpin_all(struct book *b)

@@ -5,6 +5,7 @@
 #include "weir/base/scan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -235,18 +236,38 @@ static void take_histograms(struct store_redis *s, const struct redis_reply *rep
     book_forget(s->book, s->now.oldest);
 }
 
+struct told_pin {
+    struct str member, baseline; /* the reply's */
+};
+
+static int by_member(const void *left, const void *right)
+{
+    const struct told_pin *a = left, *b = right;
+
+    return str_compare(a->member, b->member);
+}
+
+/* In their order, so that each goes behind the last. */
 static void take_pins(struct store_redis *s, const struct redis_reply *reply)
 {
+    size_t count = list_size(reply) / 2;
+    struct told_pin *pins;
+
     s->emptied = reply && list_size(reply) == 0 && s->book->pin_count > 0;
     if (!reply || s->emptied)
         return;
+    pins = arena_take(&s->names, (count + 1) * sizeof(pins[0]));
+    for (size_t i = 0; i < count; i++)
+        pins[i] = (struct told_pin){ text_at(reply, 2 * i), text_at(reply, 2 * i + 1) };
+    if (count > 1)
+        qsort(pins, count, sizeof(pins[0]), by_member);
     book_unpin_all(s->book);
-    for (size_t i = 0; i + 1 < list_size(reply); i += 2) {
+    for (size_t i = 0; i < count; i++) {
         char id[BASELINE_ID];
 
         (void)snprintf(id, sizeof(id), "%.*s",
-                       STR_ARG(str_head(text_at(reply, i + 1), BASELINE_ID - 1)));
-        book_pin(s->book, text_at(reply, i), id);
+                       STR_ARG(str_head(pins[i].baseline, BASELINE_ID - 1)));
+        book_pin(s->book, pins[i].member, id);
     }
 }
 

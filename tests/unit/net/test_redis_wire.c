@@ -136,32 +136,32 @@ Test(redis_wire, what_is_no_reply_spoils_the_wire_for_good)
 
 /* ---- bounds -------------------------------------------------------------------------- */
 
-Test(redis_wire, a_list_has_up_to_65536_elements)
+Test(redis_wire, a_list_has_up_to_131072_elements)
 {
-    cr_assert(hear(STR("*65536\r\n")));
+    cr_assert(hear(STR("*131072\r\n")));
     cr_assert_null(reply);
     redis_wire_free(wire);
     wire = redis_wire_new();
-    cr_assert_not(hear(STR("*65537\r\n")));
+    cr_assert_not(hear(STR("*131073\r\n")));
 }
 
 Test(redis_wire, elements_are_counted_over_all_depths)
 {
-    cr_assert(hear(STR("*2\r\n*40000\r\n")));
-    for (unsigned i = 0; i < 40000; i++)
+    cr_assert(hear(STR("*2\r\n*70000\r\n")));
+    for (unsigned i = 0; i < 70000; i++)
         cr_assert(hear(STR(":1\r\n")));
     cr_assert_null(reply);
-    cr_assert_not(hear(STR("*40000\r\n")));
+    cr_assert_not(hear(STR("*70000\r\n")));
 }
 
 Test(redis_wire, each_reply_has_the_bound_for_itself)
 {
     for (unsigned round = 0; round < 3; round++) {
-        cr_assert(hear(STR("*40000\r\n")));
-        for (unsigned i = 0; i < 40000; i++)
+        cr_assert(hear(STR("*70000\r\n")));
+        for (unsigned i = 0; i < 70000; i++)
             cr_assert(hear(STR(":1\r\n")));
         cr_assert(reply);
-        cr_assert_eq(redis_reply_count(reply), 40000);
+        cr_assert_eq(redis_reply_count(reply), 70000);
     }
 }
 

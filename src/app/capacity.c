@@ -10,12 +10,13 @@ enum {
     LOOK_US = 250 * 1000,
     BACKGROUND_PART = 4, /* of what is worked on at once, in so many parts */
     BODIES_SHARE = 4,    /* of memory */
+    CALLS_SHARE = 3,     /* of files: most clients wait, between two requests or in a line */
 };
 
 /*
  * Without a file an upstream cannot be called, which would look as if it were down, and a client
  * is closed without a word. So both have shares, clients and the calls for them (those for nobody
- * included), and never meet the limit: where it is too low for what is configured, each gets half.
+ * included), and never meet the limit: where it is too low for what is configured, calls get a third.
  */
 
 unsigned capacity_file_limit(void)
@@ -45,11 +46,11 @@ void capacity_share_files(struct capacity_files *f, const struct settings *s, un
 {
     unsigned room = limit > 2 * RESERVED_FILES ? limit - RESERVED_FILES : limit / 2;
     unsigned calls = with_background(least(s->max_in_flight, s->max_connections));
-    unsigned half = room - least(room / 2, calls);
+    unsigned rest = room - least(room / CALLS_SHARE, calls);
 
     *f = (struct capacity_files){ .limit = limit,
                                   .needed = RESERVED_FILES + s->max_connections + calls,
-                                  .connections = least(s->max_connections, half),
+                                  .connections = least(s->max_connections, rest),
                                   .in_flight = s->max_in_flight };
     if (f->needed > limit) {
         calls = room - f->connections;

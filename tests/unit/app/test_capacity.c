@@ -50,6 +50,14 @@ Test(capacity, clients_get_what_the_calls_do_not_need)
     cr_assert_eq(f.connections, 1024 - 256 - 50);
 }
 
+Test(capacity, ten_thousand_clients_fit_in_twenty_thousand_files)
+{
+    struct capacity_files f = share(10000, 10000, 20000);
+
+    cr_assert_eq(f.connections, 10000);
+    cr_assert_geq(f.in_flight, 7000);
+}
+
 Test(capacity, calls_get_what_the_clients_do_not_need)
 {
     struct capacity_files f = share(100, 5000, 512 + 1);
